@@ -1,0 +1,105 @@
+package apier
+
+import (
+	"slices"
+	"strings"
+)
+
+// MaxChannelSize bounds a channel name, in bytes.
+const MaxChannelSize = 128
+
+// Channel is the parsed name of something to subscribe to:
+//
+//	events            every change of every event of the tenant
+//	events:order.*    those of a type, a trailing * standing for any ending
+//	event:<id>        those of one event
+//	metrics           the counters, at most once a second
+//	endpoint:<id>     the deliveries of one endpoint
+type Channel struct {
+	kind channelKind
+	arg  string // the type without *, the id
+	wild bool
+	name string
+}
+
+type channelKind uint8
+
+const (
+	channelEvents channelKind = iota + 1
+	channelEventType
+	channelEvent
+	channelMetrics
+	channelEndpoint
+)
+
+// ParseChannel reads a channel name. The error names what is wrong with it.
+func ParseChannel(name string) (Channel, *Error) {
+	if name == "" || len(name) > MaxChannelSize {
+		return Channel{}, Errorf(CodeInvalidChannel, "A channel name has 1 to %d bytes, this one has %d.", MaxChannelSize, len(name))
+	}
+	for _, c := range []byte(name) {
+		if !isTypeByte(c) && c != ':' && c != '*' {
+			return Channel{}, Errorf(CodeInvalidChannel, "A channel name may contain letters, digits and . _ : * -, not %q.", rune(c))
+		}
+	}
+	kind, arg, hasArg := strings.Cut(name, ":")
+	c := Channel{name: name, arg: arg}
+	switch {
+	case kind == "events" && !hasArg:
+		c.kind = channelEvents
+	case kind == "metrics" && !hasArg:
+		c.kind = channelMetrics
+	case kind == "events" && arg != "":
+		c.kind = channelEventType
+		c.arg, c.wild = strings.CutSuffix(arg, "*")
+	case kind == "event" && arg != "":
+		c.kind = channelEvent
+	case kind == "endpoint" && arg != "":
+		c.kind = channelEndpoint
+	default:
+		return Channel{}, Errorf(CodeInvalidChannel, "There is no channel %q. Channels are events, events:<type>, event:<id>, metrics and endpoint:<id>.", name)
+	}
+	if strings.Contains(c.arg, "*") {
+		return Channel{}, Errorf(CodeInvalidChannel, "A * may stand only at the end of events:<type>, not in %q.", name)
+	}
+	return c, nil
+}
+
+// String gives the name that was parsed.
+func (c Channel) String() string { return c.name }
+
+// IsMetrics reports whether c is the metrics channel.
+func (c Channel) IsMetrics() bool { return c.kind == channelMetrics }
+
+// Match reports whether a change of this event belongs to the channel. The same function serves the
+// live feed and the resume, so they cannot disagree.
+func (c Channel) Match(e *Event) bool {
+	switch c.kind {
+	case channelEvents:
+		return true
+	case channelEventType:
+		return e.Type == c.arg || c.wild && strings.HasPrefix(e.Type, c.arg)
+	case channelEvent:
+		return string(e.ID) == c.arg
+	default:
+		return false
+	}
+}
+
+// Allowed reports whether the patterns of a token's channels claim permit the channel. No patterns
+// permit everything of the tenant. A pattern is a channel name, which also covers every narrower one,
+// or any beginning followed by *.
+func Allowed(patterns []string, c Channel) bool {
+	return patterns == nil || slices.ContainsFunc(patterns, func(p string) bool { return covers(p, c) })
+}
+
+func covers(pattern string, c Channel) bool {
+	if pattern == c.name {
+		return true
+	}
+	if pattern == "events" {
+		return c.kind == channelEventType || c.kind == channelEvent
+	}
+	prefix, wild := strings.CutSuffix(pattern, "*")
+	return wild && strings.HasPrefix(c.name, prefix)
+}

@@ -1,0 +1,215 @@
+package apier
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Limits on an event. Sizes are in bytes.
+const (
+	MaxTypeSize    = 128
+	MaxSourceSize  = 128
+	MaxPayloadSize = 256 << 10 // the default; --max-payload-bytes changes it
+	MaxBatch       = 1000      // events in one batch
+)
+
+// Seq is a position in the change log: it grows in commit order and is never reused. Gaps are normal.
+type Seq int64
+
+// Status is where an event stands on its way to its receivers.
+type Status string
+
+// The statuses of an event.
+const (
+	StatusPending   Status = "pending"   // waiting in the inbox, or being delivered
+	StatusDelivered Status = "delivered" // acknowledged, or delivered to every endpoint
+	StatusFailed    Status = "failed"    // one endpoint has given up
+)
+
+// Valid reports whether s is one of the three statuses.
+func (s Status) Valid() bool {
+	return s == StatusPending || s == StatusDelivered || s == StatusFailed
+}
+
+// NewEvent is what a sender hands in.
+type NewEvent struct {
+	Type    string          `json:"type"`    // 1–128 of [A-Za-z0-9._-], by custom noun.verb
+	Source  string          `json:"source"`  // 1–128 bytes of printable UTF-8
+	Payload json.RawMessage `json:"payload"` // a JSON object, kept byte for byte
+}
+
+// Event is what the store keeps.
+type Event struct {
+	ID                  EventID
+	Type                string
+	Source              string
+	Payload             json.RawMessage
+	Status              Status
+	CreatedAt           Timestamp
+	UpdatedAt           Timestamp
+	DeliveryAttempts    int
+	LastDeliveryAttempt Timestamp // 0: never
+	DeliveryLatencyMS   int64     // created → delivered, milliseconds; -1: not delivered
+	ErrorMessage        string    // of the latest failure; "": none
+	Seq                 Seq       // of its latest change
+}
+
+// ChangeKind says what happened to an event.
+type ChangeKind uint8
+
+// The kinds of change.
+const (
+	Created ChangeKind = iota + 1
+	Updated
+	Deleted
+)
+
+// Change is one committed step of one event: its state right after, and the Seq it was given. A
+// Deleted change carries only ID, Type and Seq, and UpdatedAt as the time of the deletion.
+type Change struct {
+	Tenant         TenantID
+	Kind           ChangeKind
+	PreviousStatus Status // of Updated, where known
+	Event          Event
+}
+
+// Validate lists every field at fault; nil means the event can be stored. maxPayload is in bytes.
+func (e NewEvent) Validate(maxPayload int) []FieldError {
+	var faults []FieldError
+	if reason := typeFault(e.Type); reason != "" {
+		faults = append(faults, FieldError{"type", reason})
+	}
+	if reason := sourceFault(e.Source); reason != "" {
+		faults = append(faults, FieldError{"source", reason})
+	}
+	if reason := payloadFault(e.Payload, maxPayload); reason != "" {
+		faults = append(faults, FieldError{"payload", reason})
+	}
+	return faults
+}
+
+func typeFault(s string) string {
+	switch {
+	case s == "":
+		return "is required: a name such as order.created"
+	case len(s) > MaxTypeSize:
+		return fmt.Sprintf("is %d bytes long, at most %d are allowed", len(s), MaxTypeSize)
+	}
+	for _, c := range []byte(s) {
+		if !isTypeByte(c) {
+			return fmt.Sprintf("contains %q; allowed are letters, digits, '.', '_' and '-'", rune(c))
+		}
+	}
+	return ""
+}
+
+func isTypeByte(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '.' || c == '_' || c == '-'
+}
+
+func sourceFault(s string) string {
+	switch {
+	case s == "":
+		return "is required: the name of the sending system, such as shop"
+	case len(s) > MaxSourceSize:
+		return fmt.Sprintf("is %d bytes long, at most %d are allowed", len(s), MaxSourceSize)
+	case !utf8.ValidString(s):
+		return "is not valid UTF-8"
+	}
+	for _, r := range s {
+		if !unicode.IsPrint(r) {
+			return fmt.Sprintf("contains the unprintable character %U", r)
+		}
+	}
+	return ""
+}
+
+func payloadFault(p json.RawMessage, limit int) string {
+	trimmed := bytes.TrimLeft(p, " \t\r\n")
+	switch {
+	case len(trimmed) == 0:
+		return "is required: a JSON object, {} at least"
+	case trimmed[0] != '{':
+		return "must be a JSON object"
+	case len(p) > limit:
+		return fmt.Sprintf("is %d bytes long, at most %d are allowed", len(p), limit)
+	}
+	return ""
+}
+
+// AppendJSON appends the event as the REST API shows it, the payload byte for byte (which
+// encoding/json would not keep).
+func (e *Event) AppendJSON(dst []byte) []byte {
+	dst = append(dst, '{')
+	dst = e.appendHead(dst)
+	dst = append(dst, `,"payload":`...)
+	dst = append(dst, e.Payload...)
+	dst = append(dst, `,"created_at":`...)
+	dst = e.CreatedAt.AppendJSON(dst)
+	dst = append(dst, ',')
+	dst = e.appendMutable(dst, "")
+	dst = append(dst, `,"seq":`...)
+	dst = strconv.AppendInt(dst, int64(e.Seq), 10)
+	return append(dst, '}')
+}
+
+func (e *Event) appendHead(dst []byte) []byte {
+	dst = append(dst, `"id":"`...)
+	dst = append(dst, e.ID...)
+	dst = append(dst, `","type":`...)
+	dst = appendString(dst, e.Type)
+	dst = append(dst, `,"source":`...)
+	return appendString(dst, e.Source)
+}
+
+// appendMutable appends the whole mutable state, absent values as null, so that applying it twice or
+// skipping an earlier one is harmless.
+func (e *Event) appendMutable(dst []byte, previous Status) []byte {
+	dst = append(dst, `"status":"`...)
+	dst = append(dst, e.Status...)
+	dst = append(dst, '"')
+	if previous != "" {
+		dst = append(dst, `,"previous_status":"`...)
+		dst = append(dst, previous...)
+		dst = append(dst, '"')
+	}
+	dst = append(dst, `,"delivery_attempts":`...)
+	dst = strconv.AppendInt(dst, int64(e.DeliveryAttempts), 10)
+	dst = append(dst, `,"last_delivery_attempt":`...)
+	if e.LastDeliveryAttempt == 0 {
+		dst = append(dst, "null"...)
+	} else {
+		dst = e.LastDeliveryAttempt.AppendJSON(dst)
+	}
+	dst = append(dst, `,"delivery_latency_ms":`...)
+	if e.DeliveryLatencyMS < 0 {
+		dst = append(dst, "null"...)
+	} else {
+		dst = strconv.AppendInt(dst, e.DeliveryLatencyMS, 10)
+	}
+	dst = append(dst, `,"error_message":`...)
+	if e.ErrorMessage == "" {
+		dst = append(dst, "null"...)
+	} else {
+		dst = appendString(dst, e.ErrorMessage)
+	}
+	dst = append(dst, `,"updated_at":`...)
+	return e.UpdatedAt.AppendJSON(dst)
+}
+
+// appendString appends s as a JSON string; plain ASCII, the usual case, without a detour.
+func appendString(dst []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < 0x20 || c == '"' || c == '\\' || c >= 0x7f {
+			quoted, _ := json.Marshal(s) // a string always marshals
+			return append(dst, quoted...)
+		}
+	}
+	dst = append(dst, '"')
+	dst = append(dst, s...)
+	return append(dst, '"')
+}
