@@ -1,0 +1,217 @@
+// Package store is the truth: events, their changes and counters, and API keys.
+//
+// It holds the contract only. internal/store/sqlite keeps it in one embedded file; another database
+// stands beside it by passing the suite in internal/store/storetest, which is the contract in
+// executable form.
+//
+// What every implementation promises:
+//
+//   - A nil error of a writing method means: on disk, and it survives kill -9 and power loss.
+//   - Each change gets the next Seq inside its transaction, in commit order; no Seq is ever reused.
+//   - Options.Announce is called once per commit, after it and before the writer's call returns, with
+//     the changes of all its operations in Seq order. What was rolled back is never announced.
+//   - Counters change in the transaction of the change. No method counts rows.
+//   - Every method that touches a tenant's data takes the tenant; ids of other tenants are not found.
+//   - Errors for callers are *apier.Error (not_found, conflict, unavailable); others are causes.
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/apier/apier"
+)
+
+// Store is the contract. Its methods are safe for concurrent use.
+type Store interface {
+	Events
+	Metrics
+	Keys
+
+	// Position gives the identity of this database's history and the Seq of its latest commit.
+	Position(ctx context.Context) (Position, error)
+	// Ping reports whether the database answers a read and its writer accepts work.
+	Ping(ctx context.Context) error
+	// Close waits for accepted writes, then releases everything. Later calls fail as unavailable.
+	Close() error
+}
+
+// Options of every implementation. The zero value has the defaults in brackets.
+type Options struct {
+	// Announce receives each commit's changes, in order, one call at a time. It must not block.
+	Announce func([]apier.Change)
+	// Now is the clock [time.Now].
+	Now func() time.Time
+	// WriteQueue bounds the operations waiting for the writer [4096]; beyond it a write fails at once
+	// as unavailable.
+	WriteQueue int
+	// TombstoneRetention is how long a deletion stays visible to Changes [7 days].
+	TombstoneRetention time.Duration
+	// IdempotencyRetention is how long an idempotency key is remembered [7 days].
+	IdempotencyRetention time.Duration
+}
+
+// Position is a place in the history of one database. Seqs of different epochs cannot be compared.
+type Position struct {
+	Epoch string
+	Seq   apier.Seq
+}
+
+// Events is the log of events and its changes.
+type Events interface {
+	// Append stores all events or none, in order, as pending. With an idempotency key that was seen
+	// before, it stores nothing and gives the first receipts with Replayed set; if the request was
+	// another one then, it fails as conflict.
+	Append(ctx context.Context, tenant apier.TenantID, events []apier.NewEvent, key *IdempotencyKey) (Receipts, error)
+	// Event gives one event.
+	Event(ctx context.Context, tenant apier.TenantID, id apier.EventID) (apier.Event, error)
+	// List gives one page of the events that the filter lets through.
+	List(ctx context.Context, tenant apier.TenantID, filter Filter) (Page, error)
+	// Settle ends the delivery of an event. Settling as delivered what is delivered already changes
+	// nothing and gives the event as it is.
+	Settle(ctx context.Context, tenant apier.TenantID, id apier.EventID, outcome Outcome) (apier.Event, error)
+	// Delete erases an event and leaves a tombstone, so that Changes tells of the deletion.
+	Delete(ctx context.Context, tenant apier.TenantID, id apier.EventID) error
+	// Changes gives the latest state of what changed after a Seq, in Seq order: what was created since
+	// as Created, what was changed as Updated (without PreviousStatus), what is gone as Deleted.
+	Changes(ctx context.Context, tenant apier.TenantID, after apier.Seq, limit int) (ChangePage, error)
+}
+
+// IdempotencyKey makes an Append repeatable. RequestHash tells whether it is the same request.
+type IdempotencyKey struct {
+	Key         string
+	RequestHash [32]byte
+}
+
+// Receipts answer an Append, one Receipt per event in order.
+type Receipts struct {
+	Events   []Receipt
+	Replayed bool
+}
+
+// Receipt is what a sender is told of one stored event.
+type Receipt struct {
+	ID        apier.EventID
+	Seq       apier.Seq
+	CreatedAt apier.Timestamp
+}
+
+// Filter selects events; zero fields select everything.
+type Filter struct {
+	Status        apier.Status
+	Types         []string // globs: * stands for any run of characters; any may match
+	Source        string
+	Search        string // part of id, type, source or payload; ASCII letters in either case
+	CreatedAfter  apier.Timestamp
+	CreatedBefore apier.Timestamp
+	OldestFirst   bool
+	StartingAfter apier.EventID // the last event of the page before; not found if there is none
+	Limit         int           // 1 to 1000
+}
+
+// Page is one page of a list, and the Seq at which it was read: a client that applies the changes after
+// Seq to it is exactly up to date.
+type Page struct {
+	Events  []apier.Event
+	HasMore bool
+	Seq     apier.Seq
+}
+
+// ChangePage is one page of changes. More says whether to ask again, after the last change's Seq; once
+// it is false, the reader stands at Seq. Lost says that deletions after the asked Seq have been
+// forgotten: the reader must fetch its state anew.
+type ChangePage struct {
+	Changes []apier.Change
+	More    bool
+	Lost    bool
+	Seq     apier.Seq
+}
+
+// Outcome ends a delivery.
+type Outcome struct {
+	Status       apier.Status // delivered or failed
+	ErrorMessage string       // of a failure, for people
+}
+
+// Metrics are the counters, kept in the transaction of each change.
+type Metrics interface {
+	Summary(ctx context.Context, tenant apier.TenantID) (Summary, error)
+	// Latency gives created → delivered over the minutes since a time. Quantiles are upper bounds of
+	// histogram buckets at most 9 % wide.
+	Latency(ctx context.Context, tenant apier.TenantID, since time.Time) (Latency, error)
+	// Throughput gives one point for each minute since a time that had activity, oldest first.
+	Throughput(ctx context.Context, tenant apier.TenantID, since time.Time) ([]MinutePoint, error)
+	// TopErrors gives the most frequent messages of failures since a time, most frequent first.
+	TopErrors(ctx context.Context, tenant apier.TenantID, since time.Time, limit int) ([]ErrorCount, error)
+}
+
+// Summary counts the events of a tenant by status, as of Seq. Deleted events are not counted.
+type Summary struct {
+	Total, Pending, Delivered, Failed int64
+	Seq                               apier.Seq
+}
+
+// Quantiles of created → delivered, in milliseconds; all 0 where Count is 0.
+type Quantiles struct {
+	P50, P95, P99 float64
+	Count         int64
+}
+
+// Latency is the whole span and its minutes with deliveries, oldest first.
+type Latency struct {
+	Quantiles
+	Series []LatencyPoint
+}
+
+// LatencyPoint is one minute, At its beginning.
+type LatencyPoint struct {
+	At apier.Timestamp
+	Quantiles
+}
+
+// MinutePoint counts what happened in one minute, At its beginning.
+type MinutePoint struct {
+	At                         apier.Timestamp
+	Created, Delivered, Failed int64
+}
+
+// ErrorCount is one message of failure.
+type ErrorCount struct {
+	Message  string
+	Type     string // of the latest event that failed so
+	Count    int64
+	LastSeen apier.Timestamp
+}
+
+// Keys are the API keys. Only their SHA-256 is stored.
+type Keys interface {
+	CreateKey(ctx context.Context, tenant apier.TenantID, key NewKey) (Key, error)
+	// Keys gives all keys of a tenant, revoked ones too, oldest first.
+	Keys(ctx context.Context, tenant apier.TenantID) ([]Key, error)
+	// RevokeKey ends a key for good; revoking twice is harmless.
+	RevokeKey(ctx context.Context, tenant apier.TenantID, id string) error
+	// KeyByHash finds a key that is not revoked, of any tenant: the way in, before the tenant is known.
+	KeyByHash(ctx context.Context, hash [32]byte) (Key, error)
+	// KeyByID finds a key that is not revoked.
+	KeyByID(ctx context.Context, tenant apier.TenantID, id string) (Key, error)
+}
+
+// NewKey is a key to be stored. ID is unique in the whole database.
+type NewKey struct {
+	ID     string
+	Name   string
+	Hint   string // the last characters of the key, to recognise it by
+	Hash   [32]byte
+	Scopes []string
+}
+
+// Key is a stored key.
+type Key struct {
+	ID        string
+	Tenant    apier.TenantID
+	Name      string
+	Hint      string
+	Scopes    []string
+	CreatedAt apier.Timestamp
+	RevokedAt apier.Timestamp // 0: in force
+}
