@@ -1,0 +1,343 @@
+package apier
+
+import (
+	"bytes"
+	"encoding/json"
+	"strconv"
+	"time"
+)
+
+// FrameType is the "type" of a frame of the realtime protocol (protocol/README.md, section 4).
+type FrameType string
+
+// The frame types. Session, Batch, Resync and Reconnect exist in the v1 dialect only.
+const (
+	FramePing          FrameType = "ping"
+	FramePong          FrameType = "pong"
+	FrameSubscribe     FrameType = "subscribe"
+	FrameUnsubscribe   FrameType = "unsubscribe"
+	FrameAuth          FrameType = "auth"
+	FrameEventCreated  FrameType = "event_created"
+	FrameEventUpdate   FrameType = "event_update"
+	FrameEventDeleted  FrameType = "event_deleted"
+	FrameMetricsUpdate FrameType = "metrics_update"
+	FrameError         FrameType = "error"
+	FrameSession       FrameType = "session"
+	FrameBatch         FrameType = "batch"
+	FrameResync        FrameType = "resync"
+	FrameReconnect     FrameType = "reconnect"
+)
+
+// Sizes of the protocol, in bytes.
+const (
+	MaxFrameID           = 64      // of "id"
+	MaxPayloadInFrame    = 4 << 10 // a larger payload is left out, with payload_truncated
+	maxTimestampInEcho   = 64
+	maxChannelsPerFrame  = 100
+	subscriptionStatusOn = "subscribed"
+)
+
+// ClientFrame is what a client sent, decoded and checked.
+type ClientFrame struct {
+	Type     FrameType
+	ID       string          // chosen by the client, echoed in the answer
+	Echo     json.RawMessage // of ping: the client's timestamp, as it was
+	Channels []Channel       // of subscribe and unsubscribe: at least one
+	Token    string          // of auth
+}
+
+// DecodeClientFrame reads one text message. Where the error is not nil the frame still carries the ID,
+// if that much could be read, so that the answer can name it. Fields it does not know are ignored.
+func DecodeClientFrame(msg []byte) (ClientFrame, *Error) {
+	var env struct {
+		Type      *string         `json:"type"`
+		ID        json.RawMessage `json:"id"`
+		Timestamp json.RawMessage `json:"timestamp"`
+		Data      json.RawMessage `json:"data"`
+	}
+	if trimmed := bytes.TrimLeft(msg, " \t\r\n"); len(trimmed) == 0 || trimmed[0] != '{' {
+		return ClientFrame{}, Errorf(CodeMalformed, "A frame is one JSON object, such as {\"type\":\"ping\"}.")
+	}
+	if !json.Valid(msg) {
+		return ClientFrame{}, Errorf(CodeMalformed, "The frame is not valid JSON.")
+	}
+	if err := json.Unmarshal(msg, &env); err != nil {
+		return ClientFrame{}, Errorf(CodeInvalid, "The frame's \"type\" must be a string.")
+	}
+	f := ClientFrame{}
+	if len(env.ID) > 0 && (json.Unmarshal(env.ID, &f.ID) != nil || len(f.ID) > MaxFrameID) {
+		f.ID = ""
+		return f, Errorf(CodeInvalid, "The frame's \"id\" must be a string of at most %d bytes.", MaxFrameID)
+	}
+	if env.Type == nil || *env.Type == "" {
+		return f, Errorf(CodeInvalid, "The frame has no \"type\".")
+	}
+	f.Type = FrameType(*env.Type)
+	return f.withData(env.Timestamp, env.Data)
+}
+
+func (f ClientFrame) withData(timestamp, data json.RawMessage) (ClientFrame, *Error) {
+	var err *Error
+	switch f.Type {
+	case FramePing:
+		if len(timestamp) <= maxTimestampInEcho {
+			f.Echo = timestamp
+		}
+	case FramePong:
+	case FrameSubscribe, FrameUnsubscribe:
+		f.Channels, err = decodeChannels(f.Type, data)
+	case FrameAuth:
+		f.Token, err = decodeToken(data)
+	default:
+		err = Errorf(CodeUnknownType, "There is no frame type %q for clients. Send ping, subscribe, unsubscribe or auth.", clip(string(f.Type)))
+	}
+	return f, err
+}
+
+func decodeChannels(t FrameType, data json.RawMessage) ([]Channel, *Error) {
+	var d struct {
+		Channel  *string  `json:"channel"`
+		Channels []string `json:"channels"`
+	}
+	if len(data) == 0 || json.Unmarshal(data, &d) != nil {
+		return nil, Errorf(CodeInvalid, "%s needs \"data\": {\"channel\":\"events\"} or {\"channels\":[\"events\",\"metrics\"]}.", t)
+	}
+	names := d.Channels
+	if d.Channel != nil {
+		names = append([]string{*d.Channel}, names...)
+	}
+	switch {
+	case len(names) == 0:
+		return nil, Errorf(CodeInvalid, "%s names no channel in \"data\".", t)
+	case len(names) > maxChannelsPerFrame:
+		return nil, Errorf(CodeInvalid, "%s names %d channels, at most %d are allowed in one frame.", t, len(names), maxChannelsPerFrame)
+	}
+	channels := make([]Channel, len(names))
+	for i, name := range names {
+		c, err := ParseChannel(name)
+		if err != nil {
+			return nil, err
+		}
+		channels[i] = c
+	}
+	return channels, nil
+}
+
+func decodeToken(data json.RawMessage) (string, *Error) {
+	var d struct {
+		Token string `json:"token"`
+	}
+	if len(data) == 0 || json.Unmarshal(data, &d) != nil || d.Token == "" {
+		return "", Errorf(CodeInvalid, "auth needs \"data\": {\"token\":\"…\"}.")
+	}
+	return d.Token, nil
+}
+
+func clip(s string) string {
+	if len(s) > 40 {
+		return s[:40] + "…"
+	}
+	return s
+}
+
+// V1 holds what the v1 dialect adds to a frame; nil means the plain dialect.
+type V1 struct {
+	Channel string // the subscription that brought the frame; "": none
+	Seq     Seq    // 0: none
+}
+
+func (v *V1) append(dst []byte) []byte {
+	if v == nil {
+		return dst
+	}
+	if v.Channel != "" {
+		dst = append(dst, `,"channel":"`...)
+		dst = append(dst, v.Channel...) // a parsed channel needs no escape
+		dst = append(dst, '"')
+	}
+	if v.Seq != 0 {
+		dst = append(dst, `,"seq":`...)
+		dst = strconv.AppendInt(dst, int64(v.Seq), 10)
+	}
+	return dst
+}
+
+func appendOpen(dst []byte, t FrameType, id string) []byte {
+	dst = append(dst, `{"type":"`...)
+	dst = append(dst, t...)
+	dst = append(dst, '"')
+	if id != "" {
+		dst = append(dst, `,"id":`...)
+		dst = appendString(dst, id)
+	}
+	return dst
+}
+
+func appendClose(dst []byte, at Timestamp, v1 *V1) []byte {
+	dst = append(dst, `,"timestamp":`...)
+	dst = at.AppendJSON(dst)
+	return append(v1.append(dst), '}')
+}
+
+// AppendChange appends event_created, event_update or event_deleted. Its timestamp is that of the
+// change, so that every receiver gets the same bytes.
+func AppendChange(dst []byte, c *Change, v1 *V1) []byte {
+	e := &c.Event
+	switch c.Kind {
+	case Created:
+		dst = appendCreated(appendOpen(dst, FrameEventCreated, ""), e)
+	case Updated:
+		dst = append(appendOpen(dst, FrameEventUpdate, ""), `,"data":{"id":"`...)
+		dst = append(dst, e.ID...)
+		dst = append(dst, `","type":`...)
+		dst = append(appendString(dst, e.Type), ',')
+		dst = append(e.appendMutable(dst, c.PreviousStatus), '}')
+	case Deleted:
+		dst = append(appendOpen(dst, FrameEventDeleted, ""), `,"data":{"id":"`...)
+		dst = append(dst, e.ID...)
+		dst = append(dst, `","type":`...)
+		dst = append(appendString(dst, e.Type), '}')
+	}
+	return appendClose(dst, e.UpdatedAt, v1)
+}
+
+func appendCreated(dst []byte, e *Event) []byte {
+	dst = e.appendHead(append(dst, `,"data":{`...))
+	if len(e.Payload) > MaxPayloadInFrame {
+		dst = append(dst, `,"payload_truncated":true`...)
+	} else {
+		dst = append(dst, `,"payload":`...)
+		dst = append(dst, e.Payload...)
+	}
+	dst = append(dst, `,"created_at":`...)
+	dst = append(e.CreatedAt.AppendJSON(dst), ',')
+	return append(e.appendMutable(dst, ""), '}')
+}
+
+// Metrics is the data of metrics_update. Latencies are milliseconds, SuccessRate is the percentage of
+// delivered among delivered and failed (0 where there is neither).
+type Metrics struct {
+	Total           int64            `json:"total_events"`
+	Pending         int64            `json:"pending_events"`
+	Delivered       int64            `json:"delivered_events"`
+	Failed          int64            `json:"failed_events"`
+	SuccessRate     float64          `json:"success_rate"`
+	EventsPerMinute float64          `json:"events_per_minute"`
+	LatencyMS       LatencyQuantiles `json:"latency_ms"`
+}
+
+// LatencyQuantiles summarise created → delivered, in milliseconds, of SampleSize deliveries.
+type LatencyQuantiles struct {
+	P50        float64 `json:"p50"`
+	P95        float64 `json:"p95"`
+	P99        float64 `json:"p99"`
+	SampleSize int64   `json:"sample_size"`
+}
+
+// AppendMetrics appends metrics_update.
+func AppendMetrics(dst []byte, m Metrics, at Timestamp, v1 *V1) []byte {
+	return appendFrame(dst, FrameMetricsUpdate, "", m, at, v1)
+}
+
+// AppendPong appends the answer to a ping. In v1 it carries the client's own timestamp and the head of
+// the change log; at is the server's clock.
+func AppendPong(dst []byte, ping ClientFrame, at Timestamp, v1 *V1) []byte {
+	dst = appendOpen(dst, FramePong, ping.ID)
+	if v1 != nil {
+		dst = append(dst, `,"data":{`...)
+		if len(ping.Echo) > 0 {
+			dst = append(dst, `"echo":`...)
+			dst = append(append(dst, ping.Echo...), ',')
+		}
+		dst = append(dst, `"seq":`...)
+		dst = append(strconv.AppendInt(dst, int64(v1.Seq), 10), '}')
+		v1 = nil
+	}
+	return appendClose(dst, at, v1)
+}
+
+// AppendSubscribed appends the echo of subscribe or unsubscribe for one channel.
+func AppendSubscribed(dst []byte, request ClientFrame, c Channel, at Timestamp, v1 *V1) []byte {
+	status := subscriptionStatusOn
+	if request.Type == FrameUnsubscribe {
+		status = "unsubscribed"
+	}
+	data := struct {
+		Channel string `json:"channel"`
+		Status  string `json:"status"`
+	}{c.name, status}
+	return appendFrame(dst, request.Type, request.ID, data, at, v1)
+}
+
+// AppendError appends an error frame about the client's frame id.
+func AppendError(dst []byte, id string, e *Error, at Timestamp) []byte {
+	dst = appendOpen(dst, FrameError, id)
+	dst = append(dst, `,"error":`...)
+	dst = appendString(dst, e.Message)
+	dst = append(dst, `,"code":"`...)
+	dst = append(dst, e.Code...)
+	dst = append(dst, '"')
+	return appendClose(dst, at, nil)
+}
+
+// Session is the data of the first frame of a v1 connection.
+type Session struct {
+	Session           string    `json:"session"` // hand it back, with the last seq, to resume
+	Epoch             string    `json:"epoch"`   // identity of the history that seq counts in
+	Seq               Seq       `json:"seq"`     // head of the change log
+	Resumed           bool      `json:"resumed"` // what changed meanwhile follows; nothing was lost
+	Channels          []string  `json:"channels"`
+	HeartbeatMS       int64     `json:"heartbeat_ms"` // the server pings a silent connection this often
+	TokenExpiresAt    Timestamp `json:"token_expires_at"`
+	ReconnectWindowMS int64     `json:"reconnect_window_ms"` // spread a reconnect over this after a crash
+}
+
+// AppendSession appends session.
+func AppendSession(dst []byte, s Session, at Timestamp) []byte {
+	return appendFrame(dst, FrameSession, "", s, at, nil)
+}
+
+// AppendResync appends resync: state of the channel up to seq was skipped, fetch the snapshot again.
+func AppendResync(dst []byte, channel string, seq Seq, at Timestamp) []byte {
+	data := struct {
+		Channel string `json:"channel"`
+		Seq     Seq    `json:"seq"`
+	}{channel, seq}
+	return appendFrame(dst, FrameResync, "", data, at, nil)
+}
+
+// AppendReconnect appends reconnect: come back after this delay, this server is going down.
+func AppendReconnect(dst []byte, after time.Duration, at Timestamp) []byte {
+	data := struct {
+		AfterMS int64 `json:"after_ms"`
+	}{after.Milliseconds()}
+	return appendFrame(dst, FrameReconnect, "", data, at, nil)
+}
+
+// The statuses of an auth frame.
+const (
+	AuthOK       = "ok"       // the new token is in force
+	AuthExpiring = "expiring" // the token in force ends soon: send another
+)
+
+// AppendAuth appends auth, id being that of the client's auth frame or empty.
+func AppendAuth(dst []byte, id, status string, expires, at Timestamp) []byte {
+	data := struct {
+		Status    string    `json:"status"`
+		ExpiresAt Timestamp `json:"expires_at"`
+	}{status, expires}
+	return appendFrame(dst, FrameAuth, id, data, at, nil)
+}
+
+// AppendBatch appends a batch of frames that are encoded already, comma-separated in envelopes.
+func AppendBatch(dst, envelopes []byte, at Timestamp) []byte {
+	dst = append(appendOpen(dst, FrameBatch, ""), `,"data":[`...)
+	dst = append(append(dst, envelopes...), ']')
+	return appendClose(dst, at, nil)
+}
+
+func appendFrame(dst []byte, t FrameType, id string, data any, at Timestamp, v1 *V1) []byte {
+	encoded, _ := json.Marshal(data) // of structs of numbers and strings: always marshals
+	dst = append(appendOpen(dst, t, id), `,"data":`...)
+	return appendClose(append(dst, encoded...), at, v1)
+}

@@ -1,0 +1,225 @@
+package apier_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/apier/apier"
+)
+
+type golden struct {
+	Direction, Dialect, About, Raw string
+	Code                           apier.Code
+	Frame                          json.RawMessage
+}
+
+func readGolden(t *testing.T, pattern string) map[string]golden {
+	t.Helper()
+	paths, err := filepath.Glob(pattern)
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no golden files at %s: %v", pattern, err)
+	}
+	files := map[string]golden{}
+	for _, path := range paths {
+		raw, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var g golden
+		if err := json.Unmarshal(raw, &g); err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+		if g.About == "" || g.Direction != "client" && g.Direction != "server" {
+			t.Errorf("%s: needs about and direction", path)
+		}
+		files[strings.TrimSuffix(filepath.Base(path), ".json")] = g
+	}
+	return files
+}
+
+const (
+	sampleID = apier.EventID("evt_0636q3rrrw7h7b3m3r2v5t4w0g")
+	sampleAt = apier.Timestamp(1763141400000) // 2025-11-14T17:30:00Z
+)
+
+func sampleEvent() apier.Event {
+	return apier.Event{
+		ID: sampleID, Type: "order.created", Source: "shop", Payload: json.RawMessage(`{"order":7,"note":"naïve <b>"}`),
+		Status: apier.StatusPending, CreatedAt: sampleAt, UpdatedAt: sampleAt, DeliveryLatencyMS: -1,
+	}
+}
+
+// serverFrames encodes one frame per golden file that the server sends.
+func serverFrames() map[string][]byte {
+	created := apier.Change{Kind: apier.Created, Event: sampleEvent()}
+	truncated := created
+	truncated.Event.Payload = bytes.Repeat([]byte(" "), apier.MaxPayloadInFrame+1)
+	delivered := apier.Change{Kind: apier.Updated, PreviousStatus: apier.StatusPending, Event: sampleEvent()}
+	delivered.Event.Status, delivered.Event.DeliveryAttempts = apier.StatusDelivered, 1
+	delivered.Event.LastDeliveryAttempt, delivered.Event.DeliveryLatencyMS = sampleAt, 150
+	failed := apier.Change{Kind: apier.Updated, Event: sampleEvent()}
+	failed.Event.Status, failed.Event.DeliveryAttempts = apier.StatusFailed, 3
+	failed.Event.LastDeliveryAttempt, failed.Event.ErrorMessage = sampleAt, "connection refused"
+	deleted := apier.Change{Kind: apier.Deleted, Event: apier.Event{ID: sampleID, Type: "order.created", UpdatedAt: sampleAt}}
+	metrics := apier.Metrics{
+		Total: 1250, Pending: 5, Delivered: 1200, Failed: 45, SuccessRate: 96.39, EventsPerMinute: 12,
+		LatencyMS: apier.LatencyQuantiles{P50: 110, P95: 480, P99: 900, SampleSize: 1200},
+	}
+	orders, _ := apier.ParseChannel("events:order.*")
+	metricsChannel, _ := apier.ParseChannel("metrics")
+	subscribe := apier.ClientFrame{Type: apier.FrameSubscribe, ID: "s1"}
+	at := func(channel string, seq apier.Seq) *apier.V1 { return &apier.V1{Channel: channel, Seq: seq} }
+	inBatch := apier.AppendChange(nil, &deleted, at("events", 44))
+	inBatch = apier.AppendMetrics(append(inBatch, ','), metrics, sampleAt, at("metrics", 0))
+
+	return map[string][]byte{
+		"pong":                    apier.AppendPong(nil, apier.ClientFrame{}, sampleAt, nil),
+		"pong_v1":                 apier.AppendPong(nil, apier.ClientFrame{Echo: json.RawMessage(`"2025-11-14T17:30:00.000Z"`)}, sampleAt, at("", 42)),
+		"event_created":           apier.AppendChange(nil, &created, nil),
+		"event_created_v1":        apier.AppendChange(nil, &created, at("events", 42)),
+		"event_created_truncated": apier.AppendChange(nil, &truncated, nil),
+		"event_update":            apier.AppendChange(nil, &delivered, nil),
+		"event_update_v1":         apier.AppendChange(nil, &delivered, at("events:order.*", 43)),
+		"event_update_failed":     apier.AppendChange(nil, &failed, nil),
+		"event_deleted":           apier.AppendChange(nil, &deleted, nil),
+		"event_deleted_v1":        apier.AppendChange(nil, &deleted, at("events", 44)),
+		"metrics_update":          apier.AppendMetrics(nil, metrics, sampleAt, nil),
+		"metrics_update_v1":       apier.AppendMetrics(nil, metrics, sampleAt, at("metrics", 0)),
+		"subscribed":              apier.AppendSubscribed(nil, subscribe, orders, sampleAt, nil),
+		"subscribed_v1":           apier.AppendSubscribed(nil, subscribe, orders, sampleAt, at("events:order.*", 42)),
+		"unsubscribed":            apier.AppendSubscribed(nil, apier.ClientFrame{Type: apier.FrameUnsubscribe, ID: "s2"}, metricsChannel, sampleAt, nil),
+		"error":                   apier.AppendError(nil, "s1", apier.Errorf(apier.CodeInvalidChannel, `There is no channel "orders".`), sampleAt),
+		"session": apier.AppendSession(nil, apier.Session{
+			Session: "s_1f2e3d4c5b6a_k3j9x2", Epoch: "1f2e3d4c5b6a", Seq: 42, Channels: []string{"events", "metrics"},
+			HeartbeatMS: 25000, TokenExpiresAt: sampleAt, ReconnectWindowMS: 5000,
+		}, sampleAt),
+		"batch":         apier.AppendBatch(nil, inBatch, sampleAt),
+		"resync":        apier.AppendResync(nil, "events", 42, sampleAt),
+		"reconnect":     apier.AppendReconnect(nil, 2300*time.Millisecond, sampleAt),
+		"auth_ok":       apier.AppendAuth(nil, "a1", apier.AuthOK, sampleAt, sampleAt),
+		"auth_expiring": apier.AppendAuth(nil, "", apier.AuthExpiring, sampleAt, sampleAt),
+	}
+}
+
+func TestServerFramesAreTheGoldenOnes(t *testing.T) {
+	t.Parallel()
+	frames := serverFrames()
+	for name, g := range readGolden(t, "protocol/frames/*.json") {
+		if g.Direction != "server" {
+			continue
+		}
+		got, ok := frames[name]
+		if !ok {
+			t.Errorf("protocol/frames/%s.json: no test encodes this frame", name)
+			continue
+		}
+		delete(frames, name)
+		if want, got := canonical(t, g.Frame), canonical(t, got); want != got {
+			t.Errorf("%s:\n got %s\nwant %s", name, got, want)
+		}
+	}
+	for name := range frames {
+		t.Errorf("frame %s has no file in protocol/frames", name)
+	}
+}
+
+func canonical(t *testing.T, raw []byte) string {
+	t.Helper()
+	var v any
+	if err := json.Unmarshal(raw, &v); err != nil {
+		t.Fatalf("not JSON: %v: %s", err, raw)
+	}
+	out, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(out)
+}
+
+func TestClientFramesDecode(t *testing.T) {
+	t.Parallel()
+	for name, g := range readGolden(t, "protocol/frames/*.json") {
+		if g.Direction != "client" {
+			continue
+		}
+		f, err := apier.DecodeClientFrame(g.Frame)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		var want struct{ Type, ID string }
+		if err := json.Unmarshal(g.Frame, &want); err != nil {
+			t.Fatal(err)
+		}
+		if string(f.Type) != want.Type || f.ID != want.ID {
+			t.Errorf("%s: got type %q id %q, want %q %q", name, f.Type, f.ID, want.Type, want.ID)
+		}
+		if strings.HasPrefix(want.Type, "sub") && len(f.Channels) == 0 {
+			t.Errorf("%s: no channels", name)
+		}
+	}
+}
+
+func TestInvalidClientFramesAreRefused(t *testing.T) {
+	t.Parallel()
+	for name, g := range readGolden(t, "protocol/frames/invalid/*.json") {
+		if g.Direction != "client" {
+			continue
+		}
+		_, err := apier.DecodeClientFrame([]byte(g.Raw))
+		if err == nil || err.Code != g.Code {
+			t.Errorf("%s: got %v, want code %s", name, err, g.Code)
+		}
+	}
+}
+
+func TestAnInvalidFrameKeepsItsID(t *testing.T) {
+	t.Parallel()
+	f, err := apier.DecodeClientFrame([]byte(`{"type":"subscribe","id":"x","data":{"channel":"nope"}}`))
+	if err == nil || f.ID != "x" {
+		t.Fatalf("got id %q, error %v", f.ID, err)
+	}
+}
+
+func FuzzDecodeClientFrame(f *testing.F) {
+	paths, _ := filepath.Glob("protocol/frames/*.json")
+	invalid, _ := filepath.Glob("protocol/frames/invalid/*.json")
+	for _, path := range append(paths, invalid...) {
+		raw, err := os.ReadFile(path)
+		if err != nil {
+			f.Fatal(err)
+		}
+		var g golden
+		if err := json.Unmarshal(raw, &g); err != nil {
+			f.Fatal(err)
+		}
+		f.Add([]byte(g.Raw))
+		f.Add([]byte(g.Frame))
+	}
+	f.Fuzz(func(t *testing.T, msg []byte) {
+		frame, err := apier.DecodeClientFrame(msg)
+		if len(frame.ID) > apier.MaxFrameID {
+			t.Fatalf("id of %d bytes", len(frame.ID))
+		}
+		if err != nil {
+			if answer := apier.AppendError(nil, frame.ID, err, 0); !json.Valid(answer) {
+				t.Fatalf("the answer is not JSON: %s", answer)
+			}
+			return
+		}
+		if frame.Type == apier.FramePing {
+			if pong := apier.AppendPong(nil, frame, 0, &apier.V1{Seq: 1}); !json.Valid(pong) {
+				t.Fatalf("the pong is not JSON: %s", pong)
+			}
+		}
+		for _, c := range frame.Channels {
+			if echo := apier.AppendSubscribed(nil, frame, c, 0, &apier.V1{Channel: c.String()}); !json.Valid(echo) {
+				t.Fatalf("the echo is not JSON: %s", echo)
+			}
+		}
+	})
+}
