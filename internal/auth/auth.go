@@ -1,0 +1,218 @@
+// Package auth tells who is calling: by an API key, or by a JWT that was signed with the server's
+// secret. It decides identity and permission and nothing else; no credential that passes through it is
+// ever part of an error or a log line.
+package auth
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/apier/apier"
+	"github.com/apier/apier/internal/store"
+)
+
+// The scopes of keys and tokens. Admin includes the others.
+const (
+	ScopeRead  = "events:read"
+	ScopeWrite = "events:write"
+	ScopeAdmin = "admin"
+)
+
+// AllScopes lists every scope there is.
+func AllScopes() []string { return []string{ScopeRead, ScopeWrite, ScopeAdmin} }
+
+// DefaultTenant is the tenant of credentials that name none.
+const DefaultTenant apier.TenantID = "default"
+
+// Identity is who is calling and what is permitted.
+type Identity struct {
+	Tenant    apier.TenantID
+	Subject   string
+	Scopes    []string
+	Channels  []string  // patterns of channels; nil: all of the tenant
+	KeyID     string    // the API key behind it; "": a token from elsewhere
+	ExpiresAt time.Time // zero: an API key, which does not expire
+}
+
+// Can reports whether the identity has the scope.
+func (id Identity) Can(scope string) bool {
+	return slices.Contains(id.Scopes, scope) || slices.Contains(id.Scopes, ScopeAdmin)
+}
+
+// Keys is what the package needs of the store.
+type Keys interface {
+	KeyByHash(ctx context.Context, hash [32]byte) (store.Key, error)
+	KeyByID(ctx context.Context, tenant apier.TenantID, id string) (store.Key, error)
+}
+
+// Options of an Authenticator.
+type Options struct {
+	TokenTTL time.Duration    // life of an issued token [1 hour]
+	Recheck  time.Duration    // how long a key behind a token is trusted before it is looked up again [5 s]
+	Now      func() time.Time // [time.Now]
+}
+
+// Authenticator checks credentials. Its methods are safe for concurrent use.
+type Authenticator struct {
+	keys   Keys
+	secret []byte
+	opt    Options
+	parser *jwt.Parser
+
+	mu      sync.Mutex
+	checked map[keyRef]time.Time // keys seen in force, and when
+}
+
+type keyRef struct {
+	tenant apier.TenantID
+	id     string
+}
+
+const maxCheckedKeys = 10_000
+
+// New makes an Authenticator that signs and checks tokens with secret (HS256, RFC 7518 section 3.2:
+// 32 bytes or more).
+func New(keys Keys, secret []byte, opt Options) *Authenticator {
+	if opt.TokenTTL <= 0 {
+		opt.TokenTTL = time.Hour
+	}
+	if opt.Recheck <= 0 {
+		opt.Recheck = 5 * time.Second
+	}
+	if opt.Now == nil {
+		opt.Now = time.Now
+	}
+	parser := jwt.NewParser(jwt.WithValidMethods([]string{"HS256"}), jwt.WithExpirationRequired(), jwt.WithTimeFunc(opt.Now))
+	return &Authenticator{keys: keys, secret: secret, opt: opt, parser: parser, checked: map[keyRef]time.Time{}}
+}
+
+type claims struct {
+	jwt.RegisteredClaims
+	Tenant   string   `json:"tenant,omitempty"`
+	Scope    *string  `json:"scope,omitempty"` // space-separated, RFC 8693 section 4.2
+	Channels []string `json:"channels,omitempty"`
+	Key      string   `json:"key,omitempty"`
+}
+
+// Credential checks an API key or a token.
+func (a *Authenticator) Credential(ctx context.Context, credential string) (Identity, error) {
+	if strings.HasPrefix(credential, KeyPrefix) {
+		return a.Key(ctx, credential)
+	}
+	return a.Token(ctx, credential)
+}
+
+// Key checks an API key.
+func (a *Authenticator) Key(ctx context.Context, key string) (Identity, error) {
+	found, err := a.keys.KeyByHash(ctx, HashKey(key))
+	if err != nil {
+		if isNotFound(err) {
+			return Identity{}, apier.Errorf(apier.CodeUnauthorized, "The API key is unknown or revoked. List keys with: apier keys list")
+		}
+		return Identity{}, err
+	}
+	return Identity{Tenant: found.Tenant, Subject: found.ID, Scopes: found.Scopes, KeyID: found.ID}, nil
+}
+
+// Token checks a JWT: its signature, its expiry, and that the API key behind it is still in force.
+func (a *Authenticator) Token(ctx context.Context, token string) (Identity, error) {
+	var c claims
+	if _, err := a.parser.ParseWithClaims(token, &c, func(*jwt.Token) (any, error) { return a.secret, nil }); err != nil {
+		return Identity{}, tokenError(err)
+	}
+	if c.Subject == "" {
+		return Identity{}, apier.Errorf(apier.CodeUnauthorized, "The token has no \"sub\" claim.")
+	}
+	id := Identity{
+		Tenant: apier.TenantID(c.Tenant), Subject: c.Subject, Scopes: []string{ScopeRead},
+		Channels: c.Channels, KeyID: c.Key, ExpiresAt: c.ExpiresAt.Time,
+	}
+	if id.Tenant == "" {
+		id.Tenant = DefaultTenant
+	}
+	if c.Scope != nil {
+		id.Scopes = strings.Fields(*c.Scope)
+	}
+	return id, a.CheckKey(ctx, id)
+}
+
+// CheckKey fails as unauthorized once the API key behind an identity is revoked. An answer is trusted
+// for Options.Recheck.
+func (a *Authenticator) CheckKey(ctx context.Context, id Identity) error {
+	if id.KeyID == "" {
+		return nil
+	}
+	ref, now := keyRef{id.Tenant, id.KeyID}, a.opt.Now()
+	a.mu.Lock()
+	seen, ok := a.checked[ref]
+	a.mu.Unlock()
+	if ok && now.Sub(seen) < a.opt.Recheck {
+		return nil
+	}
+	if _, err := a.keys.KeyByID(ctx, id.Tenant, id.KeyID); err != nil {
+		if isNotFound(err) {
+			return apier.Errorf(apier.CodeUnauthorized, "The API key behind this token was revoked. Sign in with another key.")
+		}
+		return err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.checked) >= maxCheckedKeys {
+		clear(a.checked)
+	}
+	a.checked[ref] = now
+	return nil
+}
+
+// Issue signs a token for an identity, valid for Options.TokenTTL.
+func (a *Authenticator) Issue(id Identity) (token string, expires time.Time, err error) {
+	return a.IssueFor(id, a.opt.TokenTTL)
+}
+
+// IssueFor signs a token that is valid for ttl.
+func (a *Authenticator) IssueFor(id Identity, ttl time.Duration) (token string, expires time.Time, err error) {
+	now := a.opt.Now().Truncate(time.Second)
+	expires = now.Add(ttl)
+	scope := strings.Join(id.Scopes, " ")
+	c := claims{
+		RegisteredClaims: jwt.RegisteredClaims{
+			Subject: id.Subject, IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(expires),
+		},
+		Tenant: string(id.Tenant), Scope: &scope, Channels: id.Channels, Key: id.KeyID,
+	}
+	token, err = jwt.NewWithClaims(jwt.SigningMethodHS256, c).SignedString(a.secret)
+	return token, expires, err
+}
+
+// Refresh signs a new token for a live one that came from an API key. Tokens from elsewhere are not
+// renewed: whoever made them decides how long they last.
+func (a *Authenticator) Refresh(id Identity) (token string, expires time.Time, err error) {
+	if id.KeyID == "" {
+		return "", time.Time{}, apier.Errorf(apier.CodeForbidden, "Only tokens from POST /api/token are renewed here. Ask their issuer for a new one.")
+	}
+	return a.Issue(id)
+}
+
+func tokenError(err error) error {
+	switch {
+	case errors.Is(err, jwt.ErrTokenExpired):
+		return apier.Errorf(apier.CodeUnauthorized, "The token has expired. Get a new one from POST /api/token.")
+	case errors.Is(err, jwt.ErrTokenSignatureInvalid):
+		return apier.Errorf(apier.CodeUnauthorized, "The token's signature does not hold: it was signed with another secret or algorithm.")
+	case errors.Is(err, jwt.ErrTokenRequiredClaimMissing):
+		return apier.Errorf(apier.CodeUnauthorized, "The token has no \"exp\" claim; tokens without an end are refused.")
+	default:
+		return apier.Errorf(apier.CodeUnauthorized, "The token is not a valid JWT.")
+	}
+}
+
+func isNotFound(err error) bool {
+	var e *apier.Error
+	return errors.As(err, &e) && e.Code == apier.CodeNotFound
+}

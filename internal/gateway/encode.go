@@ -1,0 +1,107 @@
+package gateway
+
+import (
+	"encoding/binary"
+	"math"
+
+	"github.com/gobwas/ws"
+
+	"github.com/apier/apier"
+	"github.com/apier/apier/internal/hub"
+)
+
+// maxBatch bounds the envelopes in one batch frame, in bytes: a browser parses it in one go.
+const maxBatch = 64 << 10
+
+// appendMessage appends payload as one final, unmasked WebSocket frame (RFC 6455, section 5.2).
+func appendMessage(dst []byte, op ws.OpCode, payload []byte) []byte {
+	const fin, length16, length64 = 0x80, 126, 127
+	dst = append(dst, fin|byte(op))
+	switch n := len(payload); {
+	case n < length16:
+		dst = append(dst, byte(n))
+	case n <= math.MaxUint16:
+		dst = binary.BigEndian.AppendUint16(append(dst, length16), uint16(n))
+	default:
+		dst = binary.BigEndian.AppendUint64(append(dst, length64), uint64(n))
+	}
+	return append(dst, payload...)
+}
+
+func textMessage(payload []byte) []byte { return appendMessage(nil, ws.OpText, payload) }
+
+func closeFrame(code apier.CloseCode, reason string) []byte {
+	return appendMessage(nil, ws.OpClose, ws.NewCloseFrameBody(ws.StatusCode(code), reason))
+}
+
+// encodeBatch gives the bytes on the wire of what lies in a batch for one set of subscriptions; empty
+// where nothing does.
+func encodeBatch(batch hub.Batch, subs *hub.Subscriptions, v1 bool, at apier.Timestamp) []byte {
+	if v1 {
+		return encodeV1(batch, subs, at)
+	}
+	return encodePlain(batch, subs)
+}
+
+func encodePlain(batch hub.Batch, subs *hub.Subscriptions) []byte {
+	var wire, frame []byte
+	for i := range batch.Changes {
+		if _, ok := subs.Match(&batch.Changes[i]); ok {
+			frame = apier.AppendChange(frame[:0], &batch.Changes[i], nil)
+			wire = appendMessage(wire, ws.OpText, frame)
+		}
+	}
+	if batch.Metrics != nil && subs.Metrics() {
+		frame = apier.AppendMetrics(frame[:0], batch.Metrics.Metrics, batch.Metrics.At, nil)
+		wire = appendMessage(wire, ws.OpText, frame)
+	}
+	return wire
+}
+
+func encodeV1(batch hub.Batch, subs *hub.Subscriptions, at apier.Timestamp) []byte {
+	b := batcher{at: at}
+	for i := range batch.Changes {
+		c := &batch.Changes[i]
+		if channel, ok := subs.Match(c); ok {
+			b.add(func(dst []byte) []byte {
+				return apier.AppendChange(dst, c, &apier.V1{Channel: channel, Seq: c.Event.Seq})
+			})
+		}
+	}
+	if batch.Metrics != nil && subs.Metrics() {
+		b.add(func(dst []byte) []byte {
+			return apier.AppendMetrics(dst, batch.Metrics.Metrics, batch.Metrics.At, &apier.V1{Channel: "metrics"})
+		})
+	}
+	b.flush()
+	return b.wire
+}
+
+// batcher puts envelopes into as few messages as maxBatch permits: one alone as itself, several as a
+// batch frame.
+type batcher struct {
+	at        apier.Timestamp
+	envelopes []byte
+	count     int
+	wire      []byte
+}
+
+func (b *batcher) add(envelope func(dst []byte) []byte) {
+	if b.count > 0 {
+		b.envelopes = append(b.envelopes, ',')
+	}
+	b.envelopes = envelope(b.envelopes)
+	if b.count++; len(b.envelopes) >= maxBatch {
+		b.flush()
+	}
+}
+
+func (b *batcher) flush() {
+	switch {
+	case b.count == 1:
+		b.wire = appendMessage(b.wire, ws.OpText, b.envelopes)
+	case b.count > 1:
+		b.wire = appendMessage(b.wire, ws.OpText, apier.AppendBatch(nil, b.envelopes, b.at))
+	}
+	b.envelopes, b.count = b.envelopes[:0], 0
+}

@@ -1,0 +1,216 @@
+package gateway
+
+import (
+	"errors"
+	"net"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/apier/apier"
+	"github.com/apier/apier/internal/hub"
+)
+
+// sendLocked sends frames of this connection alone. A client that lets more than MaxQueue pile up is
+// ended: unlike changes, answers cannot be conflated.
+func (c *conn) sendLocked(wire []byte) {
+	if c.phase != phaseOpen {
+		return
+	}
+	if c.queued+len(wire) > c.g.opt.MaxQueue {
+		c.closing = apier.CloseTimeout
+		c.abortLocked()
+		return
+	}
+	c.writeLocked(wire)
+}
+
+// writeLocked writes at once what the socket accepts and leaves the rest to a writer goroutine. wire may
+// be shared with other connections.
+func (c *conn) writeLocked(wire []byte) {
+	if !c.writing && c.raw != nil {
+		n, err := c.tryWrite(wire)
+		if err != nil {
+			c.abortLocked()
+			return
+		}
+		wire = wire[n:]
+	}
+	if len(wire) == 0 {
+		return
+	}
+	c.pending = append(c.pending, wire)
+	c.queued += len(wire)
+	c.startWriter()
+}
+
+// tryWrite writes without waiting. It answers how much the socket took, which may be nothing.
+func (c *conn) tryWrite(wire []byte) (n int, err error) {
+	rawErr := c.raw.Write(func(fd uintptr) bool {
+		for {
+			n, err = syscall.Write(int(fd), wire)
+			if !errors.Is(err, syscall.EINTR) {
+				return true
+			}
+		}
+	})
+	if rawErr != nil {
+		return 0, rawErr
+	}
+	if errors.Is(err, syscall.EAGAIN) {
+		return 0, nil
+	}
+	return max(n, 0), err
+}
+
+// startWriter starts the writer goroutine unless there is one. Called with mu held.
+func (c *conn) startWriter() {
+	if c.writing || c.phase == phaseClosed {
+		return
+	}
+	c.writing = true
+	c.g.running.Add(1) // the connection itself is counted, so the count is above 0
+	go c.write()
+}
+
+// write is the writer goroutine: it waits for the socket, and catches up from the log or the store,
+// until the connection is where everybody else is. Then it ends.
+func (c *conn) write() {
+	defer c.g.running.Done()
+	for {
+		wire, more := c.nextWire()
+		if !more {
+			return
+		}
+		if len(wire) == 0 {
+			if !c.readStore() {
+				return
+			}
+			continue
+		}
+		if !c.writeOut(wire) {
+			return
+		}
+	}
+}
+
+// nextWire gives what to write next; nothing means that the store must be read first. more is false
+// once there is nothing left to do: the broadcaster takes over again.
+func (c *conn) nextWire() (wire net.Buffers, more bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.phase == phaseClosed {
+		return nil, false
+	}
+	if len(c.pending) > 0 {
+		wire, c.pending = c.pending, nil
+		return wire, true
+	}
+	if c.phase == phaseOpen && !c.catchUp {
+		if c.advance(nil); len(c.pending) > 0 {
+			wire, c.pending = c.pending, nil
+			return wire, true
+		}
+	}
+	if c.phase == phaseOpen && c.catchUp {
+		return nil, true
+	}
+	_ = c.nc.SetWriteDeadline(time.Time{})
+	c.writing = false
+	return nil, false
+}
+
+// writeOut writes until all is out; false ends the connection. A client has WriteTimeout for every bit
+// of progress.
+func (c *conn) writeOut(wire net.Buffers) bool {
+	for len(wire) > 0 {
+		_ = c.nc.SetWriteDeadline(time.Now().Add(c.writeTimeout()))
+		n, err := wire.WriteTo(c.nc)
+		c.mu.Lock()
+		c.queued -= int(n)
+		c.mu.Unlock()
+		if err == nil {
+			return true
+		}
+		if n > 0 && errors.Is(err, os.ErrDeadlineExceeded) && !c.isClosing() {
+			continue
+		}
+		c.stalled(err)
+		return false
+	}
+	return true
+}
+
+func (c *conn) writeTimeout() time.Duration {
+	if c.isClosing() {
+		return c.g.opt.CloseTimeout
+	}
+	return c.g.opt.WriteTimeout
+}
+
+// stalled ends a connection whose socket takes nothing: no close frame would get through, so the code
+// 4408 is for the log.
+func (c *conn) stalled(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if errors.Is(err, os.ErrDeadlineExceeded) && c.phase == phaseOpen {
+		c.closing = apier.CloseTimeout
+		c.g.opt.Log.Info("websocket: closed a client that reads nothing", "tenant", c.holder.Tenant,
+			"user", c.holder.Subject, "addr", c.addr, "waited", c.g.opt.WriteTimeout)
+	}
+	c.abortLocked()
+}
+
+// readStore appends one page of what changed since the cursor; false ends the connection.
+func (c *conn) readStore() bool {
+	c.mu.Lock()
+	after := c.cursor.Seq
+	c.mu.Unlock()
+	page, err := c.g.history.Changes(c.g.ctx, c.holder.Tenant, after, c.g.opt.CatchUpPage)
+	if err != nil {
+		if c.g.ctx.Err() == nil {
+			c.g.opt.Log.Error("websocket: cannot read what a client missed", "tenant", c.holder.Tenant, "after", after, "cause", err)
+		}
+		c.end(apier.CloseTryAgainLater, apier.CloseReason("unavailable", c.g.opt.RefusalRetryAfter))
+		return true // the close frame is to be written still
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.phase != phaseOpen {
+		return true
+	}
+	if page.Lost {
+		if c.v1 {
+			c.sendResyncs(page.Seq)
+		}
+	} else if wire := encodeBatch(hub.Batch{Changes: page.Changes}, c.subs, c.v1, c.g.now()); len(wire) > 0 {
+		c.pending = append(c.pending, wire)
+		c.queued += len(wire)
+	}
+	c.cursor.Seq = max(c.cursor.Seq, page.Seq)
+	c.catchUp = page.More
+	return true
+}
+
+// advance writes what the log holds beyond the cursor. Called with mu held, by the broadcaster with its
+// cache of encoded batches, or by the writer without.
+func (c *conn) advance(cache *batchCache) {
+	if c.phase != phaseOpen || c.catchUp {
+		return
+	}
+	var entry encoded
+	if cache != nil {
+		entry = cache.get(c)
+	} else {
+		entry = encodeSince(c)
+	}
+	if entry.behind {
+		c.catchUp = true
+		c.startWriter()
+		return
+	}
+	c.cursor = entry.to
+	if len(entry.wire) > 0 {
+		c.writeLocked(entry.wire)
+	}
+}

@@ -1,0 +1,141 @@
+// Package hub is the fan-out in memory: what was committed, in order, for whoever is connected now.
+//
+// It keeps one Log per tenant that has readers, bounded in bytes. A reader holds nothing but a Cursor
+// into the log, so publishing costs the same for one reader and for fifty thousand, a slow reader
+// holds no memory of its own, and a reader whose cursor has fallen off the log reads the store
+// instead: the log may forget, the store does not. docs/decisions/0002 has the argument.
+//
+// The hub does no I/O, has no clock and never blocks; nothing holds a lock of it while a socket is
+// written.
+package hub
+
+import (
+	"sync"
+
+	"github.com/apier/apier"
+)
+
+// DefaultLogBytes bounds the log of one tenant.
+const DefaultLogBytes = 1 << 20
+
+// Hub holds the logs. Its methods are safe for concurrent use.
+type Hub struct {
+	logBytes int
+
+	mu      sync.Mutex // before Log.mu
+	head    apier.Seq  // of the latest commit, of any tenant
+	logs    map[apier.TenantID]*Log
+	watches map[*Watch]struct{}
+}
+
+// New makes an empty hub. logBytes bounds each tenant's log; 0 means DefaultLogBytes.
+func New(logBytes int) *Hub {
+	if logBytes <= 0 {
+		logBytes = DefaultLogBytes
+	}
+	return &Hub{logBytes: logBytes, logs: map[apier.TenantID]*Log{}, watches: map[*Watch]struct{}{}}
+}
+
+// Advance says that everything up to seq is committed, before the first Publish of a process.
+func (h *Hub) Advance(seq apier.Seq) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.head = max(h.head, seq)
+}
+
+// Publish appends one commit's changes, in Seq order, to the logs of their tenants and wakes the
+// watchers. Changes of tenants without a reader cost nothing.
+func (h *Hub) Publish(changes []apier.Change) {
+	if len(changes) == 0 {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.head = max(h.head, changes[len(changes)-1].Event.Seq)
+	appended := false
+	for start := 0; start < len(changes); {
+		end := start + 1
+		for end < len(changes) && changes[end].Tenant == changes[start].Tenant {
+			end++
+		}
+		if log := h.logs[changes[start].Tenant]; log != nil {
+			log.append(changes[start:end])
+			appended = true
+		}
+		start = end
+	}
+	if appended {
+		h.wake()
+	}
+}
+
+// PublishMetrics replaces the metrics of a tenant; only the newest are kept.
+func (h *Hub) PublishMetrics(tenant apier.TenantID, m apier.Metrics, at apier.Timestamp) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if log := h.logs[tenant]; log != nil {
+		log.setMetrics(m, at)
+		h.wake()
+	}
+}
+
+func (h *Hub) wake() {
+	for w := range h.watches {
+		select {
+		case w.C <- struct{}{}:
+		default: // a wake-up is waiting already
+		}
+	}
+}
+
+// HasReaders reports whether anybody reads the tenant's log.
+func (h *Hub) HasReaders(tenant apier.TenantID) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.logs[tenant] != nil
+}
+
+// Open gives the log of a tenant for one more reader. From now on it records, so whoever reads the
+// store after Open misses nothing. Each Open needs a Release.
+func (h *Hub) Open(tenant apier.TenantID) *Log {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	log := h.logs[tenant]
+	if log == nil {
+		log = &Log{tenant: tenant, limit: h.logBytes, forgotten: h.head, head: h.head}
+		h.logs[tenant] = log
+	}
+	log.readers++
+	return log
+}
+
+// Release ends one reader's use of a log; the last one lets it be forgotten.
+func (h *Hub) Release(log *Log) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if log.readers--; log.readers == 0 {
+		delete(h.logs, log.tenant)
+	}
+}
+
+// Watch is woken after something was published. One wake-up may stand for many publications.
+type Watch struct {
+	C   chan struct{}
+	hub *Hub
+}
+
+// Watch starts a watch; Stop ends it.
+func (h *Hub) Watch() *Watch {
+	w := &Watch{C: make(chan struct{}, 1), hub: h}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.watches[w] = struct{}{}
+	return w
+}
+
+// Stop ends the watch.
+func (w *Watch) Stop() {
+	w.hub.mu.Lock()
+	defer w.hub.mu.Unlock()
+	delete(w.hub.watches, w)
+}

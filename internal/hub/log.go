@@ -1,0 +1,108 @@
+package hub
+
+import (
+	"sync"
+
+	"github.com/apier/apier"
+)
+
+// Log holds the latest changes of one tenant.
+type Log struct {
+	tenant  apier.TenantID
+	limit   int
+	readers int // guarded by Hub.mu
+
+	mu        sync.RWMutex
+	changes   []apier.Change // never overwritten: readers keep views of it
+	bytes     int
+	forgotten apier.Seq // changes up to here are no longer in the log
+	head      apier.Seq
+	metrics   MetricsAt
+	version   uint64 // of metrics; 0: none yet
+}
+
+// MetricsAt are metrics and when they were read.
+type MetricsAt struct {
+	apier.Metrics
+	At apier.Timestamp
+}
+
+// Cursor is how far a reader has come: every change up to Seq, and which version of the metrics.
+type Cursor struct {
+	Seq     apier.Seq
+	Version uint64
+}
+
+// Batch is what lies between two cursors. Changes is shared and must not be written to.
+type Batch struct {
+	Changes []apier.Change
+	Metrics *MetricsAt // nil: the reader has the newest
+	To      Cursor
+}
+
+// Head gives the cursor of a reader that wants only what comes from now on.
+func (l *Log) Head() Cursor {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return Cursor{l.head, l.version}
+}
+
+// Since gives what came after a cursor. ok is false where the log has forgotten some of it: the reader
+// must go to the store.
+func (l *Log) Since(from Cursor) (batch Batch, ok bool) {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	if from.Seq < l.forgotten {
+		return Batch{}, false
+	}
+	batch.To = Cursor{max(l.head, from.Seq), l.version}
+	batch.Changes = l.changes[l.after(from.Seq):len(l.changes):len(l.changes)]
+	if from.Version != l.version {
+		m := l.metrics
+		batch.Metrics = &m
+	}
+	return batch, true
+}
+
+// after gives the index of the first change beyond seq.
+func (l *Log) after(seq apier.Seq) int {
+	low, high := 0, len(l.changes)
+	for low < high {
+		if mid := (low + high) / 2; l.changes[mid].Event.Seq > seq {
+			high = mid
+		} else {
+			low = mid + 1
+		}
+	}
+	return low
+}
+
+func (l *Log) append(changes []apier.Change) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.changes = append(l.changes, changes...)
+	for i := range changes {
+		l.bytes += size(&changes[i])
+	}
+	l.head = changes[len(changes)-1].Event.Seq
+	drop := 0
+	for l.bytes > l.limit && drop < len(l.changes)-1 {
+		l.bytes -= size(&l.changes[drop])
+		l.forgotten = l.changes[drop].Event.Seq
+		drop++
+	}
+	l.changes = l.changes[drop:]
+}
+
+func (l *Log) setMetrics(m apier.Metrics, at apier.Timestamp) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.metrics = MetricsAt{m, at}
+	l.version++
+}
+
+// size estimates the memory that a change holds, in bytes.
+func size(c *apier.Change) int {
+	const fixed = 256
+	return fixed + len(c.Event.Payload) + len(c.Event.Type) + len(c.Event.Source) + len(c.Event.ErrorMessage)
+}
