@@ -1,0 +1,216 @@
+// Package api is the REST side of the server: one table of routes, one file per noun, and handlers that
+// all take the same steps: who is it, what do they want, is it valid, do it, answer. Errors leave as
+// RFC 9457 problems; causes go to the log.
+package api
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/apier/apier"
+	"github.com/apier/apier/internal/auth"
+	"github.com/apier/apier/internal/problem"
+	"github.com/apier/apier/internal/store"
+)
+
+// Options of the API; the zero value has the defaults in brackets.
+type Options struct {
+	MaxPayload     int              // of one event, bytes [256 KiB]
+	MaxBatchBytes  int              // of one batch request, bytes [8 MiB]
+	AllowedOrigins []string         // pages elsewhere that may call; "*" is any [none]
+	RequestsPerSec float64          // of one key or user; 0 means no limit
+	Config         map[string]any   // what GET /api/config shows; never a secret
+	Now            func() time.Time // [time.Now]
+	Log            *slog.Logger     // [slog.Default]
+}
+
+// API answers /api/*.
+type API struct {
+	store store.Store
+	auth  *auth.Authenticator
+	opt   Options
+	mux   *http.ServeMux
+	rates *rates
+}
+
+// New makes the API.
+func New(s store.Store, a *auth.Authenticator, opt Options) *API {
+	if opt.MaxPayload <= 0 {
+		opt.MaxPayload = apier.MaxPayloadSize
+	}
+	if opt.MaxBatchBytes <= 0 {
+		opt.MaxBatchBytes = 8 << 20
+	}
+	if opt.Now == nil {
+		opt.Now = time.Now
+	}
+	if opt.Log == nil {
+		opt.Log = slog.Default()
+	}
+	api := &API{store: s, auth: a, opt: opt, mux: http.NewServeMux(), rates: newRates(opt.RequestsPerSec)}
+	api.routes()
+	return api
+}
+
+// route is one line of the table. An empty scope means that no credential is needed.
+type route struct {
+	pattern string
+	scope   string
+	handle  func(a *API, c *call) error
+}
+
+func table() []route {
+	return []route{
+		{"POST /api/token", "", (*API).createToken},
+		{"POST /api/token/refresh", auth.ScopeRead, (*API).refreshToken},
+
+		{"POST /api/events", auth.ScopeWrite, (*API).createEvent},
+		{"POST /api/events/batch", auth.ScopeWrite, (*API).createEvents},
+		{"GET /api/events", auth.ScopeRead, (*API).listEvents},
+		{"GET /api/events/export", auth.ScopeRead, (*API).exportEvents},
+		{"GET /api/events/{id}", auth.ScopeRead, (*API).getEvent},
+		{"DELETE /api/events/{id}", auth.ScopeWrite, (*API).deleteEvent},
+
+		{"GET /api/inbox", auth.ScopeRead, (*API).listInbox},
+		{"POST /api/inbox/{id}/ack", auth.ScopeWrite, (*API).ackEvent},
+
+		{"GET /api/metrics/summary", auth.ScopeRead, (*API).summary},
+		{"GET /api/metrics/latency", auth.ScopeRead, (*API).latency},
+		{"GET /api/metrics/throughput", auth.ScopeRead, (*API).throughput},
+		{"GET /api/metrics/errors", auth.ScopeRead, (*API).errorCounts},
+
+		{"GET /api/config", auth.ScopeRead, (*API).config},
+		{"GET /api/health", "", (*API).health},
+		{"GET /api/openapi.json", "", (*API).openAPI},
+		{"GET /api/docs", "", (*API).docs},
+	}
+}
+
+func (a *API) routes() {
+	for _, r := range table() {
+		a.mux.HandleFunc(r.pattern, func(w http.ResponseWriter, req *http.Request) { a.serve(w, req, r) })
+	}
+	a.mux.HandleFunc("/api/", a.noRoute)
+}
+
+// ServeHTTP implements http.Handler.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	if a.cors(w, r) {
+		return
+	}
+	a.mux.ServeHTTP(w, r)
+}
+
+// call is one request on its way through a handler.
+type call struct {
+	w  http.ResponseWriter
+	r  *http.Request
+	id auth.Identity
+}
+
+func (c *call) ctx() context.Context { return c.r.Context() }
+
+func (a *API) serve(w http.ResponseWriter, r *http.Request, route route) {
+	c := &call{w: w, r: r}
+	if route.scope != "" {
+		id, err := a.identify(r, route.scope)
+		if err != nil {
+			a.fail(c, err)
+			return
+		}
+		c.id = id
+		if wait := a.rates.take(id, a.opt.Now()); wait > 0 {
+			problem.Write(w, apier.Errorf(apier.CodeRateLimited, "More than %v requests a second (--requests-per-second).", a.opt.RequestsPerSec), wait)
+			return
+		}
+	}
+	if err := route.handle(a, c); err != nil {
+		a.fail(c, err)
+	}
+}
+
+func (a *API) identify(r *http.Request, scope string) (auth.Identity, error) {
+	scheme, credential, ok := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !ok || !strings.EqualFold(scheme, "bearer") {
+		return auth.Identity{}, apier.Errorf(apier.CodeUnauthorized, "No credential: send the header Authorization: Bearer with a token from POST /api/token, or with an API key.")
+	}
+	id, err := a.auth.Credential(r.Context(), strings.TrimSpace(credential))
+	if err != nil {
+		return id, err
+	}
+	if !id.Can(scope) {
+		return id, apier.Errorf(apier.CodeForbidden, "The credential lacks the scope %s.", scope)
+	}
+	return id, nil
+}
+
+const retryAfter = time.Second // advised when the write queue is full
+
+// fail answers with the problem that err is. Causes that are ours are logged and not shown.
+func (a *API) fail(c *call, err error) {
+	if errors.Is(err, context.Canceled) && c.r.Context().Err() != nil {
+		return // the client is gone
+	}
+	e := apier.AsError(err)
+	var wait time.Duration
+	if e.Code == apier.CodeUnavailable {
+		wait = retryAfter
+	}
+	if e.Code == apier.CodeInternal || e.Code == apier.CodeUnavailable {
+		a.opt.Log.Error("api: request failed", "method", c.r.Method, "path", c.r.URL.Path, "tenant", c.id.Tenant, "user", c.id.Subject, "cause", err)
+	}
+	problem.Write(c.w, e, wait)
+}
+
+// noRoute tells a wrong path from a wrong method.
+func (a *API) noRoute(w http.ResponseWriter, r *http.Request) {
+	var allowed []string
+	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodDelete} {
+		probe := &http.Request{Method: method, URL: r.URL, Host: r.Host}
+		if _, pattern := a.mux.Handler(probe); pattern != "/api/" {
+			allowed = append(allowed, method)
+		}
+	}
+	if len(allowed) > 0 {
+		w.Header().Set("Allow", strings.Join(allowed, ", "))
+		problem.Write(w, apier.Errorf(apier.CodeMethodNotAllowed, "%s is not possible here; use %s.", r.Method, strings.Join(allowed, " or ")), 0)
+		return
+	}
+	problem.Write(w, apier.Errorf(apier.CodeNotFound, "There is nothing at %s. GET /api/docs lists what there is.", r.URL.Path), 0)
+}
+
+func (a *API) cors(w http.ResponseWriter, r *http.Request) (done bool) {
+	origin := r.Header.Get("Origin")
+	if origin == "" || len(a.opt.AllowedOrigins) == 0 {
+		return false
+	}
+	h := w.Header()
+	h.Add("Vary", "Origin")
+	if !a.originAllowed(origin) {
+		return false
+	}
+	h.Set("Access-Control-Allow-Origin", origin)
+	h.Set("Access-Control-Expose-Headers", "Idempotent-Replayed, Retry-After")
+	if r.Method != http.MethodOptions || r.Header.Get("Access-Control-Request-Method") == "" {
+		return false
+	}
+	h.Set("Access-Control-Allow-Methods", "GET, POST, DELETE")
+	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Idempotency-Key")
+	h.Set("Access-Control-Max-Age", "600")
+	w.WriteHeader(http.StatusNoContent)
+	return true
+}
+
+func (a *API) originAllowed(origin string) bool {
+	for _, allowed := range a.opt.AllowedOrigins {
+		if allowed == "*" || strings.EqualFold(strings.TrimSuffix(allowed, "/"), origin) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,127 @@
+package api
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/apier/apier"
+	"github.com/apier/apier/internal/store"
+)
+
+const (
+	defaultLimit = 50
+	maxLimit     = 100
+	maxSearch    = 200 // bytes
+	maxTypeGlobs = 20
+)
+
+// listEvents answers GET /api/events: {events, has_more, seq}, newest first.
+func (a *API) listEvents(c *call) error {
+	q := c.r.URL.Query()
+	filter, faults := readFilter(q, "limit", "starting_after")
+	filter.Limit, faults = readLimit(q, faults)
+	filter.StartingAfter = apier.EventID(q.Get("starting_after"))
+	if len(faults) > 0 {
+		return badQuery(faults)
+	}
+	page, err := a.store.List(c.ctx(), c.id.Tenant, filter)
+	if err != nil {
+		return err
+	}
+	body := appendEvents([]byte(`{"events":`), page.Events)
+	body = append(body, `,"has_more":`...)
+	body = strconv.AppendBool(body, page.HasMore)
+	body = append(body, `,"seq":`...)
+	writeJSON(c.w, http.StatusOK, append(strconv.AppendInt(body, int64(page.Seq), 10), '}'))
+	return nil
+}
+
+// getEvent answers GET /api/events/{id}.
+func (a *API) getEvent(c *call) error {
+	event, err := a.store.Event(c.ctx(), c.id.Tenant, apier.EventID(c.r.PathValue("id")))
+	if err != nil {
+		return err
+	}
+	writeJSON(c.w, http.StatusOK, event.AppendJSON(nil))
+	return nil
+}
+
+// deleteEvent answers DELETE /api/events/{id} with 204.
+func (a *API) deleteEvent(c *call) error {
+	if err := a.store.Delete(c.ctx(), c.id.Tenant, apier.EventID(c.r.PathValue("id"))); err != nil {
+		return err
+	}
+	c.w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// readFilter reads what lists and exports filter by. others are the parameters that the caller reads.
+func readFilter(q url.Values, others ...string) (store.Filter, []apier.FieldError) {
+	known := append([]string{"status", "type", "source", "search", "created_after", "created_before"}, others...)
+	faults := unknownParameters(q, known)
+	f := store.Filter{Status: apier.Status(q.Get("status")), Source: q.Get("source"), Search: q.Get("search")}
+	if f.Status != "" && !f.Status.Valid() {
+		faults = append(faults, apier.FieldError{Field: "status", Reason: "must be pending, delivered or failed"})
+	}
+	for _, value := range q["type"] {
+		for glob := range strings.SplitSeq(value, ",") {
+			if glob = strings.TrimSpace(glob); glob != "" {
+				f.Types = append(f.Types, glob)
+			}
+		}
+	}
+	if len(f.Types) > maxTypeGlobs {
+		faults = append(faults, apier.FieldError{Field: "type", Reason: "names more than " + strconv.Itoa(maxTypeGlobs) + " globs"})
+	}
+	if len(f.Search) > maxSearch {
+		faults = append(faults, apier.FieldError{Field: "search", Reason: "is longer than " + strconv.Itoa(maxSearch) + " bytes"})
+	}
+	f.CreatedAfter, faults = readTime(q, "created_after", faults)
+	f.CreatedBefore, faults = readTime(q, "created_before", faults)
+	return f, faults
+}
+
+func unknownParameters(q url.Values, known []string) (faults []apier.FieldError) {
+	for name := range q {
+		if !slices.Contains(known, name) {
+			faults = append(faults, apier.FieldError{Field: name, Reason: "is not a parameter here; there are " + strings.Join(known, ", ")})
+		}
+	}
+	return faults
+}
+
+func readTime(q url.Values, name string, faults []apier.FieldError) (apier.Timestamp, []apier.FieldError) {
+	text := q.Get(name)
+	if text == "" {
+		return 0, faults
+	}
+	t, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil {
+		return 0, append(faults, apier.FieldError{Field: name, Reason: "must be an RFC 3339 time such as 2025-11-14T17:30:00Z (a + in it is written %2B)"})
+	}
+	return apier.TimestampOf(t), faults
+}
+
+func readLimit(q url.Values, faults []apier.FieldError) (int, []apier.FieldError) {
+	text := q.Get("limit")
+	if text == "" {
+		return defaultLimit, faults
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > maxLimit {
+		return 0, append(faults, apier.FieldError{Field: "limit", Reason: "must be a number from 1 to " + strconv.Itoa(maxLimit)})
+	}
+	return n, faults
+}
+
+func badQuery(faults []apier.FieldError) error {
+	words := make([]string, len(faults))
+	for i, f := range faults {
+		words[i] = f.Field + " " + f.Reason
+	}
+	return &apier.Error{Code: apier.CodeInvalid, Message: "The query does not fit: " + strings.Join(words, "; ") + ".", Fields: faults}
+}

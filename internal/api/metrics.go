@@ -1,0 +1,148 @@
+package api
+
+import (
+	"time"
+
+	"github.com/apier/apier"
+	"github.com/apier/apier/internal/store"
+)
+
+const (
+	day          = 24 * time.Hour
+	topErrors    = 10
+	defaultRange = "1h"
+)
+
+// summary answers GET /api/metrics/summary.
+func (a *API) summary(c *call) error {
+	s, err := a.store.Summary(c.ctx(), c.id.Tenant)
+	if err != nil {
+		return err
+	}
+	return answer(c.w, struct {
+		Total       int64     `json:"total"`
+		Pending     int64     `json:"pending"`
+		Delivered   int64     `json:"delivered"`
+		Failed      int64     `json:"failed"`
+		SuccessRate float64   `json:"success_rate"` // percent of delivered among delivered and failed
+		Seq         apier.Seq `json:"seq"`
+	}{s.Total, s.Pending, s.Delivered, s.Failed, store.SuccessRate(s.Delivered, s.Failed), s.Seq})
+}
+
+type latencyAnswer struct {
+	P50 float64 `json:"p50"` // seconds
+	P95 float64 `json:"p95"`
+	P99 float64 `json:"p99"`
+}
+
+func seconds(q store.Quantiles) latencyAnswer {
+	return latencyAnswer{q.P50 / 1000, q.P95 / 1000, q.P99 / 1000}
+}
+
+// latency answers GET /api/metrics/latency: created → delivered, in seconds.
+func (a *API) latency(c *call) error {
+	name, span, err := readRange(c, "24h")
+	if err != nil {
+		return err
+	}
+	l, err := a.store.Latency(c.ctx(), c.id.Tenant, a.opt.Now().Add(-span))
+	if err != nil {
+		return err
+	}
+	type point struct {
+		At apier.Timestamp `json:"at"`
+		latencyAnswer
+		Count int64 `json:"count"`
+	}
+	series := make([]point, len(l.Series))
+	for i, p := range l.Series {
+		series[i] = point{p.At, seconds(p.Quantiles), p.Count}
+	}
+	return answer(c.w, struct {
+		latencyAnswer
+		SampleSize int64   `json:"sample_size"`
+		Range      string  `json:"range"`
+		Series     []point `json:"series"`
+	}{seconds(l.Quantiles), l.Count, name, series})
+}
+
+// throughput answers GET /api/metrics/throughput.
+func (a *API) throughput(c *call) error {
+	name, span, err := readRange(c, defaultRange)
+	if err != nil {
+		return err
+	}
+	now := a.opt.Now()
+	points, err := a.store.Throughput(c.ctx(), c.id.Tenant, now.Add(-day))
+	if err != nil {
+		return err
+	}
+	type point struct {
+		At        apier.Timestamp `json:"at"`
+		Created   int64           `json:"created"`
+		Delivered int64           `json:"delivered"`
+		Failed    int64           `json:"failed"`
+	}
+	series := []point{}
+	for _, p := range store.FillMinutes(points, now.Add(-span), now) {
+		series = append(series, point(p))
+	}
+	return answer(c.w, struct {
+		PerMinute float64 `json:"events_per_minute"`
+		PerHour   int64   `json:"events_per_hour"`
+		Total24h  int64   `json:"total_events_24h"`
+		Range     string  `json:"time_range"`
+		Series    []point `json:"series"`
+	}{store.PerMinute(points, now), store.CreatedSince(points, now.Add(-time.Hour)), store.CreatedSince(points, now.Add(-day)), name, series})
+}
+
+// errorCounts answers GET /api/metrics/errors, over the last 24 hours.
+func (a *API) errorCounts(c *call) error {
+	since := a.opt.Now().Add(-day)
+	points, err := a.store.Throughput(c.ctx(), c.id.Tenant, since)
+	if err != nil {
+		return err
+	}
+	top, err := a.store.TopErrors(c.ctx(), c.id.Tenant, since, topErrors)
+	if err != nil {
+		return err
+	}
+	current, err := a.store.Summary(c.ctx(), c.id.Tenant)
+	if err != nil {
+		return err
+	}
+	type count struct {
+		Message  string          `json:"message"`
+		Count    int64           `json:"count"`
+		Type     string          `json:"type"`
+		LastSeen apier.Timestamp `json:"last_seen"`
+	}
+	counts := make([]count, len(top))
+	for i, e := range top {
+		counts[i] = count{e.Message, e.Count, e.Type, e.LastSeen}
+	}
+	var delivered, failed int64
+	for _, p := range points {
+		delivered, failed = delivered+p.Delivered, failed+p.Failed
+	}
+	return answer(c.w, struct {
+		TotalErrors      int64   `json:"total_errors"`      // failures in 24 h
+		ErrorRate        float64 `json:"error_rate"`        // percent of failures among all ends in 24 h
+		FailedDeliveries int64   `json:"failed_deliveries"` // events that stand as failed now
+		PendingRetries   int64   `json:"pending_retries"`   // attempts that wait: none before there are endpoints
+		TopErrors        []count `json:"top_errors"`
+	}{failed, store.SuccessRate(failed, delivered), current.Failed, 0, counts})
+}
+
+func readRange(c *call, fallback string) (string, time.Duration, error) {
+	spans := map[string]time.Duration{"15m": 15 * time.Minute, "1h": time.Hour, "24h": day}
+	name := c.r.URL.Query().Get("range")
+	if name == "" {
+		name = fallback
+	}
+	span, ok := spans[name]
+	if !ok {
+		return "", 0, badQuery([]apier.FieldError{{Field: "range", Reason: "must be 15m, 1h or 24h"}})
+	}
+	return name, span, nil
+}

@@ -1,0 +1,53 @@
+package api
+
+import (
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/apier/apier/internal/auth"
+)
+
+// rates limits the requests of each caller.
+type rates struct {
+	perSec float64
+
+	mu      sync.Mutex
+	callers map[caller]*rate.Limiter
+}
+
+type caller struct{ tenant, subject string }
+
+const maxCallers = 100_000
+
+func newRates(perSec float64) *rates {
+	return &rates{perSec: perSec, callers: map[caller]*rate.Limiter{}}
+}
+
+// take counts one request and gives how long to wait, 0 meaning that it may go on. A caller may use two
+// seconds' worth at once.
+func (r *rates) take(id auth.Identity, now time.Time) time.Duration {
+	if r.perSec <= 0 {
+		return 0
+	}
+	limiter := r.limiter(caller{string(id.Tenant), id.Subject})
+	if limiter.AllowN(now, 1) {
+		return 0
+	}
+	return time.Duration(float64(time.Second) / r.perSec)
+}
+
+func (r *rates) limiter(c caller) *rate.Limiter {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if l := r.callers[c]; l != nil {
+		return l
+	}
+	if len(r.callers) >= maxCallers { // forget all rather than grow: each starts with a full bucket again
+		clear(r.callers)
+	}
+	l := rate.NewLimiter(rate.Limit(r.perSec), max(1, int(2*r.perSec)))
+	r.callers[c] = l
+	return l
+}

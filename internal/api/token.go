@@ -1,0 +1,61 @@
+package api
+
+import (
+	"crypto/subtle"
+	"net/http"
+	"time"
+
+	"github.com/apier/apier"
+)
+
+const (
+	maxTokenForm = 8 << 10 // bytes
+	apiUser      = "api"
+)
+
+type tokenAnswer struct {
+	AccessToken string `json:"access_token"`
+	TokenType   string `json:"token_type"`
+	ExpiresIn   int64  `json:"expires_in"` // seconds
+}
+
+// createToken answers POST /api/token: an API key for a JWT, by the OAuth2 password or
+// client_credentials form (RFC 6749, 4.3 and 4.4).
+func (a *API) createToken(c *call) error {
+	c.r.Body = http.MaxBytesReader(c.w, c.r.Body, maxTokenForm)
+	if err := c.r.ParseForm(); err != nil {
+		return apier.Errorf(apier.CodeMalformed, "Send a form: username=api&password=<API key>, as application/x-www-form-urlencoded.")
+	}
+	form := c.r.PostForm
+	key := form.Get("password")
+	if form.Get("grant_type") == "client_credentials" {
+		key = form.Get("client_secret")
+	} else if subtle.ConstantTimeCompare([]byte(form.Get("username")), []byte(apiUser)) != 1 {
+		return apier.Errorf(apier.CodeUnauthorized, "The username is always \"api\"; the password is an API key.")
+	}
+	id, err := a.auth.Key(c.ctx(), key)
+	if err != nil {
+		return err
+	}
+	token, expires, err := a.auth.Issue(id)
+	if err != nil {
+		return err
+	}
+	return a.answerToken(c, token, expires)
+}
+
+// refreshToken answers POST /api/token/refresh: a live token for one that lasts longer.
+func (a *API) refreshToken(c *call) error {
+	token, expires, err := a.auth.Refresh(c.id)
+	if err != nil {
+		return err
+	}
+	return a.answerToken(c, token, expires)
+}
+
+func (a *API) answerToken(c *call, token string, expires time.Time) error {
+	return answer(c.w, tokenAnswer{
+		AccessToken: token, TokenType: "bearer",
+		ExpiresIn: int64(expires.Sub(a.opt.Now()).Round(time.Second).Seconds()),
+	})
+}
