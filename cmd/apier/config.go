@@ -1,0 +1,130 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/alecthomas/kong"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/apier/apier/internal/server"
+)
+
+type configCmd struct {
+	server.Options `embed:""`
+}
+
+// Run prints one line for each setting: name, value, where it comes from. Secrets are masked.
+func (c *configCmd) Run(parsed *kong.Context, out io.Writer) error {
+	file := fileSettings(parsed)
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	for _, flag := range parsed.Selected().Flags {
+		if flag.Name == "help" || flag.Name == "config" {
+			continue
+		}
+		value := fmt.Sprint(flag.Target.Interface())
+		if flag.Tag.Has("secret") && value != "" {
+			value = "(set)"
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\n", flag.Name, orDash(value), origin(parsed, flag, file))
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	return c.Validate()
+}
+
+func orDash(value string) string {
+	if value == "" || value == "[]" {
+		return "-"
+	}
+	return value
+}
+
+// origin names where a flag's value comes from, strongest first.
+func origin(parsed *kong.Context, flag *kong.Flag, file map[string]any) string {
+	for _, step := range parsed.Path {
+		if step.Flag != nil && step.Flag.Name == flag.Name && !step.Resolved {
+			return "flag --" + flag.Name
+		}
+	}
+	for _, env := range flag.Envs {
+		if _, ok := os.LookupEnv(env); ok {
+			return "environment " + env
+		}
+	}
+	if _, ok := file[flag.Name]; ok {
+		return "file"
+	}
+	return "default"
+}
+
+// fileSettings gives what the YAML file sets; it was read once without an error.
+func fileSettings(parsed *kong.Context) map[string]any {
+	for _, step := range parsed.Path {
+		if step.Flag != nil && step.Flag.Name == "config" {
+			path, ok := step.Flag.Target.Interface().(kong.ConfigFlag)
+			if !ok {
+				continue
+			}
+			file, err := os.Open(kong.ExpandPath(string(path)))
+			if err != nil {
+				return nil
+			}
+			defer file.Close()
+			settings := map[string]any{}
+			_ = yaml.NewDecoder(file).Decode(&settings)
+			return settings
+		}
+	}
+	return nil
+}
+
+// loadYAML makes a file's keys the defaults of the flags of the same names. A key that is no flag is an
+// error: a misspelt setting must not pass in silence.
+func loadYAML(r io.Reader) (kong.Resolver, error) {
+	settings := map[string]any{}
+	if err := yaml.NewDecoder(r).Decode(&settings); err != nil && err != io.EOF { //nolint:errorlint // io.EOF: an empty file
+		return nil, fmt.Errorf("settings file: %w", err)
+	}
+	return yamlResolver(settings), nil
+}
+
+type yamlResolver map[string]any
+
+// Validate implements kong.Resolver.
+func (s yamlResolver) Validate(app *kong.Application) error {
+	known := map[string]bool{}
+	for _, command := range app.Node.Leaves(false) {
+		for _, group := range command.AllFlags(false) {
+			for _, flag := range group {
+				known[flag.Name] = true
+			}
+		}
+	}
+	for name := range s {
+		if !known[name] {
+			return fmt.Errorf("settings file: there is no setting %q; apier config lists them", name)
+		}
+	}
+	return nil
+}
+
+// Resolve implements kong.Resolver.
+func (s yamlResolver) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+	value, ok := s[flag.Name]
+	if !ok {
+		return nil, nil //nolint:nilnil // kong's way to say: not here
+	}
+	if list, ok := value.([]any); ok {
+		parts := make([]string, len(list))
+		for i, part := range list {
+			parts[i] = fmt.Sprint(part)
+		}
+		return strings.Join(parts, ","), nil
+	}
+	return fmt.Sprint(value), nil
+}

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/apier/apier"
+	"github.com/apier/apier/internal/auth"
+	"github.com/apier/apier/internal/server"
+	"github.com/apier/apier/internal/store"
+	"github.com/apier/apier/internal/store/sqlite"
+)
+
+// keysCmd works on the database itself, beside a running server or without one.
+type keysCmd struct {
+	Create createKeyCmd `cmd:"" help:"Make a key and print it, once."`
+	List   listKeysCmd  `cmd:"" help:"List keys; the keys themselves are not stored."`
+	Revoke revokeKeyCmd `cmd:"" help:"End a key for good. Tokens made from it end within seconds."`
+}
+
+type keysOptions struct {
+	Data   string `default:"./data" help:"Directory of the server's data." placeholder:"DIR"`
+	Tenant string `default:"default" help:"Tenant of the keys." placeholder:"NAME"`
+}
+
+func (o keysOptions) open(ctx context.Context) (store.Store, error) {
+	path := server.DatabasePath(o.Data)
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s holds no database; start the server once, or name its directory with --data", o.Data)
+	}
+	return sqlite.Open(ctx, path, store.Options{})
+}
+
+type createKeyCmd struct {
+	keysOptions `embed:""`
+	Name        string   `default:"" help:"What the key is for." placeholder:"TEXT"`
+	Scopes      []string `default:"events:read,events:write" help:"events:read, events:write, admin." placeholder:"SCOPE"`
+}
+
+// Run makes a key.
+func (c *createKeyCmd) Run(ctx context.Context, out io.Writer) error {
+	for _, scope := range c.Scopes {
+		if !slices.Contains(auth.AllScopes(), scope) {
+			return fmt.Errorf("--scopes has %q; there are %s", scope, strings.Join(auth.AllScopes(), ", "))
+		}
+	}
+	s, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	key := auth.GenerateKey()
+	stored, err := s.CreateKey(ctx, apier.TenantID(c.Tenant), auth.Describe(key, c.Name, c.Scopes))
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(out, "%s\n%s, tenant %s, scopes %s. The key is shown once.\n", key, stored.ID, stored.Tenant, strings.Join(stored.Scopes, " "))
+	return err
+}
+
+type listKeysCmd struct {
+	keysOptions `embed:""`
+}
+
+// Run lists keys.
+func (c *listKeysCmd) Run(ctx context.Context, out io.Writer) error {
+	s, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	keys, err := s.Keys(ctx, apier.TenantID(c.Tenant))
+	if err != nil {
+		return err
+	}
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "ID\tENDS IN\tNAME\tSCOPES\tCREATED\tREVOKED")
+	for _, k := range keys {
+		revoked := "-"
+		if k.RevokedAt != 0 {
+			revoked = k.RevokedAt.String()
+		}
+		fmt.Fprintf(table, "%s\t…%s\t%s\t%s\t%s\t%s\n", k.ID, k.Hint, k.Name, strings.Join(k.Scopes, " "), k.CreatedAt, revoked)
+	}
+	return table.Flush()
+}
+
+type revokeKeyCmd struct {
+	keysOptions `embed:""`
+	ID          string `arg:"" help:"The key's id, key_…, from: apier keys list."`
+}
+
+// Run revokes a key.
+func (c *revokeKeyCmd) Run(ctx context.Context, out io.Writer) error {
+	s, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	if err := s.RevokeKey(ctx, apier.TenantID(c.Tenant), c.ID); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(out, "%s is revoked.\n", c.ID)
+	return err
+}

@@ -1,0 +1,66 @@
+// Command apier is an event API that you can watch live: one server, and the tools to run it.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// cli is the command line. Each command has a file of its own.
+type cli struct {
+	Config kong.ConfigFlag `help:"YAML file with settings, by the names of the flags." placeholder:"FILE"`
+
+	Serve   serveCmd   `cmd:"" help:"Run the server."`
+	Keys    keysCmd    `cmd:"" help:"Create, list and revoke API keys."`
+	Token   tokenCmd   `cmd:"" help:"Print a token for the API and the WebSocket."`
+	Link    linkCmd    `cmd:"" help:"Print the link that signs in to the dashboard with the first API key."`
+	Show    configCmd  `cmd:"" name:"config" help:"Print the settings in force and where each comes from."`
+	Version versionCmd `cmd:"" help:"Print the version."`
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// run is the whole program; it answers with the exit code: 0, 1 for a failure, 2 for a wrong call.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	var c cli
+	exited := -1
+	parser, err := kong.New(&c,
+		kong.Name("apier"),
+		kong.Description("An event API that you can watch live."),
+		kong.DefaultEnvars("APIER"),
+		kong.Configuration(loadYAML),
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(code int) { exited = code }),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.BindTo(stdout, (*io.Writer)(nil)),
+	)
+	if err != nil {
+		fmt.Fprintln(stderr, "apier:", err)
+		return 1
+	}
+	command, err := parser.Parse(args)
+	if exited >= 0 { // --help
+		return exited
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "apier: %v\nSee: apier --help\n", err)
+		return 2
+	}
+	if err := command.Run(command); err != nil && !errors.Is(err, context.Canceled) {
+		fmt.Fprintln(stderr, "apier:", err)
+		return 1
+	}
+	return 0
+}

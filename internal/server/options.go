@@ -1,0 +1,114 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+)
+
+// Options of a server. The tags are those of the command line: each field is a flag, an environment
+// variable APIER_… and a key of the YAML file, all of one name. For limits, 0 means none.
+type Options struct {
+	Listen         string   `default:"127.0.0.1:8080" help:"Address to listen on. :0 picks a free port."`
+	Data           string   `default:"./data" help:"Directory of the database, the secret and the first API key." placeholder:"DIR"`
+	PublicURL      string   `name:"public-url" help:"Where browsers reach the server, for the printed link." placeholder:"URL"`
+	AllowedOrigins []string `help:"Pages elsewhere that may call the API and the WebSocket, such as https://shop.example; * is any." placeholder:"ORIGIN"`
+	TrustedProxies []string `help:"Proxies whose X-Forwarded-For names the client, as addresses or prefixes." placeholder:"CIDR"`
+
+	JWTSecret string `name:"jwt-secret" help:"HS256 secret of tokens, 32 bytes or more. Made at first start if not given." placeholder:"SECRET" secret:""`
+	APIKey    string `name:"api-key" help:"Makes this an API key of the tenant default, with every scope." placeholder:"KEY" secret:""`
+
+	MaxConnections        int           `default:"50000" help:"WebSocket connections in all."`
+	MaxConnectionsPerUser int           `default:"20" help:"WebSocket connections of one user."`
+	MaxConnectionsPerIP   int           `name:"max-connections-per-ip" default:"200" help:"WebSocket connections of one address."`
+	MaxMessageBytes       int           `default:"32768" help:"Size of a message from a WebSocket client."`
+	MessagesPerSecond     float64       `default:"20" help:"Messages a second from a WebSocket client."`
+	MessageBurst          int           `default:"40" help:"Messages at once from a WebSocket client."`
+	MaxSubscriptions      int           `default:"100" help:"Subscriptions of a WebSocket connection."`
+	MaxQueueBytes         int           `default:"1048576" help:"Unsent bytes of a WebSocket connection, and the shared log of a tenant."`
+	PingAfter             time.Duration `default:"25s" help:"Silence after which the server pings a WebSocket client."`
+	SilenceTimeout        time.Duration `default:"60s" help:"Silence that ends a WebSocket connection."`
+	WriteTimeout          time.Duration `default:"30s" help:"Time without progress that ends a WebSocket client that reads nothing."`
+	ReconnectWindow       time.Duration `default:"5s" help:"Time over which clients come back after a restart, at least."`
+	DrainTimeout          time.Duration `default:"10s" help:"Time for clients to leave and requests to end at shutdown."`
+
+	MaxPayloadBytes   int           `default:"262144" help:"Size of an event's payload."`
+	MaxBatchBytes     int           `default:"8388608" help:"Size of a batch request."`
+	RequestsPerSecond float64       `default:"0" help:"API requests a second of one key or user."`
+	TokenTTL          time.Duration `name:"token-ttl" default:"1h" help:"Life of a token from POST /api/token."`
+	WriteQueue        int           `default:"4096" help:"Writes waiting for the database; beyond it requests get 503."`
+
+	TombstoneRetention   time.Duration `default:"168h" help:"How long a client may be away and still resume over deletions."`
+	IdempotencyRetention time.Duration `default:"168h" help:"How long an Idempotency-Key is remembered."`
+
+	LogFormat string `default:"text" enum:"text,json" help:"Format of the log on standard error: text or json."`
+	LogLevel  string `default:"info" enum:"debug,info,warn,error" help:"debug, info, warn or error."`
+}
+
+const minSecret = 32
+
+// Validate reports every setting that cannot work, by its flag.
+func (o Options) Validate() error {
+	var errs []error
+	fail := func(flag, format string, args ...any) {
+		errs = append(errs, fmt.Errorf("--%s %s", flag, fmt.Sprintf(format, args...)))
+	}
+	if o.PublicURL != "" {
+		if u, err := url.Parse(o.PublicURL); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+			fail("public-url", "must be a URL such as https://events.example, not %q", o.PublicURL)
+		}
+	}
+	for _, origin := range o.AllowedOrigins {
+		if u, err := url.Parse(origin); origin != "*" && (err != nil || u.Host == "" || u.Path != "" && u.Path != "/") {
+			fail("allowed-origins", "has %q; an origin is scheme and host, such as https://shop.example", origin)
+		}
+	}
+	if _, err := parsePrefixes(o.TrustedProxies); err != nil {
+		fail("trusted-proxies", "%v", err)
+	}
+	if o.APIKey != "" && !strings.HasPrefix(o.APIKey, "apier_") {
+		fail("api-key", "must start with apier_")
+	}
+	for flag, n := range map[string]int{
+		"max-connections": o.MaxConnections, "max-connections-per-user": o.MaxConnectionsPerUser,
+		"max-connections-per-ip": o.MaxConnectionsPerIP, "max-message-bytes": o.MaxMessageBytes,
+		"max-payload-bytes": o.MaxPayloadBytes, "max-batch-bytes": o.MaxBatchBytes, "write-queue": o.WriteQueue,
+		"max-subscriptions": o.MaxSubscriptions, "max-queue-bytes": o.MaxQueueBytes, "message-burst": o.MessageBurst,
+	} {
+		if n < 0 {
+			fail(flag, "must be 0 or more, not %d", n)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func parsePrefixes(texts []string) ([]netip.Prefix, error) {
+	var prefixes []netip.Prefix
+	for _, text := range texts {
+		if addr, err := netip.ParseAddr(text); err == nil {
+			prefixes = append(prefixes, netip.PrefixFrom(addr, addr.BitLen()))
+			continue
+		}
+		p, err := netip.ParsePrefix(text)
+		if err != nil {
+			return nil, fmt.Errorf("has %q; write an address such as 10.0.0.1 or a prefix such as 10.0.0.0/8", text)
+		}
+		prefixes = append(prefixes, p)
+	}
+	return prefixes, nil
+}
+
+func (o Options) logger() *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(o.LogLevel)) // an unknown level stays info
+	handler := &slog.HandlerOptions{Level: level}
+	if o.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(os.Stderr, handler))
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, handler))
+}

@@ -1,0 +1,57 @@
+package server
+
+import (
+	"net/http"
+
+	"github.com/apier/apier"
+	"github.com/apier/apier/internal/problem"
+)
+
+// routes is the outermost table; the API's own is in package api.
+func (s *Server) routes(api, dashboard http.Handler) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/api/", api)
+	mux.Handle("GET /ws", s.gateway)
+	mux.HandleFunc("GET /healthz", s.healthz)
+	mux.HandleFunc("GET /readyz", s.readyz)
+	mux.Handle("GET /", dashboard)
+	return s.guard(mux)
+}
+
+// guard logs requests without their query, which may hold a token, and turns a panic into a 500.
+func (s *Server) guard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			failure := recover()
+			if failure == nil {
+				return
+			}
+			if failure == http.ErrAbortHandler { //nolint:errorlint // a panic value, compared as net/http does
+				panic(failure)
+			}
+			s.log.Error("a handler failed; this is a bug", "method", r.Method, "path", r.URL.Path, "cause", failure)
+			problem.Write(w, apier.AsError(nil), 0)
+		}()
+		s.log.Debug("request", "method", r.Method, "path", r.URL.Path, "addr", r.RemoteAddr)
+		next.ServeHTTP(w, r)
+	})
+}
+
+// healthz says that the process lives.
+func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) {
+	_, _ = w.Write([]byte("ok\n"))
+}
+
+// readyz says that requests may be sent here: the store answers, and no shutdown has begun.
+func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
+	if s.notReady.Load() {
+		problem.Write(w, apier.Errorf(apier.CodeUnavailable, "The server is shutting down."), 0)
+		return
+	}
+	if err := s.store.Ping(r.Context()); err != nil {
+		s.log.Error("not ready: the database does not answer", "cause", err)
+		problem.Write(w, apier.Errorf(apier.CodeUnavailable, "The database does not answer. The server's log has the cause."), 0)
+		return
+	}
+	_, _ = w.Write([]byte("ready\n"))
+}

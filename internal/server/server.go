@@ -1,0 +1,236 @@
+// Package server puts the parts together: it opens the store, connects it to the hub, and serves the
+// API, the WebSocket and the dashboard on one address. It is the only package that sees all of them.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/apier/apier"
+	"github.com/apier/apier/frontend"
+	"github.com/apier/apier/internal/api"
+	"github.com/apier/apier/internal/auth"
+	"github.com/apier/apier/internal/gateway"
+	"github.com/apier/apier/internal/hub"
+	"github.com/apier/apier/internal/store"
+	"github.com/apier/apier/internal/store/sqlite"
+)
+
+// Version is the release that this is.
+const Version = "0.1.0"
+
+// Server is a whole server, listening. Make it by New and run it by Run, which also ends it.
+type Server struct {
+	// FirstKey is the API key that was made because there was none; "" if there was.
+	FirstKey string
+
+	opt      Options
+	log      *slog.Logger
+	lock     *dirLock
+	store    store.Store
+	hub      *hub.Hub
+	gateway  *gateway.Gateway
+	pulse    *pulse
+	http     *http.Server
+	listener net.Listener
+	notReady atomic.Bool
+}
+
+// New opens everything and listens. Where it fails, nothing stays open.
+func New(ctx context.Context, opt Options) (*Server, error) {
+	if err := opt.Validate(); err != nil {
+		return nil, err
+	}
+	s := &Server{opt: opt, log: opt.logger(), hub: hub.New(opt.MaxQueueBytes)}
+	if err := s.open(ctx); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Server) open(ctx context.Context) (err error) {
+	if s.lock, err = lockDir(s.opt.Data); err != nil {
+		return err
+	}
+	secret, err := Secret(s.opt.Data, s.opt.JWTSecret)
+	if err != nil {
+		return err
+	}
+	if len(secret) < minSecret {
+		s.log.Warn("the secret of tokens is short; use 32 bytes or more (--jwt-secret)", "bytes", len(secret))
+	}
+	s.pulse = newPulse(s.hub, s.log)
+	if s.store, err = sqlite.Open(ctx, DatabasePath(s.opt.Data), s.storeOptions()); err != nil {
+		return err
+	}
+	s.pulse.metrics = s.store
+	position, err := s.store.Position(ctx)
+	if err != nil {
+		return err
+	}
+	s.hub.Advance(position.Seq)
+	if s.FirstKey, err = firstKey(ctx, s.store, s.opt); err != nil {
+		return err
+	}
+	if s.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", s.opt.Listen); err != nil {
+		return fmt.Errorf("listen on %s (--listen): %w", s.opt.Listen, err)
+	}
+	authenticator := auth.New(s.store, secret, auth.Options{TokenTTL: s.opt.TokenTTL})
+	s.gateway = gateway.New(s.hub, authenticator, history{s.store}, s.gatewayOptions(position.Epoch))
+	rest := api.New(s.store, authenticator, s.apiOptions())
+	dist, err := fs.Sub(frontend.Dist, "dist")
+	if err != nil {
+		return fmt.Errorf("embedded dashboard: %w", err)
+	}
+	s.http = &http.Server{
+		Handler:           s.routes(rest, newDashboard(dist)),
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       time.Minute,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+	return nil
+}
+
+// DatabasePath gives the file of the embedded database in a data directory.
+func DatabasePath(data string) string { return filepath.Join(data, "apier.db") }
+
+func (s *Server) storeOptions() store.Options {
+	return store.Options{
+		Announce: func(changes []apier.Change) {
+			s.hub.Publish(changes)
+			s.pulse.touch(changes)
+		},
+		WriteQueue:         orUnlimited(s.opt.WriteQueue),
+		TombstoneRetention: s.opt.TombstoneRetention, IdempotencyRetention: s.opt.IdempotencyRetention,
+	}
+}
+
+func (s *Server) gatewayOptions(epoch string) gateway.Options {
+	o := s.opt
+	proxies, _ := parsePrefixes(o.TrustedProxies) // validated before
+	perSecond := o.MessagesPerSecond
+	if perSecond == 0 {
+		perSecond = float64(unlimited)
+	}
+	return gateway.Options{
+		Epoch: epoch, AllowedOrigins: o.AllowedOrigins, TrustedProxies: proxies,
+		MaxConnections: o.MaxConnections, MaxConnectionsPerUser: o.MaxConnectionsPerUser, MaxConnectionsPerIP: o.MaxConnectionsPerIP,
+		MaxMessage: orUnlimited(o.MaxMessageBytes), MessagesPerSec: perSecond, MessageBurst: orUnlimited(o.MessageBurst),
+		MaxSubscriptions: orUnlimited(o.MaxSubscriptions), MaxQueue: orUnlimited(o.MaxQueueBytes),
+		PingAfter: o.PingAfter, SilenceTimeout: o.SilenceTimeout, WriteTimeout: o.WriteTimeout, ReconnectWindow: o.ReconnectWindow,
+		Log: s.log,
+	}
+}
+
+func (s *Server) apiOptions() api.Options {
+	o := s.opt
+	return api.Options{
+		MaxPayload: orUnlimited(o.MaxPayloadBytes), MaxBatchBytes: orUnlimited(o.MaxBatchBytes),
+		AllowedOrigins: o.AllowedOrigins, RequestsPerSec: o.RequestsPerSecond, Log: s.log,
+		Config: map[string]any{
+			"version": Version, "store": "sqlite", "websocket_path": "/ws", "protocol_versions": []string{"plain", "v1"},
+			"max_payload_bytes": o.MaxPayloadBytes, "max_batch_events": apier.MaxBatch, "max_batch_bytes": o.MaxBatchBytes,
+			"max_connections": o.MaxConnections, "max_connections_per_user": o.MaxConnectionsPerUser, "max_connections_per_ip": o.MaxConnectionsPerIP,
+			"max_message_bytes": o.MaxMessageBytes, "messages_per_second": o.MessagesPerSecond, "max_subscriptions": o.MaxSubscriptions,
+			"requests_per_second": o.RequestsPerSecond, "token_ttl_seconds": int64(o.TokenTTL.Seconds()),
+			"tombstone_retention_seconds": int64(o.TombstoneRetention.Seconds()), "idempotency_retention_seconds": int64(o.IdempotencyRetention.Seconds()),
+		},
+	}
+}
+
+// unlimited stands for "no limit" where a number is needed.
+const unlimited = 1 << 30
+
+func orUnlimited(n int) int {
+	if n == 0 {
+		return unlimited
+	}
+	return n
+}
+
+// history shows the store to the gateway.
+type history struct{ store store.Store }
+
+func (h history) Changes(ctx context.Context, tenant apier.TenantID, after apier.Seq, limit int) (gateway.ChangePage, error) {
+	page, err := h.store.Changes(ctx, tenant, after, limit)
+	return gateway.ChangePage(page), err
+}
+
+// URL is where the dashboard is.
+func (s *Server) URL() string {
+	if s.opt.PublicURL != "" {
+		return s.opt.PublicURL
+	}
+	addr := s.listener.Addr().(*net.TCPAddr) //nolint:forcetypeassert // it listens on tcp
+	host := addr.IP.String()
+	if addr.IP.IsUnspecified() || addr.IP.IsLoopback() {
+		host = "localhost"
+	}
+	return "http://" + net.JoinHostPort(host, strconv.Itoa(addr.Port))
+}
+
+// Run serves until ctx ends, then shuts down gracefully: readiness fails, clients are asked to come back
+// and go, requests in flight end, what was accepted is on disk. Nothing is left behind.
+func (s *Server) Run(ctx context.Context) error {
+	defer s.close()
+	inner, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	var parts sync.WaitGroup
+	parts.Go(func() { _ = s.gateway.Run(inner) }) // ends without an error
+	parts.Go(func() { s.pulse.run(inner) })
+	served := make(chan error, 1)
+	parts.Go(func() { served <- s.http.Serve(s.listener) })
+	s.log.Info("serving", "url", s.URL(), "data", s.opt.Data, "version", Version)
+
+	var failure error
+	select {
+	case failure = <-served:
+	case <-ctx.Done():
+		failure = s.shutdown(inner)
+	}
+	stop()
+	parts.Wait()
+	if errors.Is(failure, http.ErrServerClosed) {
+		failure = nil
+	}
+	return failure
+}
+
+func (s *Server) shutdown(ctx context.Context) error {
+	s.notReady.Store(true)
+	s.log.Info("shutting down", "connections", s.gateway.Connections())
+	ctx, cancel := context.WithTimeout(ctx, max(s.opt.DrainTimeout, time.Millisecond))
+	defer cancel()
+	s.gateway.Drain(ctx)
+	if err := s.http.Shutdown(ctx); err != nil {
+		s.log.Warn("requests were still running at the end of --drain-timeout and were cut", "cause", err)
+		_ = s.http.Close()
+	}
+	return nil
+}
+
+// close releases what open took, last first.
+func (s *Server) close() {
+	if s.listener != nil {
+		_ = s.listener.Close() // closed already after a shutdown
+	}
+	if s.store != nil {
+		if err := s.store.Close(); err != nil {
+			s.log.Error("closing the database failed", "cause", err)
+		}
+	}
+	s.lock.release()
+}
