@@ -1,0 +1,61 @@
+import js from '@eslint/js'
+import reactHooks from 'eslint-plugin-react-hooks'
+import tseslint from 'typescript-eslint'
+
+// The arrows of ARCHITECTURE.md: pages → components → components/ui; all → lib; lib → nothing above itself.
+const pages = { regex: '(^|/)pages(/|$)', message: 'Only pages and the app import pages.' }
+const components = { regex: '(^|/)components(/|$)', message: 'lib imports nothing above itself.' }
+const outsideUi = {
+  regex: '^\\.\\./(?!lib/|\\.\\./lib/)',
+  message: 'components/ui imports only lib and itself.',
+}
+const react = {
+  regex: '^react(-dom)?($|/)',
+  message: 'The core works without React; only the hook imports it.',
+}
+const app = { regex: '(^|/)(App|main)$', message: 'Nothing imports the app but main.' }
+
+const arrow = (files, ...patterns) => ({
+  files,
+  rules: { 'no-restricted-imports': ['error', { patterns: [app, ...patterns] }] },
+})
+
+const tests = ['**/*.test.{ts,tsx}']
+
+export default tseslint.config(
+  { ignores: ['dist', 'coverage', 'node_modules'] },
+  js.configs.recommended,
+  {
+    files: ['**/*.{ts,tsx}'],
+    extends: [tseslint.configs.recommendedTypeChecked],
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/restrict-template-expressions': [
+        'error',
+        { allowNumber: true, allowBoolean: true },
+      ],
+    },
+  },
+  {
+    files: ['src/**/*.{ts,tsx}'],
+    ...reactHooks.configs.flat.recommended,
+  },
+  {
+    files: ['e2e/**/*.mjs', '*.js'],
+    languageOptions: { globals: { process: 'readonly', console: 'readonly' } },
+  },
+  arrow(['src/lib/**/*.{ts,tsx}'], pages, components),
+  // The examples and their tests show the library as a page uses it, status component included.
+  arrow(['src/lib/**/*.example.{ts,tsx}', 'src/lib/**/*.example.test.tsx'], pages),
+  arrow(['src/components/**/*.{ts,tsx}'], pages),
+  { ...arrow(['src/components/ui/**/*.{ts,tsx}'], pages, outsideUi) },
+  {
+    ...arrow(['src/lib/*.ts'], pages, components, react),
+    ignores: ['src/lib/use*.ts', 'src/lib/index.ts', ...tests],
+  },
+  {
+    files: tests,
+    rules: { '@typescript-eslint/unbound-method': 'off' },
+  },
+)

@@ -1,0 +1,61 @@
+import { MessageType } from './protocol'
+import type { EventUpdate, MetricsUpdate, ServerFrame, WebSocketMessage } from './protocol'
+
+/**
+ * Why state may have been missed: the server skipped some (`resync`), could not resume the session
+ * (`not_resumed`), or does not know sessions at all (`reconnected`).
+ */
+export type ResyncReason = 'resync' | 'not_resumed' | 'reconnected'
+
+/** What an application can listen to. An exception in a handler goes to the console and nowhere else. */
+export interface Handlers {
+  /** The connection is usable. */
+  onOpen?: (() => void) | undefined
+  /** The connection that onOpen told of is gone. */
+  onClose?: (() => void) | undefined
+  /** A browser's error event; says little, changes nothing. `lastError` has the words. */
+  onError?: ((error: Event) => void) | undefined
+  /** Each message, before the handler of its type. */
+  onMessage?: ((message: WebSocketMessage) => void) | undefined
+  onEventUpdate?: ((event: EventUpdate) => void) | undefined
+  onEventCreated?: ((event: EventUpdate) => void) | undefined
+  onEventDeleted?: ((eventId: string) => void) | undefined
+  onMetricsUpdate?: ((metrics: MetricsUpdate) => void) | undefined
+  /**
+   * Changes may have been missed: fetch your snapshot again. Not called on the first connect; what was
+   * fetched before it is best fetched again in onOpen.
+   */
+  onResync?: ((reason: ResyncReason) => void) | undefined
+}
+
+/** Runs a handler; what it throws is reported and goes no further. */
+export function callSafely(name: string, run: () => void): void {
+  try {
+    run()
+  } catch (error) {
+    console.error(`useWebSocket: ${name} threw`, error)
+  }
+}
+
+/** A frame that applications see; the others steer the connection. */
+export type MessageFrame = Extract<ServerFrame, { type: MessageType }>
+
+/** Whether applications see a frame. */
+export function isMessage(frame: ServerFrame): frame is MessageFrame {
+  return (Object.values(MessageType) as string[]).includes(frame.type)
+}
+
+/** Hands one message to onMessage and to the handler of its type. */
+export function deliver(frame: MessageFrame, handlers: Handlers): void {
+  callSafely('onMessage', () => handlers.onMessage?.(frame))
+  switch (frame.type) {
+    case MessageType.EVENT_UPDATE:
+      return callSafely('onEventUpdate', () => handlers.onEventUpdate?.(frame.data))
+    case MessageType.EVENT_CREATED:
+      return callSafely('onEventCreated', () => handlers.onEventCreated?.(frame.data))
+    case MessageType.EVENT_DELETED:
+      return callSafely('onEventDeleted', () => handlers.onEventDeleted?.(frame.data.id))
+    case MessageType.METRICS_UPDATE:
+      return callSafely('onMetricsUpdate', () => handlers.onMetricsUpdate?.(frame.data))
+  }
+}

@@ -1,0 +1,107 @@
+import { isEvent, isEventId, isMetrics, isNumber, isRecord, isText, optional } from './guards'
+import { MessageType } from './messages'
+import type { EventUpdate, MetricsUpdate, WebSocketMessage } from './messages'
+
+export { MessageType, WebSocketState } from './messages'
+export type {
+  EventStatus,
+  EventUpdate,
+  LatencyMs,
+  MetricsUpdate,
+  OutgoingMessage,
+  WebSocketMessage,
+} from './messages'
+
+/** The frame types that dialect v1 adds. */
+export const V1_TYPES = ['session', 'batch', 'resync', 'auth', 'reconnect'] as const
+
+/** What the first frame of a v1 connection says. */
+export interface SessionData {
+  session: string
+  seq: number
+  resumed: boolean
+  epoch?: string
+  channels?: string[]
+}
+
+type Envelope = Omit<WebSocketMessage, 'type' | 'data'>
+type Frame<T, D> = Envelope & { type: T; data: D }
+
+/** One frame from a server, checked; `type` tells which. */
+export type ServerFrame =
+  | Frame<MessageType.PING | MessageType.PONG | MessageType.ERROR, Record<string, unknown> | undefined>
+  | Frame<MessageType.EVENT_CREATED | MessageType.EVENT_UPDATE, EventUpdate>
+  | Frame<MessageType.EVENT_DELETED, { id: string; type?: string }>
+  | Frame<MessageType.METRICS_UPDATE, MetricsUpdate>
+  | Frame<
+      MessageType.SUBSCRIBE | MessageType.UNSUBSCRIBE,
+      { channel?: string; status?: string; seq?: number }
+    >
+  | Frame<'session', SessionData>
+  | Frame<'batch', unknown[]>
+  | Frame<'resync', { channel?: string; seq: number }>
+  | Frame<'auth', { status: string; expires_at?: string }>
+  | Frame<'reconnect', { after_ms: number }>
+
+/** A frame, or why there is none. `type` is the word of an unknown type. */
+export type ParseResult =
+  | { ok: true; frame: ServerFrame }
+  | { ok: false; reason: 'malformed_json' | 'invalid' }
+  | { ok: false; reason: 'unknown_type'; type: string }
+
+const INVALID: ParseResult = { ok: false, reason: 'invalid' }
+
+const isAnyData = (d: unknown) => d === undefined || d === null || isRecord(d)
+const isEcho = (d: unknown) => isAnyData(d) && (!isRecord(d) || optional(d.channel, isText))
+
+const guards = new Map<string, (data: unknown) => boolean>([
+  [MessageType.PING, isAnyData],
+  [MessageType.PONG, isAnyData],
+  [MessageType.ERROR, isAnyData],
+  [MessageType.EVENT_CREATED, isEvent],
+  [MessageType.EVENT_UPDATE, isEvent],
+  [MessageType.EVENT_DELETED, isEventId],
+  [MessageType.METRICS_UPDATE, isMetrics],
+  [MessageType.SUBSCRIBE, isEcho],
+  [MessageType.UNSUBSCRIBE, isEcho],
+  ['session', isSession],
+  ['batch', Array.isArray],
+  ['resync', (d) => isRecord(d) && isNumber(d.seq) && optional(d.channel, isText)],
+  ['auth', (d) => isRecord(d) && isText(d.status)],
+  ['reconnect', (d) => isRecord(d) && isNumber(d.after_ms) && d.after_ms >= 0],
+])
+
+function isSession(d: unknown): boolean {
+  return (
+    isRecord(d) &&
+    isText(d.session) &&
+    isNumber(d.seq) &&
+    typeof d.resumed === 'boolean' &&
+    optional(d.channels, (c) => Array.isArray(c) && c.every(isText))
+  )
+}
+
+/** Reads one WebSocket message. Never throws, whatever comes in. */
+export function parseMessage(raw: unknown): ParseResult {
+  if (typeof raw !== 'string') return INVALID
+  try {
+    return parseEnvelope(JSON.parse(raw))
+  } catch {
+    return { ok: false, reason: 'malformed_json' }
+  }
+}
+
+/** Checks one envelope that is already a value, as inside a `batch`. Never throws. */
+export function parseEnvelope(value: unknown): ParseResult {
+  if (!isRecord(value) || typeof value.type !== 'string') return INVALID
+  const guard = guards.get(value.type)
+  if (!guard) return { ok: false, reason: 'unknown_type', type: value.type }
+  if (!isEnvelope(value) || !guard(value.data)) return INVALID
+  // Each guard has just checked what its member of the union promises.
+  return { ok: true, frame: value as unknown as ServerFrame }
+}
+
+function isEnvelope(v: Record<string, unknown>): boolean {
+  const texts = [v.timestamp, v.error, v.code, v.id, v.channel]
+  return texts.every((field) => optional(field, isText)) && optional(v.seq, isNumber)
+}

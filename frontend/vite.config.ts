@@ -1,0 +1,31 @@
+import react from '@vitejs/plugin-react'
+import { defineConfig } from 'vitest/config'
+
+// The browsers of the integration guide.
+const browsers = ['chrome88', 'firefox85', 'safari14', 'edge88']
+
+export default defineConfig({
+  plugins: [react()],
+  // The Go server puts a fresh nonce in place of this word in each answer; the policy has no unsafe-inline.
+  html: { cspNonce: '__CSP_NONCE__' },
+  build: {
+    outDir: 'dist',
+    target: browsers,
+    cssTarget: browsers,
+    // The policy allows no data: source, so every asset is a file.
+    assetsInlineLimit: 0,
+  },
+  server: {
+    proxy: {
+      '/api': 'http://127.0.0.1:8080',
+      '/ws': { target: 'ws://127.0.0.1:8080', ws: true },
+    },
+  },
+  test: {
+    environment: 'jsdom',
+    setupFiles: ['src/test/setup.ts'],
+    include: ['src/**/*.test.{ts,tsx}'],
+    restoreMocks: true,
+    unstubGlobals: true,
+  },
+})
