@@ -22,26 +22,26 @@ func (c *conn) sendLocked(wire []byte) {
 		c.abortLocked()
 		return
 	}
-	c.writeLocked(wire)
+	c.queued += c.writeLocked(wire)
 }
 
-// writeLocked writes at once what the socket accepts and leaves the rest to a writer goroutine. wire may
-// be shared with other connections.
-func (c *conn) writeLocked(wire []byte) {
+// writeLocked writes at once what the socket accepts and leaves the rest to a writer goroutine; it gives
+// the size of the rest. wire may be shared with other connections.
+func (c *conn) writeLocked(wire []byte) (waiting int) {
 	if !c.writing && c.raw != nil {
 		n, err := c.tryWrite(wire)
 		if err != nil {
 			c.abortLocked()
-			return
+			return 0
 		}
 		wire = wire[n:]
 	}
 	if len(wire) == 0 {
-		return
+		return 0
 	}
 	c.pending = append(c.pending, wire)
-	c.queued += len(wire)
 	c.startWriter()
+	return len(wire)
 }
 
 // tryWrite writes without waiting. It answers how much the socket took, which may be nothing.
@@ -103,7 +103,7 @@ func (c *conn) nextWire() (wire net.Buffers, more bool) {
 		return nil, false
 	}
 	if len(c.pending) > 0 {
-		wire, c.pending = c.pending, nil
+		wire, c.pending, c.queued = c.pending, nil, 0
 		return wire, true
 	}
 	if c.phase == phaseOpen && !c.catchUp {
@@ -126,9 +126,6 @@ func (c *conn) writeOut(wire net.Buffers) bool {
 	for len(wire) > 0 {
 		_ = c.nc.SetWriteDeadline(time.Now().Add(c.writeTimeout()))
 		n, err := wire.WriteTo(c.nc)
-		c.mu.Lock()
-		c.queued -= int(n)
-		c.mu.Unlock()
 		if err == nil {
 			return true
 		}
@@ -185,7 +182,6 @@ func (c *conn) readStore() bool {
 		}
 	} else if wire := encodeBatch(hub.Batch{Changes: page.Changes}, c.subs, c.v1, c.g.now()); len(wire) > 0 {
 		c.pending = append(c.pending, wire)
-		c.queued += len(wire)
 	}
 	c.cursor.Seq = max(c.cursor.Seq, page.Seq)
 	c.catchUp = page.More

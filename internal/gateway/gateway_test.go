@@ -1,0 +1,537 @@
+package gateway
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gobwas/ws"
+
+	"github.com/apier/apier"
+)
+
+func TestPlainSaysNothingBeforeThePong(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, Options{})
+	c := b.dial(t, "token=good")
+	c.say(`{"type": "ping", "timestamp": "2025-11-14T17:30:00Z"}`)
+	pong := c.expect(apier.FramePong)
+	if pong.Timestamp == "" || pong.Data != nil {
+		t.Errorf("a plain pong has a timestamp and no data: %+v", pong)
+	}
+}
+
+func TestV1GreetsWithASession(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, Options{})
+	b.store.create("evt_before")
+	for _, c := range []*client{b.dial(t, "v=1&token=good"), b.dial(t, "token=good", "Sec-WebSocket-Protocol: apier.v1")} {
+		var s apier.Session
+		if err := json.Unmarshal(c.expect(apier.FrameSession).Data, &s); err != nil {
+			t.Fatal(err)
+		}
+		if s.Resumed || s.Epoch != epoch || s.Session == "" || s.HeartbeatMS != 25_000 || strings.Join(s.Channels, ",") != "events,metrics" {
+			t.Errorf("got %+v", s)
+		}
+		c.say(`{"type":"ping","timestamp":"x"}`)
+		if got := string(c.expect(apier.FramePong).Data); got != `{"echo":"x","seq":0}` && got != `{"echo":"x","seq":1}` {
+			t.Errorf("got %s", got)
+		}
+	}
+}
+
+func TestCredentials(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, Options{})
+	for name, tc := range map[string]struct {
+		query, header string
+		protocol      string
+	}{
+		"query":       {query: "token=good"},
+		"header":      {header: "Authorization: Bearer good"},
+		"subprotocol": {header: "Sec-WebSocket-Protocol: apier.v1, bearer.good", protocol: "apier.v1"},
+		"first wins":  {query: "token=bad", header: "Authorization: Bearer good"},
+	} {
+		c, res := b.tryDial(t, tc.query, append([]string{"X-Test: 1"}, tc.header)[boolIndex(tc.header == ""):][:1]...)
+		if c == nil {
+			t.Errorf("%s: refused with %d", name, res.StatusCode)
+			continue
+		}
+		if got := res.Header.Get("Sec-WebSocket-Protocol"); got != tc.protocol {
+			t.Errorf("%s: selected %q, want %q", name, got, tc.protocol)
+		}
+		c.say(`{"type":"ping"}`)
+		if tc.protocol != "" {
+			c.expect(apier.FrameSession)
+		}
+		c.expect(apier.FramePong)
+	}
+}
+
+func boolIndex(b bool) int {
+	if b {
+		return 0
+	}
+	return 1
+}
+
+func TestRefusals(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, Options{MaxConnectionsPerUser: 1, AllowedOrigins: []string{"https://shop.example"}})
+	b.dial(t, "token=good").sync()
+	for name, tc := range map[string]struct {
+		query  string
+		status int
+		code   apier.CloseCode
+	}{
+		"no token":     {"", 401, apier.CloseUnauthorized},
+		"bad token":    {"token=bad", 401, apier.CloseUnauthorized},
+		"no scope":     {"token=writer", 403, apier.CloseForbidden},
+		"too many":     {"token=good", 429, apier.CloseTooManyRequests},
+		"after a word": {"token=other&v=1&after=x", 422, 4400},
+	} {
+		c, res := b.tryDial(t, tc.query)
+		if c != nil || res.StatusCode != tc.status || res.Header.Get("Content-Type") != "application/problem+json" {
+			t.Errorf("%s: got %d %s, want %d", name, res.StatusCode, res.Header.Get("Content-Type"), tc.status)
+		} else if body, _ := io.ReadAll(res.Body); !json.Valid(body) || strings.Contains(string(body), "bad") {
+			t.Errorf("%s: the problem is %s", name, body)
+		}
+		if tc.status == 429 && res.Header.Get("Retry-After") == "" {
+			t.Errorf("%s: no Retry-After", name)
+		}
+		reason := b.dial(t, tc.query, "Origin: https://shop.example").expectClose(tc.code)
+		if tc.status == 429 && reason != "too_many_connections retry_after_ms=5000" {
+			t.Errorf("%s: reason %q", name, reason)
+		}
+	}
+}
+
+func TestOrigins(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, Options{AllowedOrigins: []string{"https://shop.example"}})
+	for origin, status := range map[string]int{
+		"http://" + b.addr: 101, "https://shop.example": 101, "https://evil.example": 403,
+		"https://shop.example.evil.example": 403, "null": 403,
+	} {
+		if _, res := b.tryDial(t, "token=good", "Origin: "+origin); res.StatusCode != status {
+			t.Errorf("%s: got %d, want %d", origin, res.StatusCode, status)
+		}
+	}
+}
+
+func TestNotAnUpgrade(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, Options{})
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+b.addr+"/ws?token=good", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	http.DefaultClient.CloseIdleConnections()
+	if res.StatusCode != http.StatusBadRequest {
+		t.Errorf("got %d", res.StatusCode)
+	}
+}
+
+func TestConnectionLimits(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		opt    Options
+		second string
+		status int
+	}{
+		"in all":      {Options{MaxConnections: 1}, "token=other", 503},
+		"per user":    {Options{MaxConnectionsPerUser: 1}, "token=good", 429},
+		"per address": {Options{MaxConnectionsPerIP: 1}, "token=other", 429},
+	} {
+		b := newBench(t, tc.opt)
+		first := b.dial(t, "token=good")
+		first.sync()
+		if c, res := b.tryDial(t, tc.second); c != nil || res.StatusCode != tc.status {
+			t.Errorf("%s: got %d, want %d", name, res.StatusCode, tc.status)
+		}
+		first.sync() // undisturbed
+		first.write(ws.NewCloseFrame(ws.NewCloseFrameBody(1000, "")))
+		first.expectClose(1000)
+		waitFor(t, func() bool { return b.g.Connections() == 0 })
+		b.dial(t, tc.second).sync()
+	}
+}
+
+// waitFor polls a condition that another goroutine brings about and nobody announces.
+func waitFor(t *testing.T, ok func() bool) {
+	t.Helper()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(patience); !ok(); <-tick.C {
+		if time.Now().After(deadline) {
+			t.Fatal("the condition does not come true")
+		}
+	}
+}
+
+func TestAnEventReachesWhoeverSubscribed(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, Options{})
+	plain, v1 := b.dial(t, "token=good"), b.dial(t, "token=good&v=1&channels=events,events:order.*,event:evt_1")
+	foreign, none := b.dial(t, "token=foreign"), b.dial(t, "token=good&channels=")
+	v1.expect(apier.FrameSession)
+	for _, c := range []*client{plain, v1, foreign, none} {
+		c.sync()
+	}
+	seq := b.store.create("evt_1")
+	if a := plain.expect(apier.FrameEventCreated); a.Seq != 0 || a.Channel != "" {
+		t.Errorf("a plain frame carries v1 fields: %+v", a)
+	}
+	if a := v1.expect(apier.FrameEventCreated); a.Seq != seq || a.Channel != "event:evt_1" {
+		t.Errorf("got %+v", a)
+	}
+	for _, c := range []*client{plain, v1, foreign, none} { // once, and nobody else
+		c.say(`{"type":"ping"}`)
+		c.expect(apier.FramePong)
+	}
+}
+
+func TestSubscribeAndUnsubscribe(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, Options{MaxSubscriptions: 2})
+	c := b.dial(t, "token=good&v=1&channels=")
+	c.expect(apier.FrameSession)
+	c.say(`{"type":"subscribe","id":"a","data":{"channels":["events:order.*","metrics"]}}`)
+	if a := c.expect(apier.FrameSubscribe); a.ID != "a" || string(a.Data) != `{"channel":"events:order.*","status":"subscribed"}` {
+		t.Errorf("got %+v %s", a, a.Data)
+	}
+	c.expect(apier.FrameSubscribe)
+	c.say(`{"type":"subscribe","id":"b","data":{"channel":"events"}}`)
+	if a := c.expect(apier.FrameError); a.ID != "b" || a.Code != string(apier.CodeTooManySubscriptions) {
+		t.Errorf("got %+v", a)
+	}
+	b.store.commit("t1", apier.Created, "evt_x", "invoice.created", `{}`)
+	b.store.create("evt_1")
+	if a := c.expect(apier.FrameEventCreated); a.Channel != "events:order.*" {
+		t.Errorf("got %+v", a)
+	}
+	c.say(`{"type":"unsubscribe","data":{"channel":"events:order.*"}}`)
+	c.expect(apier.FrameUnsubscribe)
+	b.store.create("evt_2")
+	c.say(`{"type":"ping"}`)
+	c.expect(apier.FramePong)
+}
+
+func TestATokensChannelsBoundItsSubscriptions(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, Options{})
+	c := b.dial(t, "token=orders&v=1")
+	var s apier.Session
+	if err := json.Unmarshal(c.expect(apier.FrameSession).Data, &s); err != nil || strings.Join(s.Channels, ",") != "events:order.*" {
+		t.Errorf("by default it gets what it may have: %+v %v", s, err)
+	}
+	c.say(`{"type":"subscribe","data":{"channel":"events"}}`)
+	if a := c.expect(apier.FrameError); a.Code != string(apier.CodeForbidden) {
+		t.Errorf("got %+v", a)
+	}
+	named := b.dial(t, "token=orders&channels=events,metrics")
+	for range 2 {
+		if a := named.expect(apier.FrameError); a.Code != string(apier.CodeForbidden) {
+			t.Errorf("got %+v", a)
+		}
+	}
+}
+
+func TestBadMessagesAreAnsweredAndHarmNobody(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, Options{})
+	c, bystander := b.dial(t, "token=good"), b.dial(t, "token=other")
+	bystander.sync()
+	for text, code := range map[string]apier.Code{
+		`{"type":`:             apier.CodeMalformed,
+		`{"type":"selfie"}`:    apier.CodeUnknownType,
+		`{"type":"subscribe"}`: apier.CodeInvalid,
+	} {
+		c.say(text)
+		if a := c.expect(apier.FrameError); a.Code != string(code) {
+			t.Errorf("%s: got %+v", text, a)
+		}
+	}
+	c.sync()
+	bystander.say(`{"type":"ping"}`)
+	bystander.expect(apier.FramePong)
+}
+
+func TestAMessageOfOneMiB(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, Options{})
+	c, bystander := b.dial(t, "token=good"), b.dial(t, "token=other")
+	go func() { // the server stops reading it: the write may fail
+		_ = ws.WriteFrame(c.conn, ws.MaskFrame(ws.NewTextFrame(make([]byte, 1<<20))))
+	}()
+	c.expectCloseOnly(apier.CloseTooBig)
+	bystander.sync()
+}
+
+// expectCloseOnly is expectClose for a client that is still writing and answers nothing.
+func (c *client) expectCloseOnly(want apier.CloseCode) {
+	c.t.Helper()
+	f, err := c.frame()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	if code, reason := ws.ParseCloseFrameData(f.Payload); f.Header.OpCode != ws.OpClose || apier.CloseCode(code) != want {
+		c.t.Fatalf("got %d %q, want %d", code, reason, want)
+	}
+}
+
+func TestAThousandMessagesAtOnce(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, Options{})
+	c, bystander := b.dial(t, "token=good"), b.dial(t, "token=other")
+	frame := ws.MustCompileFrame(ws.MaskFrame(ws.NewTextFrame([]byte(`{"type":"ping","id":"p"}`))))
+	go func() {
+		_, _ = c.conn.Write([]byte(strings.Repeat(string(frame), 1000)))
+	}()
+	pongs, limited := 0, 0
+	for range 1000 {
+		switch a := c.hear(); {
+		case a.Type == "pong":
+			pongs++
+		case a.Code == string(apier.CodeRateLimited) && a.ID == "p":
+			limited++
+		default:
+			t.Fatalf("got %+v", a)
+		}
+	}
+	if pongs < 40 || limited < 800 {
+		t.Errorf("%d pongs and %d refusals", pongs, limited)
+	}
+	bystander.sync()
+}
+
+func TestAClientThatNeverReadsCostsNobody(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, Options{WriteTimeout: 300 * time.Millisecond})
+	b.dial(t, "token=good").sync() // and never reads again
+	reader := b.dial(t, "token=other&v=1")
+	reader.expect(apier.FrameSession)
+	payload := `{"x":"` + strings.Repeat("y", 3000) + `"}`
+	const count = 6000 // some 20 MB, more than the socket's buffers hold
+	go func() {
+		for i := range count {
+			b.store.commit("t1", apier.Created, fmt.Sprintf("evt_%d", i), "a.b", payload)
+		}
+	}()
+	for seen := apier.Seq(0); seen < count; {
+		for _, a := range reader.envelopes() {
+			if a.Seq <= seen {
+				t.Fatalf("seq %d after %d", a.Seq, seen)
+			}
+			seen = a.Seq
+		}
+	}
+	waitFor(t, func() bool { return b.g.Connections() == 1 }) // the other was ended
+}
+
+func TestASlowClientEndsWithTheStoresState(t *testing.T) {
+	t.Parallel()
+	for _, dialect := range []string{"", "&v=1"} {
+		b := newBench(t, Options{MaxQueue: 20_000, CatchUpPage: 7})
+		c := b.dial(t, "token=good&channels=events"+dialect)
+		if dialect != "" {
+			c.expect(apier.FrameSession)
+		}
+		c.sync()
+		payload := `{"x":"` + strings.Repeat("y", 3000) + `"}`
+		for i := range 5000 { // nothing is read meanwhile, and the log holds a handful
+			b.store.commit("t1", apier.Created, fmt.Sprintf("evt_%d", i%50), "a.b", payload)
+			if i%10 == 9 {
+				b.store.commit("t1", apier.Deleted, fmt.Sprintf("evt_%d", i%50), "a.b", "")
+			}
+		}
+		b.store.create("evt_end")
+		alive := map[string]int{}
+		for done := false; !done; {
+			for _, a := range c.envelopes() {
+				var data struct {
+					ID       string `json:"id"`
+					Attempts int    `json:"delivery_attempts"`
+				}
+				if err := json.Unmarshal(a.Data, &data); err != nil {
+					t.Fatal(err)
+				}
+				if a.Type == "event_deleted" {
+					delete(alive, data.ID)
+				} else {
+					alive[data.ID] = data.Attempts
+				}
+				done = done || data.ID == "evt_end"
+			}
+		}
+		c.sync()
+		for id, change := range b.store.latest {
+			if want := change.Event.DeliveryAttempts; change.Kind != apier.Deleted && alive[string(id)] != want {
+				t.Errorf("%s stands at %d, the store at %d", id, alive[string(id)], want)
+			}
+			delete(alive, string(id))
+		}
+		if len(alive) != 0 {
+			t.Errorf("the client has what the store has not: %v", alive)
+		}
+	}
+}
+
+func TestResume(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, Options{CatchUpPage: 2})
+	for i := range 5 {
+		b.store.create(fmt.Sprintf("evt_%d", i))
+	}
+	b.store.commit("t1", apier.Updated, "evt_0", "order.created", `{}`)
+	b.store.commit("t1", apier.Deleted, "evt_1", "order.created", "")
+	session := sessionPrefix(epoch) + "x"
+	c := b.dial(t, "token=good&v=1&after=3&session="+session)
+	var s apier.Session
+	if err := json.Unmarshal(c.expect(apier.FrameSession).Data, &s); err != nil || !s.Resumed {
+		t.Fatalf("got %+v %v", s, err)
+	}
+	var got []string
+	for len(got) < 4 {
+		for _, a := range c.envelopes() {
+			got = append(got, fmt.Sprintf("%s %d", a.Type, a.Seq))
+		}
+	}
+	if want := "event_created 4 event_created 5 event_update 6 event_deleted 7"; strings.Join(got, " ") != want {
+		t.Errorf("got %v, want %s", got, want)
+	}
+	b.store.create("evt_new")
+	if a := c.expect(apier.FrameEventCreated); a.Seq != 8 {
+		t.Errorf("got %+v", a)
+	}
+}
+
+func TestAResumeThatCannotBe(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, Options{})
+	for i := range 5 {
+		b.store.create(fmt.Sprintf("evt_%d", i))
+	}
+	b.dial(t, "token=good").sync()
+	b.store.floor = 3
+	for name, query := range map[string]string{
+		"forgotten":     "after=2&session=" + sessionPrefix(epoch) + "x",
+		"another epoch": "after=4&session=" + sessionPrefix("000000000000") + "x",
+		"no session":    "after=4",
+		"the future":    "after=400&session=" + sessionPrefix(epoch) + "x",
+	} {
+		c := b.dial(t, "token=good&v=1&channels=events,metrics&"+query)
+		var s apier.Session
+		if err := json.Unmarshal(c.expect(apier.FrameSession).Data, &s); err != nil || s.Resumed {
+			t.Errorf("%s: got %+v %v", name, s, err)
+		}
+		if a := c.expect(apier.FrameResync); !strings.Contains(string(a.Data), `"channel":"events"`) {
+			t.Errorf("%s: got %s", name, a.Data)
+		}
+		c.say(`{"type":"ping"}`)
+		c.expect(apier.FramePong)
+	}
+}
+
+func TestMetricsAreConflated(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, Options{})
+	c := b.dial(t, "token=good")
+	c.sync()
+	b.g.hub.PublishMetrics("t1", apier.Metrics{Total: 1}, 0)
+	b.g.hub.PublishMetrics("t1", apier.Metrics{Total: 2}, 0)
+	for {
+		var m apier.Metrics
+		if err := json.Unmarshal(c.expect(apier.FrameMetricsUpdate).Data, &m); err != nil {
+			t.Fatal(err)
+		}
+		if m.Total == 2 {
+			return
+		}
+	}
+}
+
+func TestExpiryIsAnnouncedAndEnforced(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, Options{SweepEvery: time.Millisecond, ExpiryWarning: 2 * time.Hour})
+	c := b.dial(t, "token=expiring&v=1")
+	c.expect(apier.FrameSession)
+	if a := c.expect(apier.FrameAuth); !strings.Contains(string(a.Data), apier.AuthExpiring) {
+		t.Errorf("got %s", a.Data)
+	}
+	b.auth.mu.Lock()
+	id := b.auth.ids["expiring"]
+	id.ExpiresAt = time.Now().Add(-time.Second)
+	b.auth.ids["expired"] = id
+	b.auth.mu.Unlock()
+	c.say(`{"type":"auth","id":"a","data":{"token":"foreign"}}`)
+	if a := c.expect(apier.FrameError); a.Code != string(apier.CodeForbidden) {
+		t.Errorf("got %+v", a)
+	}
+	c.say(`{"type":"auth","id":"a","data":{"token":"bad"}}`)
+	if a := c.expect(apier.FrameError); a.Code != string(apier.CodeUnauthorized) || a.ID != "a" {
+		t.Errorf("got %+v", a)
+	}
+	c.say(`{"type":"auth","id":"a","data":{"token":"expired"}}`)
+	if reason := c.expectClose(apier.CloseUnauthorized); reason != "token_expired" {
+		t.Errorf("got %q", reason)
+	}
+}
+
+func TestARevokedKeyEndsItsConnections(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, Options{SweepEvery: time.Millisecond})
+	if reason := b.dial(t, "token=rekeyed").expectClose(apier.CloseUnauthorized); reason != "key_revoked" {
+		t.Errorf("got %q", reason)
+	}
+}
+
+func TestSilence(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, Options{SweepEvery: time.Millisecond, PingAfter: 5 * time.Millisecond, SilenceTimeout: 100 * time.Millisecond})
+	c := b.dial(t, "token=good")
+	if f, err := c.frame(); err != nil || f.Header.OpCode != ws.OpPing {
+		t.Fatalf("got %v %v, want a ping", f.Header.OpCode, err)
+	}
+	if reason := c.expectClose(apier.CloseTimeout); reason != "silent" {
+		t.Errorf("got %q", reason)
+	}
+}
+
+func TestDrain(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, Options{})
+	plain, v1 := b.dial(t, "token=good"), b.dial(t, "token=good&v=1")
+	plain.sync()
+	v1.expect(apier.FrameSession)
+	drained := make(chan struct{})
+	go func() {
+		defer close(drained)
+		b.g.Drain(context.Background())
+	}()
+	var advice struct {
+		AfterMS int64 `json:"after_ms"`
+	}
+	if err := json.Unmarshal(v1.expect(apier.FrameReconnect).Data, &advice); err != nil || advice.AfterMS < 0 || advice.AfterMS >= 5000 {
+		t.Errorf("got %+v %v", advice, err)
+	}
+	for _, c := range []*client{v1, plain} {
+		if reason := c.expectClose(apier.CloseServiceRestart); !strings.HasPrefix(reason, "restart retry_after_ms=") {
+			t.Errorf("got %q", reason)
+		}
+	}
+	<-drained
+	if _, res := b.tryDial(t, "token=good"); res.StatusCode != http.StatusServiceUnavailable || res.Header.Get("Retry-After") == "" {
+		t.Errorf("got %d", res.StatusCode)
+	}
+}

@@ -1,0 +1,315 @@
+package gateway
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gobwas/ws"
+
+	"github.com/apier/apier"
+	"github.com/apier/apier/internal/auth"
+	"github.com/apier/apier/internal/hub"
+)
+
+// patience bounds how long a test waits for what must come. It is never waited out in a passing run.
+const patience = 20 * time.Second
+
+const epoch = "abc123def456"
+
+// fakeStore is a History: the latest change of each event, and what was deleted.
+type fakeStore struct {
+	mu     sync.Mutex
+	seq    apier.Seq
+	latest map[apier.EventID]apier.Change
+	births map[apier.EventID]apier.Seq
+	floor  apier.Seq
+	err    error
+	hub    *hub.Hub
+}
+
+func (s *fakeStore) Changes(_ context.Context, tenant apier.TenantID, after apier.Seq, limit int) (ChangePage, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil {
+		return ChangePage{}, s.err
+	}
+	var page ChangePage
+	for _, c := range s.latest {
+		if c.Event.Seq > after && c.Tenant == tenant {
+			if c.Kind == apier.Updated && s.births[c.Event.ID] > after {
+				c.Kind = apier.Created
+			}
+			page.Changes = append(page.Changes, c)
+		}
+	}
+	slices.SortFunc(page.Changes, func(a, b apier.Change) int { return int(a.Event.Seq - b.Event.Seq) })
+	page.Seq, page.Lost = s.seq, after < s.floor
+	if len(page.Changes) > limit {
+		page.Changes, page.More = page.Changes[:limit], true
+		page.Seq = page.Changes[limit-1].Event.Seq
+	}
+	return page, nil
+}
+
+// commit stores one change and announces it, as the store's writer would.
+func (s *fakeStore) commit(tenant apier.TenantID, kind apier.ChangeKind, id, eventType, payload string) apier.Seq {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.seq++
+	c := apier.Change{Tenant: tenant, Kind: kind, Event: apier.Event{
+		ID: apier.EventID(id), Type: eventType, Source: "test", Payload: json.RawMessage(payload),
+		Status: apier.StatusPending, Seq: s.seq, DeliveryLatencyMS: -1, DeliveryAttempts: int(s.seq),
+	}}
+	if kind == apier.Created {
+		s.births[c.Event.ID] = s.seq
+	}
+	s.latest[c.Event.ID] = c
+	s.hub.Publish([]apier.Change{c})
+	return s.seq
+}
+
+func (s *fakeStore) create(id string) apier.Seq {
+	return s.commit("t1", apier.Created, id, "order.created", `{}`)
+}
+
+// fakeAuth knows tokens by name.
+type fakeAuth struct {
+	mu  sync.Mutex
+	ids map[string]auth.Identity
+}
+
+func (a *fakeAuth) Credential(_ context.Context, token string) (auth.Identity, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	id, ok := a.ids[token]
+	if !ok {
+		return id, apier.Errorf(apier.CodeUnauthorized, "The token is not valid.")
+	}
+	return id, nil
+}
+
+func (a *fakeAuth) CheckKey(_ context.Context, id auth.Identity) error {
+	if id.KeyID == "revoked" {
+		return apier.Errorf(apier.CodeUnauthorized, "revoked")
+	}
+	return nil
+}
+
+type bench struct {
+	g     *Gateway
+	store *fakeStore
+	auth  *fakeAuth
+	addr  string
+	stop  context.CancelFunc // ends Run
+	done  chan struct{}      // Run has returned
+}
+
+func newBench(t *testing.T, opt Options) *bench {
+	t.Helper()
+	h := hub.New(opt.MaxQueue)
+	b := &bench{
+		store: &fakeStore{latest: map[apier.EventID]apier.Change{}, births: map[apier.EventID]apier.Seq{}, hub: h},
+		auth: &fakeAuth{ids: map[string]auth.Identity{
+			"good":     {Tenant: "t1", Subject: "u1", Scopes: []string{auth.ScopeRead}},
+			"other":    {Tenant: "t1", Subject: "u2", Scopes: []string{auth.ScopeRead}},
+			"foreign":  {Tenant: "t2", Subject: "u1", Scopes: []string{auth.ScopeRead}},
+			"writer":   {Tenant: "t1", Subject: "w", Scopes: []string{auth.ScopeWrite}},
+			"orders":   {Tenant: "t1", Subject: "o", Scopes: []string{auth.ScopeRead}, Channels: []string{"events:order.*"}},
+			"rekeyed":  {Tenant: "t1", Subject: "k", Scopes: []string{auth.ScopeRead}, KeyID: "revoked"},
+			"expiring": {Tenant: "t1", Subject: "e", Scopes: []string{auth.ScopeRead}, ExpiresAt: time.Now().Add(time.Hour)},
+		}},
+		done: make(chan struct{}),
+	}
+	opt.Epoch = epoch
+	opt.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
+	b.g = New(h, b.auth, b.store, opt)
+	web := httptest.NewServer(b.g)
+	b.addr = web.Listener.Addr().String()
+	ctx, stop := context.WithCancel(t.Context())
+	b.stop = stop
+	go func() {
+		defer close(b.done)
+		_ = b.g.Run(ctx)
+	}()
+	t.Cleanup(func() {
+		stop()
+		<-b.done
+		web.Close()
+		if n := b.g.Connections(); n != 0 {
+			t.Errorf("%d connections are left", n)
+		}
+		if b.g.limits.total != 0 || len(b.g.limits.users) != 0 || len(b.g.limits.ips) != 0 {
+			t.Errorf("places are still held: %+v", b.g.limits)
+		}
+	})
+	return b
+}
+
+// client is a plain WebSocket client that shows every frame.
+type client struct {
+	t    *testing.T
+	conn net.Conn
+	r    *bufio.Reader
+}
+
+type answer struct {
+	Type      string          `json:"type"`
+	ID        string          `json:"id"`
+	Code      string          `json:"code"`
+	Channel   string          `json:"channel"`
+	Seq       apier.Seq       `json:"seq"`
+	Timestamp string          `json:"timestamp"`
+	Data      json.RawMessage `json:"data"`
+}
+
+// dial connects; query is what follows "?", and headers are "Name: value".
+func (b *bench) dial(t *testing.T, query string, headers ...string) *client {
+	t.Helper()
+	c, res := b.tryDial(t, query, headers...)
+	if c == nil {
+		t.Fatalf("refused with %d", res.StatusCode)
+	}
+	return c
+}
+
+func (b *bench) tryDial(t *testing.T, query string, headers ...string) (*client, *http.Response) {
+	t.Helper()
+	nc, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", b.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { nc.Close() })
+	request := "GET /ws?" + query + " HTTP/1.1\r\nHost: " + b.addr + "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+	for _, h := range headers {
+		request += h + "\r\n"
+	}
+	_ = nc.SetDeadline(time.Now().Add(patience))
+	if _, err := io.WriteString(nc, request+"\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	r := bufio.NewReader(nc)
+	res, err := http.ReadResponse(r, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if res.StatusCode != http.StatusSwitchingProtocols {
+		return nil, res
+	}
+	return &client{t: t, conn: nc, r: r}, res
+}
+
+func (c *client) write(frames ...ws.Frame) {
+	c.t.Helper()
+	for _, f := range frames {
+		if err := ws.WriteFrame(c.conn, ws.MaskFrame(f)); err != nil {
+			c.t.Fatal(err)
+		}
+	}
+}
+
+func (c *client) say(text string) { c.t.Helper(); c.write(ws.NewTextFrame([]byte(text))) }
+
+// frame gives the next frame of any kind.
+func (c *client) frame() (ws.Frame, error) {
+	h, err := ws.ReadHeader(c.r)
+	if err != nil {
+		return ws.Frame{}, err
+	}
+	payload := make([]byte, h.Length)
+	_, err = io.ReadFull(c.r, payload)
+	return ws.Frame{Header: h, Payload: payload}, err
+}
+
+// hear gives the next envelope; a batch comes as its parts, one after the other.
+func (c *client) hear() answer {
+	c.t.Helper()
+	for {
+		f, err := c.frame()
+		if err != nil {
+			c.t.Fatalf("no message: %v", err)
+		}
+		switch f.Header.OpCode {
+		case ws.OpText:
+			var a answer
+			if err := json.Unmarshal(f.Payload, &a); err != nil {
+				c.t.Fatalf("%v: %s", err, f.Payload)
+			}
+			return a
+		case ws.OpClose:
+			code, reason := ws.ParseCloseFrameData(f.Payload)
+			c.t.Fatalf("closed with %d %s", code, reason)
+		}
+	}
+}
+
+// expect gives the next envelope, which must be of a type.
+func (c *client) expect(frameType apier.FrameType) answer {
+	c.t.Helper()
+	a := c.hear()
+	if a.Type != string(frameType) {
+		c.t.Fatalf("got %s %s %s, want %s", a.Type, a.Code, a.Data, frameType)
+	}
+	return a
+}
+
+// sync waits until everything sent before has been handled.
+func (c *client) sync() {
+	c.t.Helper()
+	c.say(`{"type":"ping","id":"sync"}`)
+	for {
+		if a := c.hear(); a.Type == "pong" && a.ID == "sync" {
+			return
+		}
+	}
+}
+
+// expectClose reads on until the server closes, and answers the handshake.
+func (c *client) expectClose(want apier.CloseCode) (reason string) {
+	c.t.Helper()
+	for {
+		f, err := c.frame()
+		if err != nil {
+			c.t.Fatalf("ended without a close frame: %v; want %d", err, want)
+		}
+		if f.Header.OpCode != ws.OpClose {
+			continue
+		}
+		code, reason := ws.ParseCloseFrameData(f.Payload)
+		if apier.CloseCode(code) != want {
+			c.t.Fatalf("closed with %d %q, want %d", code, reason, want)
+		}
+		_ = ws.WriteFrame(c.conn, ws.MaskFrame(ws.NewCloseFrame(f.Payload)))
+		if _, err := c.frame(); !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) && !isReset(err) {
+			c.t.Fatalf("the server goes on after its close frame: %v", err)
+		}
+		return reason
+	}
+}
+
+func isReset(err error) bool { return err != nil && strings.Contains(err.Error(), "reset") }
+
+// envelopes gives every envelope of the next frame.
+func (c *client) envelopes() []answer {
+	a := c.hear()
+	if a.Type != "batch" {
+		return []answer{a}
+	}
+	var parts []answer
+	if err := json.Unmarshal(a.Data, &parts); err != nil {
+		c.t.Fatal(err)
+	}
+	return parts
+}
