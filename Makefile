@@ -1,0 +1,61 @@
+.DEFAULT_GOAL := help
+SHELL := bash
+LINT := .tools/golangci-lint-v2.15.0
+FRONTEND_SOURCES := $(shell find frontend -type f -not -path '*/node_modules/*' -not -path 'frontend/dist/*' 2>/dev/null)
+
+.PHONY: help run demo build test check-go check-frontend test-go test-frontend e2e fuzz bench format clean
+
+help: ## list what there is
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
+
+run: build ## build, start on embedded defaults, print where to click
+	@bin/apier serve
+
+demo: build ## the same, filled with life: events that come, are acknowledged, fail and go
+	@scripts/demo.sh
+
+build: frontend/dist/index.html ## build bin/apier, the dashboard inside
+	@CGO_ENABLED=0 go build -trimpath -ldflags=-s -o bin/apier ./cmd/apier
+
+frontend/dist/index.html: $(FRONTEND_SOURCES)
+	@scripts/node-modules.sh
+	@cd frontend && npm run --silent build
+	@touch $@
+
+test: check-go check-frontend test-go test-frontend e2e ## everything: format, lint, types, Go with -race, TypeScript, a real browser
+
+check-go: frontend/dist/index.html ## format, vet and lint of the Go code
+	@scripts/tools.sh lint
+	@go mod tidy -diff
+	@$(LINT) run ./...
+	@cd bench && go vet ./...
+
+check-frontend: ## format, lint and types of the TypeScript code
+	@scripts/node-modules.sh
+	@cd frontend && npm run --silent check:format && npm run --silent check:lint && npm run --silent check:types
+
+test-go: build ## Go tests, always with the race detector
+	@go test -race -timeout 10m ./...
+
+test-frontend: ## TypeScript tests
+	@scripts/node-modules.sh
+	@cd frontend && npm test --silent
+
+e2e: build ## the whole in a real browser
+	@scripts/tools.sh browser
+	@cd frontend && npm run --silent e2e
+
+fuzz: ## each fuzz target for 30 s
+	@scripts/fuzz.sh 30s
+
+bench: build ## measure, and write bench/results
+	@cd bench && go run . -apier ../bin/apier
+
+format: ## format everything
+	@scripts/tools.sh lint
+	@$(LINT) fmt ./...
+	@scripts/node-modules.sh
+	@cd frontend && npm run --silent format
+
+clean: ## remove what was built
+	@rm -rf bin frontend/dist/* && git checkout -q -- frontend/dist/.gitkeep 2>/dev/null || touch frontend/dist/.gitkeep
