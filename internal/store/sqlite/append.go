@@ -1,0 +1,153 @@
+package sqlite
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+
+	"github.com/apier/apier"
+	"github.com/apier/apier/internal/store"
+)
+
+// Append implements store.Events.
+func (s *Store) Append(
+	ctx context.Context, tenant apier.TenantID, events []apier.NewEvent, key *store.IdempotencyKey,
+) (store.Receipts, error) {
+	a := &appendOp{tenant: tenant, key: key}
+	err := a.prepare(events) // here, beside the writer, not in it
+	if err == nil {
+		err = s.submit(ctx, len(events), a.apply)
+	}
+	if err != nil {
+		return store.Receipts{}, fmt.Errorf("append events: %w", err)
+	}
+	return a.receipts, nil
+}
+
+type appendOp struct {
+	tenant   apier.TenantID
+	key      *store.IdempotencyKey
+	uuids    []uuid.UUID
+	events   []apier.Event
+	receipts store.Receipts
+}
+
+func (a *appendOp) prepare(events []apier.NewEvent) error {
+	a.uuids = make([]uuid.UUID, len(events))
+	a.events = make([]apier.Event, len(events))
+	for i, e := range events {
+		id, err := uuid.NewV7()
+		if err != nil {
+			return fmt.Errorf("make an id: %w", err)
+		}
+		a.uuids[i] = id
+		a.events[i] = apier.Event{
+			ID: apier.FormatEventID(id), Type: e.Type, Source: e.Source, Payload: e.Payload,
+			Status: apier.StatusPending, DeliveryLatencyMS: -1,
+		}
+	}
+	return nil
+}
+
+func (a *appendOp) apply(b *batch) error {
+	a.receipts = store.Receipts{}
+	tenant, err := b.ensureTenant(a.tenant)
+	if err != nil {
+		return err
+	}
+	if a.key != nil {
+		replayed, err := a.replay(b, tenant)
+		if err != nil || replayed {
+			return err
+		}
+	}
+	if err := a.insert(b, tenant); err != nil {
+		return err
+	}
+	b.tally.created(tenant, b.now, len(a.events))
+	return a.remember(b, tenant)
+}
+
+const insertEvent = `INSERT INTO events (created_seq, seq, tenant, uuid, type, source, status, created_at, updated_at,
+	attempts, attempted_at, latency_ms, error, payload) VALUES (?1, ?1, ?2, ?3, ?4, ?5, 1, ?6, ?6, 0, 0, -1, '', ?7)`
+
+func (a *appendOp) insert(b *batch, tenant int64) error {
+	stmt, err := b.conn.Prepare(insertEvent)
+	if err != nil {
+		return err
+	}
+	a.receipts.Events = make([]store.Receipt, len(a.events))
+	for i := range a.events {
+		e := &a.events[i]
+		e.Seq, e.CreatedAt, e.UpdatedAt = b.nextSeq(), b.now, b.now
+		if err := b.ensureType(tenant, e.Type); err != nil {
+			return err
+		}
+		stmt.BindInt64(1, int64(e.Seq))
+		stmt.BindInt64(2, tenant)
+		stmt.BindBytes(3, a.uuids[i][:])
+		stmt.BindText(4, e.Type)
+		stmt.BindText(5, e.Source)
+		stmt.BindInt64(6, int64(b.now))
+		stmt.BindBytes(7, e.Payload)
+		if _, err := stmt.Step(); err != nil {
+			return err
+		}
+		if err := stmt.Reset(); err != nil {
+			return err
+		}
+		a.receipts.Events[i] = store.Receipt{ID: e.ID, Seq: e.Seq, CreatedAt: b.now}
+		b.changes = append(b.changes, apier.Change{Tenant: a.tenant, Kind: apier.Created, Event: *e})
+	}
+	return nil
+}
+
+// replay finds the receipts of an earlier request with the same key.
+func (a *appendOp) replay(b *batch, tenant int64) (found bool, err error) {
+	var hash [32]byte
+	err = sqlitex.Execute(b.conn,
+		"SELECT request_hash, first_seq, created_at, uuids FROM idempotency WHERE tenant = ? AND key = ?",
+		&sqlitex.ExecOptions{Args: []any{tenant, a.key.Key}, ResultFunc: func(stmt *sqlite.Stmt) error {
+			found = true
+			stmt.ColumnBytes(0, hash[:])
+			a.receipts = readReceipts(stmt)
+			return nil
+		}})
+	if err == nil && found && !bytes.Equal(hash[:], a.key.RequestHash[:]) {
+		a.receipts = store.Receipts{}
+		err = apier.Errorf(apier.CodeConflict, "This Idempotency-Key was used with another request before. "+
+			"Send the same request again, or use a new key for a new one.")
+	}
+	return found, err
+}
+
+func readReceipts(stmt *sqlite.Stmt) store.Receipts {
+	first, createdAt := apier.Seq(stmt.ColumnInt64(1)), apier.Timestamp(stmt.ColumnInt64(2))
+	raw := columnBytes(stmt, 3)
+	receipts := store.Receipts{Replayed: true, Events: make([]store.Receipt, 0, len(raw)/16)}
+	for ; len(raw) >= 16; raw = raw[16:] {
+		receipts.Events = append(receipts.Events, store.Receipt{
+			ID:        apier.FormatEventID([16]byte(raw)),
+			Seq:       first + apier.Seq(len(receipts.Events)),
+			CreatedAt: createdAt,
+		})
+	}
+	return receipts
+}
+
+func (a *appendOp) remember(b *batch, tenant int64) error {
+	if a.key == nil {
+		return nil
+	}
+	raw := make([]byte, 0, 16*len(a.uuids))
+	for _, id := range a.uuids {
+		raw = append(raw, id[:]...)
+	}
+	first := int64(b.seq) - int64(len(a.uuids)) + 1
+	return exec(b.conn, `INSERT INTO idempotency (tenant, key, request_hash, first_seq, created_at, uuids)
+		VALUES (?, ?, ?, ?, ?, ?)`, tenant, a.key.Key, a.key.RequestHash[:], first, int64(b.now), raw)
+}

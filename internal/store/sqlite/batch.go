@@ -1,0 +1,129 @@
+package sqlite
+
+import (
+	"errors"
+	"fmt"
+
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+
+	"github.com/apier/apier"
+)
+
+// clockTolerance is how far the clock may step back, in milliseconds, without a later change getting
+// an earlier time. Beyond it the clock was wrong before, and is believed now.
+const clockTolerance = 60_000
+
+// batch is one transaction at work: it ends in commit or rollback.
+type batch struct {
+	writer   *writer
+	conn     *sqlite.Conn
+	now      apier.Timestamp // of all its changes
+	seq      apier.Seq       // the latest given
+	firstSeq apier.Seq
+	changes  []apier.Change // in Seq order
+	tally    *tally
+	tenants  map[apier.TenantID]int64 // created here, known to others after the commit
+	types    map[typeKey]struct{}     // likewise
+}
+
+type typeKey struct {
+	tenant int64
+	name   string
+}
+
+// begin takes the write lock and reads where the history stands: another process may have written.
+func (w *writer) begin(ops []*op) (*batch, error) {
+	if err := exec(w.conn, "BEGIN IMMEDIATE"); err != nil {
+		return nil, err
+	}
+	rows := 0
+	for _, o := range ops {
+		rows += o.rows
+	}
+	w.tally.clear()
+	b := &batch{writer: w, conn: w.conn, tally: &w.tally, changes: make([]apier.Change, 0, rows)}
+	stmt, err := w.conn.Prepare("SELECT seq, clock FROM meta")
+	if err == nil {
+		_, err = stmt.Step()
+	}
+	if err != nil {
+		return nil, errors.Join(err, b.rollback())
+	}
+	b.seq = apier.Seq(stmt.ColumnInt64(0))
+	b.firstSeq = b.seq
+	b.now = steady(apier.TimestampOf(w.store.options.Now()), apier.Timestamp(stmt.ColumnInt64(1)))
+	return b, stmt.Reset()
+}
+
+func steady(now, latest apier.Timestamp) apier.Timestamp {
+	if now < latest && latest-now <= clockTolerance {
+		return latest
+	}
+	return now
+}
+
+func (b *batch) apply(ops []*op) ([]error, error) {
+	results := make([]error, len(ops))
+	for i, o := range ops {
+		err := o.apply(b)
+		var domain *apier.Error
+		if err != nil && !errors.As(err, &domain) {
+			return nil, err
+		}
+		results[i] = err
+	}
+	return results, nil
+}
+
+// nextSeq gives the next place in the history; a rollback takes it back.
+func (b *batch) nextSeq() apier.Seq {
+	b.seq++
+	return b.seq
+}
+
+func (b *batch) commit() error {
+	if err := b.tally.write(b.conn); err != nil {
+		return fmt.Errorf("write counters: %w", err)
+	}
+	if b.seq != b.firstSeq {
+		err := exec(b.conn, "UPDATE meta SET seq = ?, clock = ?", int64(b.seq), int64(b.now))
+		if err != nil {
+			return fmt.Errorf("write seq: %w", err)
+		}
+	}
+	if err := exec(b.conn, "COMMIT"); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	return nil
+}
+
+// rollback also resets what a failed operation left half read.
+func (b *batch) rollback() error {
+	b.conn.SetInterrupt(nil)
+	if b.conn.AutocommitEnabled() { // some errors have rolled back already
+		return nil
+	}
+	return exec(b.conn, "ROLLBACK")
+}
+
+// learn keeps what the commit made true.
+func (w *writer) learn(b *batch) {
+	for name, id := range b.tenants {
+		w.tenants[name] = id
+	}
+	if len(w.types) > maxKnownTypes {
+		clear(w.types)
+	}
+	for key := range b.types {
+		w.types[key] = struct{}{}
+	}
+}
+
+// exec runs a statement that gives no rows.
+func exec(conn *sqlite.Conn, query string, args ...any) error {
+	if len(args) == 0 {
+		return sqlitex.Execute(conn, query, nil)
+	}
+	return sqlitex.Execute(conn, query, &sqlitex.ExecOptions{Args: args})
+}

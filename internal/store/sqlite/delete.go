@@ -1,0 +1,42 @@
+package sqlite
+
+import (
+	"context"
+
+	"github.com/apier/apier"
+)
+
+// Delete implements store.Events.
+func (s *Store) Delete(ctx context.Context, tenant apier.TenantID, id apier.EventID) error {
+	op := &deleteOp{tenant: tenant, id: id}
+	return wrap("delete event", s.submit(ctx, 1, op.apply))
+}
+
+type deleteOp struct {
+	tenant apier.TenantID
+	id     apier.EventID
+}
+
+func (o *deleteOp) apply(b *batch) error {
+	tenant, err := b.tenant(o.tenant)
+	if err != nil {
+		return err
+	}
+	found, err := findEvent(b.conn, tenant, o.id)
+	if err != nil {
+		return err
+	}
+	if err := exec(b.conn, "DELETE FROM events WHERE created_seq = ?", int64(found.createdSeq)); err != nil {
+		return err
+	}
+	gone := apier.Event{ID: o.id, Type: found.event.Type, Seq: b.nextSeq(), UpdatedAt: b.now}
+	uuid, _ := apier.ParseEventID(string(o.id)) // it was found
+	err = exec(b.conn, "INSERT INTO tombstones (seq, tenant, uuid, type, deleted_at) VALUES (?, ?, ?, ?, ?)",
+		int64(gone.Seq), tenant, uuid[:], gone.Type, int64(b.now))
+	if err != nil {
+		return err
+	}
+	b.tally.deleted(tenant, found.event.Status)
+	b.changes = append(b.changes, apier.Change{Tenant: o.tenant, Kind: apier.Deleted, Event: gone})
+	return nil
+}

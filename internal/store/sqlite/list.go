@@ -1,0 +1,227 @@
+package sqlite
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+
+	"github.com/apier/apier"
+	"github.com/apier/apier/internal/store"
+)
+
+const (
+	maxPage      = 1000
+	maxSearch    = 1000 // bytes
+	maxMergeArms = 32   // types that are merged, each along its index; more: one walk that filters
+)
+
+// List implements store.Events.
+func (s *Store) List(ctx context.Context, tenant apier.TenantID, filter store.Filter) (store.Page, error) {
+	var page store.Page
+	err := s.read(ctx, func(conn *sqlite.Conn) (err error) {
+		page, err = list(conn, tenant, filter)
+		return err
+	})
+	if err != nil {
+		return store.Page{}, wrap("list events", err)
+	}
+	return page, nil
+}
+
+func list(conn *sqlite.Conn, name apier.TenantID, filter store.Filter) (store.Page, error) {
+	position, err := readPosition(conn)
+	if err != nil {
+		return store.Page{}, err
+	}
+	tenant, err := readTenant(conn, name)
+	if err != nil {
+		return store.Page{}, err
+	}
+	q := newListQuery(tenant, filter)
+	if possible, err := q.resolve(conn); err != nil || !possible {
+		return store.Page{Seq: position.Seq}, err
+	}
+	limit := min(max(filter.Limit, 1), maxPage)
+	q.args[":limit"] = limit + 1
+	page := store.Page{Seq: position.Seq}
+	err = sqlitex.Execute(conn, q.sql(), &sqlitex.ExecOptions{Named: q.args, ResultFunc: func(stmt *sqlite.Stmt) error {
+		if len(page.Events) == limit {
+			page.HasMore = true
+			return nil
+		}
+		page.Events = append(page.Events, scanEvent(stmt).event)
+		return nil
+	}})
+	return page, err
+}
+
+// listQuery becomes one SELECT. All its walks go along an index in the order of created_seq, so that
+// the work grows with the page, not with the table.
+type listQuery struct {
+	tenant tenantRow
+	filter store.Filter
+	where  []string
+	args   map[string]any
+	types  []string // exact types to merge
+}
+
+func newListQuery(tenant tenantRow, filter store.Filter) *listQuery {
+	return &listQuery{
+		tenant: tenant,
+		filter: filter,
+		where:  []string{"e.tenant = :tenant"},
+		args:   map[string]any{":tenant": tenant.id},
+	}
+}
+
+func (q *listQuery) and(condition, name string, value any) {
+	q.where = append(q.where, condition)
+	q.args[name] = value
+}
+
+// resolve turns the filter into conditions; not possible: nothing can match.
+func (q *listQuery) resolve(conn *sqlite.Conn) (possible bool, err error) {
+	if err := q.resolveCursor(conn); err != nil {
+		return false, err
+	}
+	if q.filter.Status != "" {
+		q.and("e.status = :status", ":status", statusNumber(q.filter.Status))
+	}
+	if q.filter.Source != "" {
+		q.and("e.source = :source", ":source", q.filter.Source)
+	}
+	if err := q.resolveTimes(conn); err != nil {
+		return false, err
+	}
+	if err := q.resolveSearch(conn); err != nil {
+		return false, err
+	}
+	return q.resolveTypes(conn)
+}
+
+func (q *listQuery) resolveCursor(conn *sqlite.Conn) error {
+	if q.filter.StartingAfter == "" {
+		return nil
+	}
+	last, err := findEvent(conn, q.tenant.id, q.filter.StartingAfter)
+	if err != nil {
+		return err
+	}
+	condition := "e.created_seq < :cursor"
+	if q.filter.OldestFirst {
+		condition = "e.created_seq > :cursor"
+	}
+	q.and(condition, ":cursor", int64(last.createdSeq))
+	return nil
+}
+
+// resolveTypes expands the globs to the types in use.
+func (q *listQuery) resolveTypes(conn *sqlite.Conn) (possible bool, err error) {
+	globs := q.filter.Types
+	if len(globs) == 0 || slices.Contains(globs, "*") {
+		return true, nil
+	}
+	var alternatives []string
+	for i, glob := range globs {
+		name := ":type" + strconv.Itoa(i)
+		alternatives = append(alternatives, "e.type GLOB "+name)
+		q.args[name] = globPattern(glob)
+	}
+	condition := "(" + strings.Join(alternatives, " OR ") + ")"
+	err = sqlitex.Execute(conn, "SELECT e.type FROM types e WHERE e.tenant = :tenant AND "+condition+" LIMIT 33",
+		&sqlitex.ExecOptions{Named: typeArgs(q.args), ResultFunc: func(stmt *sqlite.Stmt) error {
+			q.types = append(q.types, stmt.ColumnText(0))
+			return nil
+		}})
+	if err != nil || len(q.types) == 0 {
+		return false, err
+	}
+	if len(q.types) > maxMergeArms {
+		q.types = nil
+		q.where = append(q.where, condition)
+		return true, nil
+	}
+	for i := range globs {
+		delete(q.args, ":type"+strconv.Itoa(i))
+	}
+	return true, nil
+}
+
+func typeArgs(args map[string]any) map[string]any {
+	types := make(map[string]any)
+	for name, value := range args {
+		if name == ":tenant" || strings.HasPrefix(name, ":type") {
+			types[name] = value
+		}
+	}
+	return types
+}
+
+// globPattern makes all characters but * stand for themselves in SQLite's GLOB.
+func globPattern(glob string) string {
+	return strings.NewReplacer("[", "[[]", "?", "[?]").Replace(glob)
+}
+
+// sql gives the SELECT: one walk, or one per type, merged.
+func (q *listQuery) sql() string {
+	order := " ORDER BY 1 DESC LIMIT :limit"
+	if q.filter.OldestFirst {
+		order = " ORDER BY 1 LIMIT :limit"
+	}
+	if len(q.types) == 0 {
+		return q.walk(q.index(), "") + order
+	}
+	index := q.index()
+	arms := make([]string, len(q.types))
+	for i, name := range q.types {
+		parameter := ":exact" + strconv.Itoa(i)
+		q.args[parameter] = name
+		arms[i] = q.walk(index, " AND e.type = "+parameter)
+	}
+	return strings.Join(arms, " UNION ALL ") + order
+}
+
+func (q *listQuery) walk(index, more string) string {
+	return "SELECT " + eventColumns + " FROM events e INDEXED BY " + index + " WHERE " + strings.Join(q.where, " AND ") + more
+}
+
+// index picks the walk with the fewest events to pass over. It is named in the query, since SQLite
+// would rather walk the whole table where a range of created_seq is given.
+func (q *listQuery) index() string {
+	if _, one := q.args[":uuid"]; one {
+		return "sqlite_autoindex_events_1"
+	}
+	switch {
+	case q.statusIsRare():
+		return "events_by_status"
+	case len(q.types) > 0:
+		return "events_by_type"
+	case q.filter.Source != "":
+		return "events_by_source"
+	case q.filter.Status != "":
+		return "events_by_status"
+	default:
+		return "events_by_tenant"
+	}
+}
+
+// statusIsRare tells by the counters whether the status alone leaves few events.
+func (q *listQuery) statusIsRare() bool {
+	t := q.tenant
+	var n int64
+	switch q.filter.Status {
+	case apier.StatusPending:
+		n = t.pending
+	case apier.StatusDelivered:
+		n = t.delivered
+	case apier.StatusFailed:
+		n = t.failed
+	default:
+		return false
+	}
+	return n < (t.pending+t.delivered+t.failed)/8
+}

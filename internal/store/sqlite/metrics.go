@@ -1,0 +1,112 @@
+package sqlite
+
+import (
+	"context"
+	"time"
+
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+
+	"github.com/apier/apier"
+	"github.com/apier/apier/internal/store"
+)
+
+// Summary implements store.Metrics.
+func (s *Store) Summary(ctx context.Context, tenant apier.TenantID) (store.Summary, error) {
+	var sum store.Summary
+	err := s.read(ctx, func(conn *sqlite.Conn) error {
+		position, err := readPosition(conn)
+		if err != nil {
+			return err
+		}
+		t, err := readTenant(conn, tenant)
+		sum = store.Summary{
+			Total: t.pending + t.delivered + t.failed, Pending: t.pending, Delivered: t.delivered, Failed: t.failed,
+			Seq: position.Seq,
+		}
+		return err
+	})
+	return sum, wrap("read summary", err)
+}
+
+// rowsSince runs a query over the rows of a tenant since a minute or hour.
+func (s *Store) rowsSince(
+	ctx context.Context, tenant apier.TenantID, query string, since int64, row func(*sqlite.Stmt) error, more ...any,
+) error {
+	return s.read(ctx, func(conn *sqlite.Conn) error {
+		t, err := readTenant(conn, tenant)
+		if err != nil {
+			return err
+		}
+		return sqlitex.Execute(conn, query, &sqlitex.ExecOptions{
+			Args: append([]any{t.id, since}, more...), ResultFunc: row,
+		})
+	})
+}
+
+// Latency implements store.Metrics.
+func (s *Store) Latency(ctx context.Context, tenant apier.TenantID, since time.Time) (store.Latency, error) {
+	var (
+		latency     store.Latency
+		whole, part histogram
+		minute      int64
+	)
+	endMinute := func() {
+		if part.total > 0 {
+			latency.Series = append(latency.Series, store.LatencyPoint{At: apier.Timestamp(minute * minuteMS), Quantiles: part.quantiles()})
+			part = histogram{}
+		}
+	}
+	err := s.rowsSince(ctx, tenant, latenciesSince, since.UnixMilli()/minuteMS, func(stmt *sqlite.Stmt) error {
+		if m := stmt.ColumnInt64(0); m != minute {
+			endMinute()
+			minute = m
+		}
+		whole.add(stmt.ColumnInt(1), stmt.ColumnInt64(2))
+		part.add(stmt.ColumnInt(1), stmt.ColumnInt64(2))
+		return nil
+	})
+	if err != nil {
+		return store.Latency{}, wrap("read latency", err)
+	}
+	endMinute()
+	latency.Quantiles = whole.quantiles()
+	return latency, nil
+}
+
+const (
+	latenciesSince = `SELECT minute, bucket, count FROM latencies
+		WHERE tenant = ? AND minute >= ? ORDER BY minute, bucket`
+	minutesSince = `SELECT minute, created, delivered, failed FROM minutes
+		WHERE tenant = ? AND minute >= ? ORDER BY minute`
+	errorsSince = `SELECT message, type, sum(count), max(last_seen) FROM errors -- type: of the row with the max
+		WHERE tenant = ? AND hour >= ? GROUP BY message ORDER BY 3 DESC, 4 DESC, 1 LIMIT ?`
+)
+
+// Throughput implements store.Metrics.
+func (s *Store) Throughput(ctx context.Context, tenant apier.TenantID, since time.Time) ([]store.MinutePoint, error) {
+	var points []store.MinutePoint
+	err := s.rowsSince(ctx, tenant, minutesSince, since.UnixMilli()/minuteMS, func(stmt *sqlite.Stmt) error {
+		points = append(points, store.MinutePoint{
+			At:      apier.Timestamp(stmt.ColumnInt64(0) * minuteMS),
+			Created: stmt.ColumnInt64(1), Delivered: stmt.ColumnInt64(2), Failed: stmt.ColumnInt64(3),
+		})
+		return nil
+	})
+	return points, wrap("read throughput", err)
+}
+
+// TopErrors implements store.Metrics. It counts by whole hours.
+func (s *Store) TopErrors(
+	ctx context.Context, tenant apier.TenantID, since time.Time, limit int,
+) ([]store.ErrorCount, error) {
+	var top []store.ErrorCount
+	err := s.rowsSince(ctx, tenant, errorsSince, since.UnixMilli()/hourMS, func(stmt *sqlite.Stmt) error {
+		top = append(top, store.ErrorCount{
+			Message: stmt.ColumnText(0), Type: stmt.ColumnText(1),
+			Count: stmt.ColumnInt64(2), LastSeen: apier.Timestamp(stmt.ColumnInt64(3)),
+		})
+		return nil
+	}, min(max(limit, 1), maxPage))
+	return top, wrap("read top errors", err)
+}
