@@ -1,0 +1,212 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+func TestTheFirstStart(t *testing.T) {
+	t.Parallel()
+	data := filepath.Join(t.TempDir(), "new", "data")
+	s := start(t, data)
+	link := regexp.MustCompile(`^Dashboard: (http://localhost:\d+)/#key=(apier_[a-z2-7]{32})$`).FindStringSubmatch(s.stdout[0])
+	if link == nil {
+		t.Fatalf("no link in %q", s.stdout)
+	}
+	key := link[2]
+	for _, name := range []string{"secret", "api-key"} {
+		info, err := os.Stat(filepath.Join(data, name))
+		if err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v %v", name, info.Mode(), err)
+		}
+	}
+	s.must(s.token(key), "POST", "/api/events", eventBody(1), nil)
+	if code := s.terminate(); code != 0 {
+		t.Errorf("SIGTERM ends it with %d:\n%s", code, s.log)
+	}
+	if again := start(t, data); strings.Contains(strings.Join(again.stdout, ""), key) {
+		t.Error("the key is printed again")
+	}
+	stdout, _, code := output(t, nil, "link", "--data", data, "--public-url", "https://e.example")
+	if code != 0 || stdout != "https://e.example/#key="+key+"\n" {
+		t.Errorf("apier link: %d %q", code, stdout)
+	}
+}
+
+func TestKeysBesideARunningServer(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	s := start(t, data)
+	stdout, stderr, code := output(t, nil, "keys", "create", "--data", data, "--name", "shop", "--tenant", "acme")
+	if code != 0 {
+		t.Fatal(stderr)
+	}
+	lines := strings.Split(stdout, "\n")
+	key, id := lines[0], strings.TrimSuffix(strings.Fields(lines[1])[0], ",")
+	s.must(key, "POST", "/api/events", eventBody(1), nil)
+	s.must(s.token(key), "GET", "/api/events", "", nil)
+	if list, _, _ := output(t, nil, "keys", "list", "--data", data, "--tenant", "acme"); !strings.Contains(list, id) || strings.Contains(list, key) {
+		t.Errorf("the list is\n%s", list)
+	}
+	if _, stderr, code := output(t, nil, "keys", "revoke", "--data", data, "--tenant", "other", id); code != 1 {
+		t.Errorf("another tenant revokes the key: %s", stderr)
+	}
+	if _, stderr, code := output(t, nil, "keys", "revoke", "--data", data, "--tenant", "acme", id); code != 0 {
+		t.Error(stderr)
+	}
+	if status, err := s.call(key, "GET", "/api/events", "", nil); status != 401 || err != nil {
+		t.Errorf("a revoked key gets %d %v", status, err)
+	}
+	for _, args := range [][]string{
+		{"keys", "create", "--data", data, "--scopes", "everything"},
+		{"keys", "list", "--data", filepath.Join(data, "nowhere")},
+		{"link", "--data", filepath.Join(data, "nowhere")},
+		{"token", "--data", filepath.Join(data, "nowhere")},
+	} {
+		if _, stderr, code := output(t, nil, args...); code != 1 || strings.Count(stderr, "\n") != 1 {
+			t.Errorf("%v: got %d %q, want one line", args, code, stderr)
+		}
+	}
+}
+
+func TestATokenFromTheCommandLine(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	s := start(t, data)
+	stdout, stderr, code := output(t, nil, "token", "--data", data, "--sub", "me")
+	if code != 0 {
+		t.Fatal(stderr)
+	}
+	token := strings.TrimSpace(stdout)
+	v := newView(token)
+	posted := make(chan error, 1)
+	first := true
+	_, err := v.follow(t, s, func() bool {
+		if v.session != "" && first {
+			first = false
+			go func() {
+				_, err := s.call(token, "POST", "/api/events", eventBody(1), nil)
+				posted <- err
+			}()
+		}
+		return len(v.status) == 1 && v.metrics == 1
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := <-posted; err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestConfig(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "apier.yaml")
+	if err := os.WriteFile(file, []byte("max-connections: 7\nmax-connections-per-user: 8\nmax-connections-per-ip: 9\nallowed-origins: [https://a.example, https://b.example]\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	env := []string{"APIER_MAX_CONNECTIONS_PER_USER=80", "APIER_MAX_CONNECTIONS_PER_IP=90", "APIER_JWT_SECRET=do-not-show-me"}
+	stdout, stderr, code := output(t, env, "config", "--config", file, "--max-connections-per-ip", "900")
+	if code != 0 {
+		t.Fatal(stderr)
+	}
+	for _, line := range []string{
+		`max-connections\s+7\s+file`, `max-connections-per-user\s+80\s+environment APIER_MAX_CONNECTIONS_PER_USER`,
+		`max-connections-per-ip\s+900\s+flag`, `listen\s+127.0.0.1:8080\s+default`, `jwt-secret\s+\(set\)\s+environment`,
+		`allowed-origins\s+\[https://a.example https://b.example\]\s+file`, `api-key\s+-\s+default`,
+	} {
+		if !regexp.MustCompile(`(?m)^` + line).MatchString(stdout) {
+			t.Errorf("no line %s in\n%s", line, stdout)
+		}
+	}
+	if strings.Contains(stdout, "do-not-show-me") {
+		t.Error("the secret is shown")
+	}
+	if err := os.WriteFile(file, []byte("max-conections: 7\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, stderr, code := output(t, nil, "config", "--config", file); code == 0 || !strings.Contains(stderr, "max-conections") {
+		t.Errorf("a misspelt setting passes: %d %s", code, stderr)
+	}
+	for _, args := range [][]string{
+		{"--allowed-origins", "shop.example/x"}, {"--trusted-proxies", "localhost"}, {"--public-url", "events"},
+		{"--max-connections", "-1"}, {"--api-key", "secret"},
+	} {
+		if _, stderr, code := output(t, nil, append([]string{"serve", "--data", dir}, args...)...); code != 1 || !strings.Contains(stderr, args[0]) {
+			t.Errorf("%v: got %d %q", args, code, stderr)
+		}
+	}
+}
+
+// TestNoCredentialReachesTheLog sends credentials by every way there is, good and bad, at log level debug.
+func TestNoCredentialReachesTheLog(t *testing.T) {
+	t.Parallel()
+	s := start(t, t.TempDir(), "--api-key", testKey, "--jwt-secret", "a-secret-of-more-than-thirty-two-bytes")
+	token := s.token(testKey)
+	bad := token[:len(token)-4] + "AAAA"
+	for _, credential := range []string{token, bad, testKey, testKey + "x"} {
+		_, _ = s.call(credential, "GET", "/api/events", "", nil)
+		_, _ = s.call("", "GET", "/ws?token="+credential, "", nil)
+		_, _ = s.call("", "GET", "/api/events?token="+credential, "", nil)
+		_, _ = s.call("", "POST", "/api/token", "username=api&password="+credential, nil)
+		v := newView(credential)
+		_, _ = v.follow(t, s, func() bool { return v.session != "" })
+	}
+	s.terminate()
+	log := s.log.String()
+	for name, secret := range map[string]string{
+		"token": token[20:60], "bad token": bad[len(bad)-30:], "API key": testKey, "JWT secret": "a-secret-of-more",
+	} {
+		if strings.Contains(log, secret) {
+			t.Errorf("the log has the %s:\n%s", name, log)
+		}
+	}
+	if !strings.Contains(log, "websocket: refused") {
+		t.Errorf("the log tells nothing of the refusals:\n%s", log)
+	}
+}
+
+func TestShutdownTellsClientsToComeBack(t *testing.T) {
+	t.Parallel()
+	s := start(t, t.TempDir(), "--api-key", testKey)
+	v := newView(s.token(testKey))
+	ended := make(chan error, 1)
+	greeted := make(chan struct{})
+	go func() {
+		_, err := v.follow(t, s, func() bool {
+			if v.session != "" {
+				select {
+				case <-greeted:
+				default:
+					close(greeted)
+				}
+			}
+			return false
+		})
+		ended <- err
+	}()
+	<-greeted
+	if code := s.terminate(); code != 0 {
+		t.Errorf("SIGTERM ends it with %d:\n%s", code, s.log)
+	}
+	if err := <-ended; err == nil || !strings.Contains(err.Error(), "1012") {
+		t.Errorf("the client was told %v, want 1012", err)
+	}
+}
+
+func TestVersionAndHelp(t *testing.T) {
+	t.Parallel()
+	if stdout, _, code := output(t, nil, "version"); code != 0 || !strings.HasPrefix(stdout, "apier ") {
+		t.Errorf("got %d %q", code, stdout)
+	}
+	if stdout, _, code := output(t, nil, "serve", "--help"); code != 0 || !strings.Contains(stdout, "--max-connections-per-user") || !strings.Contains(stdout, "APIER_MAX_CONNECTIONS_PER_USER") {
+		t.Errorf("got %d %q", code, stdout)
+	}
+	if _, stderr, code := output(t, nil, "fly"); code != 2 || !strings.Contains(stderr, "apier --help") {
+		t.Errorf("got %d %q", code, stderr)
+	}
+}
