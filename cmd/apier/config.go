@@ -51,15 +51,23 @@ func origin(parsed *kong.Context, flag *kong.Flag, file map[string]any) string {
 			return "flag --" + flag.Name
 		}
 	}
-	for _, env := range flag.Envs {
-		if _, ok := os.LookupEnv(env); ok {
-			return "environment " + env
-		}
+	if env := envOf(flag); env != "" {
+		return "environment " + env
 	}
 	if _, ok := file[flag.Name]; ok {
 		return "file"
 	}
 	return "default"
+}
+
+// envOf names the environment variable that sets a flag, if one does.
+func envOf(flag *kong.Flag) string {
+	for _, env := range flag.Envs {
+		if _, ok := os.LookupEnv(env); ok {
+			return env
+		}
+	}
+	return ""
 }
 
 // fileSettings gives what the YAML file sets; it was read once without an error.
@@ -113,8 +121,11 @@ func (s yamlResolver) Validate(app *kong.Application) error {
 	return nil
 }
 
-// Resolve implements kong.Resolver.
+// Resolve implements kong.Resolver. The environment is stronger than the file.
 func (s yamlResolver) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+	if envOf(flag) != "" {
+		return nil, nil //nolint:nilnil // kong's way to say: not here
+	}
 	value, ok := s[flag.Name]
 	if !ok {
 		return nil, nil //nolint:nilnil // kong's way to say: not here

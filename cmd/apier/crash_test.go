@@ -50,16 +50,23 @@ func TestNothingAcknowledgedIsLost(t *testing.T) {
 
 // load creates, acknowledges and deletes events from several senders while the watcher follows, and kills
 // the server once enough is acknowledged. It gives what each acknowledged event stands at.
-func load(t *testing.T, s *server, watcher *view, token string, enough int64) map[string]string {
+func load(t *testing.T, s *process, watcher *view, token string, enough int64) map[string]string {
 	t.Helper()
 	acknowledged := map[string]string{}
 	var mu sync.Mutex
 	var count atomic.Int64
 	var senders, watching sync.WaitGroup
-	killed := make(chan struct{})
+	killed, greeted := make(chan struct{}), make(chan struct{})
 	watching.Go(func() {
-		_, _ = watcher.follow(t, s, func() bool { return false }) // until the kill
+		var once sync.Once
+		_, _ = watcher.follow(t, s, func() bool { // until the kill
+			if watcher.session != "" {
+				once.Do(func() { close(greeted) })
+			}
+			return false
+		})
 	})
+	<-greeted // a fresh connection shows what comes from now on
 	for sender := range 8 {
 		senders.Go(func() {
 			for i := 0; ; i++ {
@@ -88,7 +95,7 @@ func load(t *testing.T, s *server, watcher *view, token string, enough int64) ma
 
 // oneEvent creates an event and perhaps acknowledges or deletes it. It gives the last state that the
 // server confirmed; what was asked for and not confirmed may be either way and counts as unknown.
-func oneEvent(s *server, token string, i int) (id, status string) {
+func oneEvent(s *process, token string, i int) (id, status string) {
 	var created struct{ ID string }
 	if code, err := s.call(token, "POST", "/api/events", eventBody(i), &created); err != nil || code != 201 {
 		return "", ""

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/url"
 	"strconv"
@@ -10,7 +11,6 @@ import (
 	"time"
 
 	"github.com/gobwas/ws"
-	"github.com/gobwas/ws/wsutil"
 )
 
 // frame is a frame of either dialect.
@@ -36,7 +36,7 @@ func newView(token string) *view {
 
 // follow connects and applies frames until the connection is lost or done says so. It answers whether the
 // server resumed.
-func (v *view) follow(t *testing.T, s *server, done func() bool) (resumed bool, err error) {
+func (v *view) follow(t *testing.T, s *process, done func() bool) (resumed bool, err error) {
 	t.Helper()
 	target := strings.Replace(s.url, "http", "ws", 1) + "/ws?v=1&token=" + url.QueryEscape(v.token)
 	if v.session != "" {
@@ -52,12 +52,8 @@ func (v *view) follow(t *testing.T, s *server, done func() bool) (resumed bool, 
 	if buffered != nil { // frames that came together with the answer to the handshake
 		in = buffered // reads on from conn
 	}
-	stream := struct {
-		io.Reader
-		io.Writer
-	}{in, conn}
 	for !done() {
-		raw, err := wsutil.ReadServerText(stream)
+		raw, err := readText(in)
 		if err != nil {
 			return resumed, err
 		}
@@ -69,6 +65,23 @@ func (v *view) follow(t *testing.T, s *server, done func() bool) (resumed bool, 
 		resumed = v.apply(t, f) || resumed
 	}
 	return resumed, nil
+}
+
+// readText gives the next text message; a close frame is an error that tells its code.
+func readText(in io.Reader) ([]byte, error) {
+	for {
+		f, err := ws.ReadFrame(in)
+		if err != nil {
+			return nil, err
+		}
+		switch f.Header.OpCode {
+		case ws.OpText:
+			return f.Payload, nil
+		case ws.OpClose:
+			code, reason := ws.ParseCloseFrameData(f.Payload)
+			return nil, fmt.Errorf("closed with %d %s", code, reason)
+		}
+	}
 }
 
 // apply takes one frame; true for a session that was resumed.
@@ -121,7 +134,7 @@ func (v *view) apply(t *testing.T, f frame) (resumed bool) {
 }
 
 // stored reads the store's state through the API.
-func stored(t *testing.T, s *server, token string) (status map[string]string, seqs map[string]int64) {
+func stored(t *testing.T, s *process, token string) (status map[string]string, seqs map[string]int64) {
 	t.Helper()
 	status, seqs = map[string]string{}, map[string]int64{}
 	for after := ""; ; {

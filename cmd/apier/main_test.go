@@ -58,8 +58,8 @@ func output(t *testing.T, env []string, args ...string) (stdout, stderr string, 
 	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
 }
 
-// server is a running process.
-type server struct {
+// process is a running server.
+type process struct {
 	t      *testing.T
 	cmd    *exec.Cmd
 	url    string
@@ -86,10 +86,10 @@ func (b *syncBuffer) String() string {
 }
 
 // start runs apier serve on a data directory and waits until it is ready.
-func start(t *testing.T, data string, args ...string) *server {
+func start(t *testing.T, data string, args ...string) *process {
 	t.Helper()
 	args = append([]string{"serve", "--data", data, "--listen", "127.0.0.1:0", "--log-level", "debug"}, args...)
-	s := &server{t: t, cmd: program(t, args...), log: &syncBuffer{}, client: &http.Client{Timeout: patience, Transport: &http.Transport{MaxIdleConnsPerHost: 32}}}
+	s := &process{t: t, cmd: program(t, args...), log: &syncBuffer{}, client: &http.Client{Timeout: patience, Transport: &http.Transport{MaxIdleConnsPerHost: 32}}}
 	s.cmd.Stderr = s.log
 	stdout, err := s.cmd.StdoutPipe()
 	if err != nil {
@@ -125,7 +125,7 @@ func start(t *testing.T, data string, args ...string) *server {
 	}
 }
 
-func (s *server) terminate() (code int) {
+func (s *process) terminate() (code int) {
 	s.t.Helper()
 	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		s.t.Fatal(err)
@@ -134,7 +134,7 @@ func (s *server) terminate() (code int) {
 	return s.cmd.ProcessState.ExitCode()
 }
 
-func (s *server) kill() {
+func (s *process) kill() {
 	s.t.Helper()
 	if err := s.cmd.Process.Kill(); err != nil {
 		s.t.Fatal(err)
@@ -143,7 +143,7 @@ func (s *server) kill() {
 }
 
 // call sends a request with a bearer credential and decodes the answer into a value, if there is one.
-func (s *server) call(credential, method, path, body string, into any) (status int, err error) {
+func (s *process) call(credential, method, path, body string, into any) (status int, err error) {
 	req, err := http.NewRequestWithContext(s.t.Context(), method, s.url+path, strings.NewReader(body))
 	if err != nil {
 		return 0, err
@@ -165,14 +165,14 @@ func (s *server) call(credential, method, path, body string, into any) (status i
 }
 
 // must is call for what has to succeed.
-func (s *server) must(credential, method, path, body string, into any) {
+func (s *process) must(credential, method, path, body string, into any) {
 	s.t.Helper()
 	if status, err := s.call(credential, method, path, body, into); err != nil || status >= 300 {
 		s.t.Fatalf("%s %s: %d %v\n%s", method, path, status, err, s.log)
 	}
 }
 
-func (s *server) token(key string) string {
+func (s *process) token(key string) string {
 	s.t.Helper()
 	var answer struct {
 		AccessToken string `json:"access_token"`

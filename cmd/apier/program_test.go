@@ -134,9 +134,9 @@ func TestConfig(t *testing.T) {
 	}
 	for _, args := range [][]string{
 		{"--allowed-origins", "shop.example/x"}, {"--trusted-proxies", "localhost"}, {"--public-url", "events"},
-		{"--max-connections", "-1"}, {"--api-key", "secret"},
+		{"--max-connections=-1"}, {"--api-key", "secret"},
 	} {
-		if _, stderr, code := output(t, nil, append([]string{"serve", "--data", dir}, args...)...); code != 1 || !strings.Contains(stderr, args[0]) {
+		if _, stderr, code := output(t, nil, append([]string{"serve", "--data", dir}, args...)...); code != 2 || !strings.Contains(stderr, strings.TrimSuffix(args[0], "=-1")) {
 			t.Errorf("%v: got %d %q", args, code, stderr)
 		}
 	}

@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -533,5 +534,39 @@ func TestDrain(t *testing.T) {
 	<-drained
 	if _, res := b.tryDial(t, "token=good"); res.StatusCode != http.StatusServiceUnavailable || res.Header.Get("Retry-After") == "" {
 		t.Errorf("got %d", res.StatusCode)
+	}
+}
+
+func TestTheCloseHandshake(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, Options{})
+	for name, tc := range map[string]struct {
+		body []byte
+		want apier.CloseCode
+	}{
+		"normal":        {ws.NewCloseFrameBody(1000, "bye"), 1000},
+		"going away":    {ws.NewCloseFrameBody(1001, ""), 1001},
+		"registered":    {ws.NewCloseFrameBody(1012, ""), 1012},
+		"application":   {ws.NewCloseFrameBody(4000, ""), 4000},
+		"no code":       {nil, 0},
+		"one byte":      {[]byte{3}, apier.CloseProtocolError},
+		"not for wires": {ws.NewCloseFrameBody(1005, ""), apier.CloseProtocolError},
+		"undefined":     {ws.NewCloseFrameBody(2999, ""), apier.CloseProtocolError},
+		"bad reason":    {append(ws.NewCloseFrameBody(1000, ""), 0xff), apier.CloseProtocolError},
+	} {
+		c := b.dial(t, "token=good")
+		c.write(ws.NewCloseFrame(tc.body))
+		f, err := c.frame()
+		if err != nil || f.Header.OpCode != ws.OpClose {
+			t.Errorf("%s: got %v %v", name, f.Header.OpCode, err)
+			continue
+		}
+		if code, _ := ws.ParseCloseFrameData(f.Payload); len(f.Payload) > 0 && apier.CloseCode(code) != tc.want || len(f.Payload) == 0 && tc.want != 0 {
+			t.Errorf("%s: answered with %d, want %d", name, code, tc.want)
+		}
+		if _, err := c.frame(); !errors.Is(err, io.EOF) {
+			t.Errorf("%s: the server does not hang up: %v", name, err)
+		}
+		waitFor(t, func() bool { return b.g.Connections() == 0 })
 	}
 }

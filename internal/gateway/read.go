@@ -5,6 +5,7 @@ import (
 	"io"
 	"syscall"
 	"time"
+	"unicode/utf8"
 
 	"github.com/gobwas/ws"
 
@@ -123,12 +124,18 @@ func (c *conn) answerClose(body []byte) {
 	switch {
 	case len(body) == 0:
 		answer = nil
-	case ws.CheckCloseFrameData(code, reason) != nil || len(body) == 1:
+	case !mayClose(code) || !utf8.ValidString(reason):
 		answer = ws.NewCloseFrameBody(ws.StatusProtocolError, "")
 	}
 	c.closing = apier.CloseCode(code)
 	c.sendLocked(appendMessage(nil, ws.OpClose, answer))
 	c.phase = phaseClosing
+}
+
+// mayClose reports whether a code may stand in a close frame: those of RFC 6455, section 7.4, those
+// registered since (1012 to 1014), and the ranges for libraries and applications.
+func mayClose(code ws.StatusCode) bool {
+	return code >= 1000 && code <= 1003 || code >= 1007 && code <= 1014 || code >= 3000 && code <= 4999
 }
 
 // dispatch handles one message or control frame.

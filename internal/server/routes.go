@@ -14,7 +14,7 @@ func (s *Server) routes(api, dashboard http.Handler) http.Handler {
 	mux.Handle("GET /ws", s.gateway)
 	mux.HandleFunc("GET /healthz", s.healthz)
 	mux.HandleFunc("GET /readyz", s.readyz)
-	mux.Handle("GET /", dashboard)
+	mux.Handle("/", getOnly(dashboard))
 	return s.guard(mux)
 }
 
@@ -54,4 +54,15 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	_, _ = w.Write([]byte("ready\n"))
+}
+
+func getOnly(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			w.Header().Set("Allow", "GET, HEAD")
+			problem.Write(w, apier.Errorf(apier.CodeMethodNotAllowed, "Pages can only be read. The API is below /api."), 0)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
