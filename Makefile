@@ -11,8 +11,8 @@ help: ## list what there is
 run: build ## build, start on embedded defaults, print where to click
 	@bin/apier serve
 
-demo: build ## the same, filled with life: events that come, are acknowledged, fail and go
-	@scripts/demo.sh
+demo: build ## the same, filled with life: events that come, are acknowledged and go
+	@bin/apier demo --data demo-data
 
 build: frontend/dist/index.html ## build bin/apier, the dashboard inside
 	@CGO_ENABLED=0 go build -trimpath -ldflags=-s -o bin/apier ./cmd/apier

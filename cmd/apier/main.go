@@ -18,6 +18,7 @@ type cli struct {
 	Config kong.ConfigFlag `help:"YAML file with settings, by the names of the flags." placeholder:"FILE"`
 
 	Serve   serveCmd   `cmd:"" help:"Run the server."`
+	Demo    demoCmd    `cmd:"" help:"Run the server and fill it with life."`
 	Keys    keysCmd    `cmd:"" help:"Create, list and revoke API keys."`
 	Token   tokenCmd   `cmd:"" help:"Print a token for the API and the WebSocket."`
 	Link    linkCmd    `cmd:"" help:"Print the link that signs in to the dashboard with the first API key."`

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -169,11 +170,16 @@ func (h history) Changes(ctx context.Context, tenant apier.TenantID, after apier
 	return gateway.ChangePage(page), err
 }
 
-// URL is where the dashboard is.
+// URL is where browsers find the dashboard.
 func (s *Server) URL() string {
 	if s.opt.PublicURL != "" {
-		return s.opt.PublicURL
+		return strings.TrimSuffix(s.opt.PublicURL, "/")
 	}
+	return s.LocalURL()
+}
+
+// LocalURL is where programs on this machine find the server.
+func (s *Server) LocalURL() string {
 	addr := s.listener.Addr().(*net.TCPAddr) //nolint:forcetypeassert // it listens on tcp
 	host := addr.IP.String()
 	if addr.IP.IsUnspecified() || addr.IP.IsLoopback() {
