@@ -22,6 +22,7 @@ export function optional(v: unknown, check: (v: unknown) => boolean): boolean {
 
 const orNull = (check: (v: unknown) => boolean) => (v: unknown) => v === null || check(v)
 const isFlag = (v: unknown) => typeof v === 'boolean'
+const isStatus = (v: unknown) => v === 'pending' || v === 'delivered' || v === 'failed'
 const isAmount = (v: unknown) => isNumber(v) && v >= 0
 
 /** Data that names an event. */
@@ -33,7 +34,7 @@ const eventFields: readonly [string, (v: unknown) => boolean][] = [
   ['source', isText],
   ['payload', isRecord],
   ['payload_truncated', isFlag],
-  ['previous_status', orNull(isText)],
+  ['previous_status', orNull(isStatus)],
   ['delivery_attempts', isAmount],
   ['last_delivery_attempt', orNull(isText)],
   ['delivery_latency_ms', orNull(isNumber)],
@@ -46,7 +47,7 @@ const eventFields: readonly [string, (v: unknown) => boolean][] = [
 export function isEvent(v: unknown): boolean {
   if (!isEventId(v)) return false
   const fields = v as Record<string, unknown>
-  return isText(fields.status) && eventFields.every(([name, check]) => optional(fields[name], check))
+  return isStatus(fields.status) && eventFields.every(([name, check]) => optional(fields[name], check))
 }
 
 function isLatency(v: unknown): boolean {

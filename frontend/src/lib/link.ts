@@ -32,6 +32,8 @@ export class Link {
   tokenExpiring = false
   /** When to come back, by a `reconnect` frame; milliseconds. */
   adviceMs: number | undefined
+  /** The change log up to here is known to need a fresh snapshot; asked for once. */
+  resyncedTo = -1
   private socket: WebSocketLike | undefined
   private readonly timers = new Map<string, Timer>()
 

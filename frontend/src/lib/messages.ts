@@ -43,7 +43,7 @@ export interface WebSocketMessage {
 /** A message to send; the type may be one of your own. */
 export type OutgoingMessage = Omit<WebSocketMessage, 'type' | 'data'> & { type: string; data?: unknown }
 
-/** The statuses an API/er event has; another server may use words of its own. */
+/** Where an event stands on its way to its receivers. */
 export type EventStatus = 'pending' | 'delivered' | 'failed'
 
 /**
@@ -52,13 +52,13 @@ export type EventStatus = 'pending' | 'delivered' | 'failed'
  */
 export interface EventUpdate {
   id: string
-  status: EventStatus | (string & Record<never, never>)
+  status: EventStatus
   type?: string
   source?: string
   payload?: Record<string, unknown>
   /** The payload was over 4 KiB and left out; fetch the event to see it. */
   payload_truncated?: boolean
-  previous_status?: string | null
+  previous_status?: EventStatus | null
   delivery_attempts?: number
   last_delivery_attempt?: string | null
   /** Created to delivered, milliseconds. */

@@ -131,13 +131,14 @@ export class SocketClient {
   /** Leaves a channel for good; returns whether the request went out already. */
   unsubscribe(channel: string): boolean {
     this.subscriptions.remove(channel)
-    return this.send({ type: MessageType.UNSUBSCRIBE, data: { channel } })
+    return this.sendUnsubscribe(channel)
   }
 
   /** Sets the token for the next attempt. A live connection stays; one that had stopped is tried again. */
   setToken(token: string | null | undefined): void {
     if (token === this.settings.token) return
     this.settings.token = token
+    if (!token) return
     if (this.halted === 'error' || this.halted === 'exhausted') this.startSeries(IMMEDIATE_GAP)
     else if (this.link?.tokenExpiring) this.renewToken(this.link)
   }
@@ -167,6 +168,7 @@ export class SocketClient {
   private dialSoon(gap: number, reason: TokenReason): void {
     const now = this.env.now()
     const wait = Math.max(this.lastDialAt + gap, this.advisedUntil) - now
+    // With the clock set back, the last dial may lie in the future; that must not hold the next one up.
     if (wait > 0) this.dialAfter(Math.min(wait, Math.max(gap, this.advisedUntil - now)), reason)
     else this.dial(reason)
   }
@@ -253,7 +255,7 @@ export class SocketClient {
     if (!link.hasSession) this.store.update({ resumed: null })
     this.call('onOpen')
     if (link !== this.link || link.hasSession) return
-    for (const channel of this.subscriptions.missing(undefined)) this.sendSubscribe(channel)
+    this.renewSubscriptions(undefined)
     if (again) this.resync('reconnected')
   }
 
@@ -276,8 +278,7 @@ export class SocketClient {
       case 'session':
         return this.sessionStarted(link, frame)
       case 'resync':
-        this.resume.jump(frame.data.seq)
-        return this.resync('resync')
+        return this.stateSkipped(link, frame.data.seq)
       case 'reconnect':
         link.adviceMs = frame.data.after_ms
         return
@@ -305,8 +306,24 @@ export class SocketClient {
     this.store.update({ resumed: data.resumed })
     if (!link.ready) this.ready(link)
     if (link !== this.link) return
-    for (const channel of this.subscriptions.missing(data.channels)) this.sendSubscribe(channel)
-    if (again && !data.resumed) this.resync('not_resumed')
+    this.subscriptions.adopt(data.channels)
+    this.renewSubscriptions(data.channels)
+    if (!again || data.resumed) return
+    // The resync frames that follow, one for each channel, say the same.
+    link.resyncedTo = data.seq
+    this.resync('not_resumed')
+  }
+
+  private stateSkipped(link: Link, seq: number): void {
+    this.resume.jump(seq)
+    if (seq <= link.resyncedTo) return
+    link.resyncedTo = seq
+    this.resync('resync')
+  }
+
+  private renewSubscriptions(have: readonly string[] | undefined): void {
+    for (const channel of this.subscriptions.toSubscribe(have)) this.sendSubscribe(channel)
+    for (const channel of this.subscriptions.toUnsubscribe(have)) this.sendUnsubscribe(channel)
   }
 
   private isDuplicate(link: Link, frame: MessageFrame): boolean {
@@ -342,6 +359,10 @@ export class SocketClient {
     const sent = this.send({ type: MessageType.SUBSCRIBE, data: { channel } })
     if (sent) this.subscriptions.sent(channel)
     return sent
+  }
+
+  private sendUnsubscribe(channel: string): boolean {
+    return this.send({ type: MessageType.UNSUBSCRIBE, data: { channel } })
   }
 
   // ---- loss ----

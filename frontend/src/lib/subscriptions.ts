@@ -1,42 +1,44 @@
-/** What the server subscribes a connection to that names no channels. */
-const SERVER_DEFAULTS = ['events', 'metrics']
-
 /** The channels an application wants; they outlive any one connection. */
 export class Subscriptions {
-  private readonly wanted: Set<string>
-  private readonly asked = new Set<string>()
+  private readonly added = new Set<string>()
+  private readonly left = new Set<string>()
   private readonly pending = new Set<string>()
-  private chosen: boolean
 
-  constructor(channels?: readonly string[]) {
-    this.chosen = channels !== undefined
-    this.wanted = new Set(channels ?? SERVER_DEFAULTS)
-  }
+  /** Without channels, the server's own choice is the base: unknown until a session tells it. */
+  constructor(private base: readonly string[] | undefined) {}
 
-  /** Remembers a channel; its frames may tell of old changes until the server has confirmed it. */
+  /** Remembers a channel. */
   add(channel: string): void {
-    this.chosen = true
-    this.wanted.add(channel)
-    this.asked.add(channel)
+    this.added.add(channel)
+    this.left.delete(channel)
   }
 
   /** Forgets a channel. */
   remove(channel: string): void {
-    this.chosen = true
-    this.wanted.delete(channel)
-    this.asked.delete(channel)
+    this.added.delete(channel)
     this.pending.delete(channel)
+    this.left.add(channel)
   }
 
   /** For the address; undefined leaves the choice to the server. */
   forUrl(): readonly string[] | undefined {
-    return this.chosen ? [...this.wanted] : undefined
+    return this.base && this.all(this.base)
   }
 
-  /** What still has to be asked for by frames, given what a session has; without one, what was added. */
-  missing(have: readonly string[] | undefined): string[] {
-    if (!have) return [...this.asked]
-    return this.chosen ? [...this.wanted].filter((channel) => !have.includes(channel)) : []
+  /** Takes a session's channels as the base, where the application named none. */
+  adopt(channels: readonly string[] | undefined): void {
+    this.base ??= channels
+  }
+
+  /** What a frame has to ask for, given what the session has; without sessions, what was added. */
+  toSubscribe(have: readonly string[] | undefined): string[] {
+    const wanted = have && this.base ? this.all(this.base) : [...this.added]
+    return wanted.filter((channel) => !have?.includes(channel) && !this.pending.has(channel))
+  }
+
+  /** What a frame has to take back, given what the session has; without sessions, what was left. */
+  toUnsubscribe(have: readonly string[] | undefined): string[] {
+    return [...this.left].filter((channel) => have?.includes(channel) ?? true)
   }
 
   /** A subscribe frame went out. */
@@ -54,8 +56,12 @@ export class Subscriptions {
     this.pending.clear()
   }
 
-  /** While a subscription starts, its snapshot may be older than what was seen on others. */
+  /** While a subscription starts, its snapshot may be older than what was seen by others. */
   get isStarting(): boolean {
     return this.pending.size > 0
+  }
+
+  private all(base: readonly string[]): string[] {
+    return [...new Set([...base, ...this.added])].filter((channel) => !this.left.has(channel))
   }
 }

@@ -19,6 +19,7 @@ export interface UseWebSocketConfig extends SocketOptions {
 export interface UseWebSocketResult {
   state: WebSocketState
   isConnected: boolean
+  /** The first attempt is under way; a later one is `reconnecting`. */
   isConnecting: boolean
   isDisconnected: boolean
   isError: boolean
@@ -80,7 +81,7 @@ function useLease(config: UseWebSocketConfig, url: string | undefined, enabled: 
 function flags(state: WebSocketState) {
   return {
     isConnected: state === WebSocketState.CONNECTED,
-    isConnecting: state === WebSocketState.CONNECTING || state === WebSocketState.RECONNECTING,
+    isConnecting: state === WebSocketState.CONNECTING,
     isDisconnected: state === WebSocketState.DISCONNECTED,
     isError: state === WebSocketState.ERROR,
   }
