@@ -1,0 +1,183 @@
+package server
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/fstest"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/apier/apier"
+	"github.com/apier/apier/internal/hub"
+	"github.com/apier/apier/internal/store"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func get(t *testing.T, h http.Handler, method, target string) *http.Response {
+	t.Helper()
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), method, target, http.NoBody))
+	return w.Result()
+}
+
+func TestTheDashboardIsServedWithAStrictPolicy(t *testing.T) {
+	t.Parallel()
+	h := getOnly(newDashboard(fstest.MapFS{
+		"index.html":         {Data: []byte(`<meta property="csp-nonce" nonce="__CSP_NONCE__"><script nonce="__CSP_NONCE__"></script>`)},
+		"assets/app-1a2b.js": {Data: []byte("js")},
+	}))
+	seen := map[string]bool{}
+	for _, path := range []string{"/", "/events", "/events/evt_1", "/index.html"} {
+		res := get(t, h, http.MethodGet, path)
+		body, _ := io.ReadAll(res.Body)
+		nonce := regexp.MustCompile(`'nonce-([^']+)'`).FindStringSubmatch(res.Header.Get("Content-Security-Policy"))
+		if res.StatusCode != 200 || nonce == nil || strings.Count(string(body), nonce[1]) != 2 || seen[nonce[1]] {
+			t.Errorf("%s: %d %s %s", path, res.StatusCode, res.Header, body)
+			continue
+		}
+		seen[nonce[1]] = true
+		if strings.Contains(res.Header.Get("Content-Security-Policy"), "unsafe") || res.Header.Get("Cache-Control") != "no-store" {
+			t.Errorf("%s: %s", path, res.Header)
+		}
+	}
+	if res := get(t, h, http.MethodGet, "/assets/app-1a2b.js"); res.StatusCode != 200 || !strings.Contains(res.Header.Get("Cache-Control"), "immutable") {
+		t.Errorf("an asset: %d %s", res.StatusCode, res.Header)
+	}
+	if res := get(t, h, http.MethodGet, "/assets/gone.js"); res.StatusCode != 404 {
+		t.Errorf("an unknown asset: %d", res.StatusCode)
+	}
+	if res := get(t, h, http.MethodPost, "/"); res.StatusCode != 405 {
+		t.Errorf("POST /: %d", res.StatusCode)
+	}
+	if res := get(t, newDashboard(fstest.MapFS{}), http.MethodGet, "/"); res.StatusCode != 404 {
+		t.Errorf("without a build: %d", res.StatusCode)
+	}
+}
+
+func TestAHostCannotWriteIntoThePolicy(t *testing.T) {
+	t.Parallel()
+	for host, want := range map[string]bool{"localhost:8080": true, "[::1]:8080": true, "x; script-src *": false, "": false} {
+		if got := strings.Contains(contentSecurityPolicy("n", host), "ws://"); got != want {
+			t.Errorf("%q: named %v", host, got)
+		}
+	}
+}
+
+// countedMetrics counts how often the counters are read.
+type countedMetrics struct {
+	store.Metrics
+	reads atomic.Int64
+}
+
+func (m *countedMetrics) Summary(context.Context, apier.TenantID) (store.Summary, error) {
+	return store.Summary{Total: m.reads.Add(1)}, nil
+}
+
+func (m *countedMetrics) Throughput(context.Context, apier.TenantID, time.Time) ([]store.MinutePoint, error) {
+	return nil, nil
+}
+
+func (m *countedMetrics) Latency(context.Context, apier.TenantID, time.Time) (store.Latency, error) {
+	return store.Latency{}, nil
+}
+
+func TestMetricsArePublishedOnceASecondAndOnlyOnChange(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := hub.New(0)
+		log := h.Open("t1")
+		m := &countedMetrics{}
+		p := newPulse(h, slog.New(slog.DiscardHandler))
+		p.metrics = m
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() { defer close(ended); p.run(ctx) }()
+		published := func() int64 { batch, _ := log.Since(hub.Cursor{}); return versionOf(batch) }
+
+		change := []apier.Change{{Tenant: "t1"}, {Tenant: "unwatched"}}
+		p.touch(change)
+		synctest.Wait()
+		if published() != 1 {
+			t.Errorf("the first change is published at once: %d", published())
+		}
+		for range 50 { // five seconds of ten changes each
+			p.touch(change)
+			time.Sleep(100 * time.Millisecond)
+		}
+		if n := published(); n < 5 || n > 6 {
+			t.Errorf("five busy seconds published %d times", n-1)
+		}
+		time.Sleep(time.Second)
+		quiet := published()
+		time.Sleep(time.Minute)
+		if published() != quiet {
+			t.Error("published without a change")
+		}
+		if m.reads.Load() != published() {
+			t.Errorf("counters were read %d times, though only one tenant has readers", m.reads.Load())
+		}
+		cancel()
+		<-ended
+	})
+}
+
+func versionOf(b hub.Batch) int64 { return int64(b.To.Version) }
+
+func TestRunEndsWithNothingLeft(t *testing.T) {
+	t.Parallel()
+	s, err := New(t.Context(), Options{Data: t.TempDir(), Listen: "127.0.0.1:0", LogLevel: "error", DrainTimeout: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.FirstKey == "" {
+		t.Error("no first key")
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	for path, want := range map[string]int{"/healthz": 200, "/readyz": 200, "/api/health": 200, "/api/nothing": 404, "/ws": 400} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.LocalURL()+path, http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if res.StatusCode != want {
+			t.Errorf("%s: %d, want %d", path, res.StatusCode, want)
+		}
+	}
+	stop()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if res := get(t, http.HandlerFunc(s.readyz), http.MethodGet, "/readyz"); res.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("ready after the end: %d", res.StatusCode)
+	}
+}
+
+func TestNewFailsWhole(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	if _, err := New(t.Context(), Options{Data: data, Listen: "256.0.0.1:0"}); err == nil || !strings.Contains(err.Error(), "--listen") {
+		t.Errorf("got %v", err)
+	}
+	s, err := New(t.Context(), Options{Data: data, Listen: "127.0.0.1:0", LogLevel: "error"}) // nothing holds the directory
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.close()
+}
