@@ -106,7 +106,7 @@ type yamlResolver map[string]any
 // Validate implements kong.Resolver.
 func (s yamlResolver) Validate(app *kong.Application) error {
 	known := map[string]bool{}
-	for _, command := range app.Node.Leaves(false) {
+	for _, command := range app.Leaves(false) {
 		for _, group := range command.AllFlags(false) {
 			for _, flag := range group {
 				known[flag.Name] = true

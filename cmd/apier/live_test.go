@@ -70,15 +70,19 @@ func (v *view) follow(t *testing.T, s *process, done func() bool) (resumed bool,
 // readText gives the next text message; a close frame is an error that tells its code.
 func readText(in io.Reader) ([]byte, error) {
 	for {
-		f, err := ws.ReadFrame(in)
+		h, err := ws.ReadHeader(in)
 		if err != nil {
 			return nil, err
 		}
-		switch f.Header.OpCode {
+		payload := make([]byte, h.Length)
+		if _, err := io.ReadFull(in, payload); err != nil {
+			return nil, err
+		}
+		switch h.OpCode {
 		case ws.OpText:
-			return f.Payload, nil
+			return payload, nil
 		case ws.OpClose:
-			code, reason := ws.ParseCloseFrameData(f.Payload)
+			code, reason := ws.ParseCloseFrameData(payload)
 			return nil, fmt.Errorf("closed with %d %s", code, reason)
 		}
 	}

@@ -133,8 +133,11 @@ func TestConfig(t *testing.T) {
 		t.Errorf("a misspelt setting passes: %d %s", code, stderr)
 	}
 	for _, args := range [][]string{
-		{"--allowed-origins", "shop.example/x"}, {"--trusted-proxies", "localhost"}, {"--public-url", "events"},
-		{"--max-connections=-1"}, {"--api-key", "secret"},
+		{"--allowed-origins", "shop.example/x"},
+		{"--trusted-proxies", "localhost"},
+		{"--public-url", "events"},
+		{"--max-connections=-1"},
+		{"--api-key", "secret"},
 	} {
 		if _, stderr, code := output(t, nil, append([]string{"serve", "--data", dir}, args...)...); code != 2 || !strings.Contains(stderr, strings.TrimSuffix(args[0], "=-1")) {
 			t.Errorf("%v: got %d %q", args, code, stderr)

@@ -158,7 +158,7 @@ func upgrade(w http.ResponseWriter, r *http.Request) (nc net.Conn, early []byte,
 	}
 	_ = nc.SetDeadline(time.Time{})
 	if n := rw.Reader.Buffered(); n > 0 { // sent by the client together with its request
-		peeked, _ := rw.Reader.Peek(n)
+		peeked, _ := rw.Peek(n)
 		early = slices.Clone(peeked)
 	}
 	return nc, early, nil

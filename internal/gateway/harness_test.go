@@ -133,7 +133,7 @@ func newBench(t *testing.T, opt Options) *bench {
 		done: make(chan struct{}),
 	}
 	opt.Epoch = epoch
-	opt.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
+	opt.Log = slog.New(slog.DiscardHandler)
 	b.g = New(h, b.auth, b.store, opt)
 	web := httptest.NewServer(b.g)
 	b.addr = web.Listener.Addr().String()
