@@ -191,7 +191,7 @@ func (a *API) cors(w http.ResponseWriter, r *http.Request) (done bool) {
 	}
 	h := w.Header()
 	h.Add("Vary", "Origin")
-	if !a.originAllowed(origin) {
+	if !a.opt.AllowedOrigins.Allow(origin) {
 		return false
 	}
 	h.Set("Access-Control-Allow-Origin", origin)
@@ -204,13 +204,4 @@ func (a *API) cors(w http.ResponseWriter, r *http.Request) (done bool) {
 	h.Set("Access-Control-Max-Age", "600")
 	w.WriteHeader(http.StatusNoContent)
 	return true
-}
-
-func (a *API) originAllowed(origin string) bool {
-	for _, allowed := range a.opt.AllowedOrigins {
-		if allowed == "*" || strings.EqualFold(strings.TrimSuffix(allowed, "/"), origin) {
-			return true
-		}
-	}
-	return false
 }

@@ -145,9 +145,7 @@ func (g *Gateway) originAllowed(r *http.Request) bool {
 	if err == nil && u.Host != "" && strings.EqualFold(u.Host, r.Host) {
 		return true
 	}
-	return slices.ContainsFunc(g.opt.AllowedOrigins, func(allowed string) bool {
-		return allowed == "*" || strings.EqualFold(strings.TrimSuffix(allowed, "/"), origin)
-	})
+	return g.opt.AllowedOrigins.Allow(origin)
 }
 
 func upgrade(w http.ResponseWriter, r *http.Request) (nc net.Conn, early []byte, err error) {

@@ -50,7 +50,7 @@ type Authenticator interface {
 // For the limits on connections, 0 means none.
 type Options struct {
 	Epoch          string         // identity of the store's history
-	AllowedOrigins []string       // besides the server's own host; "*" is any
+	AllowedOrigins auth.Origins   // besides the server's own host; "*" is any
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For names the client
 
 	MaxConnections        int
