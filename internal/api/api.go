@@ -21,7 +21,7 @@ import (
 type Options struct {
 	MaxPayload     int              // of one event, bytes [256 KiB]
 	MaxBatchBytes  int              // of one batch request, bytes [8 MiB]
-	AllowedOrigins []string         // pages elsewhere that may call; "*" is any [none]
+	AllowedOrigins auth.Origins     // pages elsewhere that may call; "*" is any [none]
 	RequestsPerSec float64          // of one key or user; 0 means no limit
 	Config         map[string]any   // what GET /api/config shows; never a secret
 	Now            func() time.Time // [time.Now]
