@@ -1,0 +1,116 @@
+import { problemOf } from './problem'
+import type {
+  Accepted,
+  ApiEvent,
+  ErrorFigures,
+  EventPage,
+  Latency,
+  NewEvent,
+  Range,
+  ServerConfig,
+  Summary,
+  Throughput,
+  TokenAnswer,
+} from './types'
+
+/** What a client needs to know of the session. */
+export interface Credentials {
+  /** The token to send; renewed first when it is about to expire. null: signed out. */
+  token(): Promise<string | null>
+  /** The server refused the token. */
+  refused(token: string): void
+}
+
+/** Turns a refused answer into the ApiProblem it tells. */
+export async function failure(answer: Response): Promise<Error> {
+  const body: unknown = await answer.json().catch(() => null)
+  return problemOf(answer.status, body, answer.headers.get('Retry-After'))
+}
+
+/** Exchanges an API key for a token. */
+export async function exchangeKey(key: string): Promise<TokenAnswer> {
+  const answer = await fetch('/api/token', {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
+    body: new URLSearchParams({ username: 'api', password: key }).toString(),
+  })
+  if (!answer.ok) throw await failure(answer)
+  return (await answer.json()) as TokenAnswer
+}
+
+/** Renews a token that is still good. */
+export async function refreshToken(token: string): Promise<TokenAnswer> {
+  const answer = await fetch('/api/token/refresh', {
+    method: 'POST',
+    headers: { Authorization: `Bearer ${token}` },
+  })
+  if (!answer.ok) throw await failure(answer)
+  return (await answer.json()) as TokenAnswer
+}
+
+/** The REST API, as this dashboard uses it. Every method throws an ApiProblem, or the error of fetch. */
+export class ApiClient {
+  constructor(private readonly credentials: Credentials) {}
+
+  /** Sends a request with the token. */
+  async request(path: string, init: RequestInit = {}): Promise<Response> {
+    const token = await this.credentials.token()
+    const headers = new Headers(init.headers)
+    if (token) headers.set('Authorization', `Bearer ${token}`)
+    const answer = await fetch(path, { ...init, headers })
+    if (answer.status === 401 && token) this.credentials.refused(token)
+    if (!answer.ok) throw await failure(answer)
+    return answer
+  }
+
+  private async get<T>(path: string, signal?: AbortSignal): Promise<T> {
+    const answer = await this.request(path, signal ? { signal } : {})
+    return (await answer.json()) as T
+  }
+
+  listEvents(query: URLSearchParams, signal?: AbortSignal): Promise<EventPage> {
+    return this.get(`/api/events?${query.toString()}`, signal)
+  }
+
+  getEvent(id: string, signal?: AbortSignal): Promise<ApiEvent> {
+    return this.get(`/api/events/${encodeURIComponent(id)}`, signal)
+  }
+
+  async createEvent(event: NewEvent, idempotencyKey: string): Promise<Accepted> {
+    const answer = await this.request('/api/events', {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json', 'Idempotency-Key': idempotencyKey },
+      body: JSON.stringify(event),
+    })
+    return (await answer.json()) as Accepted
+  }
+
+  async deleteEvent(id: string): Promise<void> {
+    await this.request(`/api/events/${encodeURIComponent(id)}`, { method: 'DELETE' })
+  }
+
+  async acknowledge(id: string): Promise<ApiEvent> {
+    const answer = await this.request(`/api/inbox/${encodeURIComponent(id)}/ack`, { method: 'POST' })
+    return (await answer.json()) as ApiEvent
+  }
+
+  summary(signal?: AbortSignal): Promise<Summary> {
+    return this.get('/api/metrics/summary', signal)
+  }
+
+  latency(range: Range, signal?: AbortSignal): Promise<Latency> {
+    return this.get(`/api/metrics/latency?range=${range}`, signal)
+  }
+
+  throughput(range: Range, signal?: AbortSignal): Promise<Throughput> {
+    return this.get(`/api/metrics/throughput?range=${range}`, signal)
+  }
+
+  errors(signal?: AbortSignal): Promise<ErrorFigures> {
+    return this.get('/api/metrics/errors', signal)
+  }
+
+  config(signal?: AbortSignal): Promise<ServerConfig> {
+    return this.get('/api/config', signal)
+  }
+}

@@ -1,0 +1,28 @@
+import { useEffect, useMemo, useSyncExternalStore } from 'react'
+import type { ReactNode } from 'react'
+import { ApiClient } from '../api/client'
+import { allows } from './claims'
+import { AuthContext } from './context'
+import type { Auth } from './context'
+import type { Session } from './session'
+
+/** Gives the session to everything below. */
+export function AuthProvider({ session, children }: { session: Session; children: ReactNode }) {
+  const state = useSyncExternalStore(session.subscribe, session.getState)
+  const api = useMemo(() => new ApiClient(session), [session])
+  useEffect(() => session.start(window), [session])
+  const auth = useMemo<Auth>(
+    () => ({
+      token: state.token ?? undefined,
+      reason: state.reason,
+      canWrite: allows(state.scopes, 'events:write'),
+      api,
+      signIn: (key) => session.signIn(key),
+      signOut: () => session.signOut(),
+      getToken: () => session.token(),
+      getFreshToken: () => session.fresh(),
+    }),
+    [state, api, session],
+  )
+  return <AuthContext.Provider value={auth}>{children}</AuthContext.Provider>
+}

@@ -1,0 +1,28 @@
+import { createContext, useContext } from 'react'
+import type { ApiClient } from '../api/client'
+
+/** Who the reader is, and what they may do. */
+export interface Auth {
+  /** The JWT; undefined while signed out. */
+  token: string | undefined
+  /** Why there is no token, where there was one. */
+  reason: string | null
+  /** Whether events may be sent, acknowledged and deleted. */
+  canWrite: boolean
+  api: ApiClient
+  signIn(key: string): Promise<void>
+  signOut(): void
+  /** A token to connect with. */
+  getToken(): Promise<string | null>
+  /** A token of a new making, after one was refused. */
+  getFreshToken(): Promise<string | null>
+}
+
+export const AuthContext = createContext<Auth | null>(null)
+
+/** The session of the page. */
+export function useAuth(): Auth {
+  const auth = useContext(AuthContext)
+  if (!auth) throw new Error('useAuth is used outside of AuthProvider')
+  return auth
+}

@@ -1,0 +1,156 @@
+import { exchangeKey, refreshToken } from '../api/client'
+import type { Credentials } from '../api/client'
+import type { TokenAnswer } from '../api/types'
+import { claimsOf } from './claims'
+
+const STORAGE_KEY = 'apier.session'
+// A token is renewed when this share of its life is left, in any case a minute ahead.
+const RENEW_SHARE = 0.2
+const RENEW_AHEAD_MS = 60_000
+const LONGEST_TIMER_MS = 2_147_000_000
+
+interface Stored {
+  token: string
+  /** Milliseconds since the epoch. */
+  expiresAt: number
+  renewAt: number
+}
+
+/** What the page knows of who it is. */
+export interface SessionState {
+  readonly token: string | null
+  readonly scopes: readonly string[] | null
+  /** Why there is no token, where there was one. */
+  readonly reason: string | null
+}
+
+const SIGNED_OUT: SessionState = { token: null, scopes: null, reason: null }
+
+/** When a token that lives for `ms` is due for renewal, counted from `now`. */
+export function renewalTime(now: number, ms: number): number {
+  return now + Math.max(0, ms - Math.max(RENEW_AHEAD_MS, ms * RENEW_SHARE), ms / 2)
+}
+
+function parseStored(text: string | null): Stored | null {
+  try {
+    const v = JSON.parse(text ?? 'null') as Partial<Stored> | null
+    if (!v || typeof v.token !== 'string' || typeof v.expiresAt !== 'number') return null
+    return { token: v.token, expiresAt: v.expiresAt, renewAt: v.renewAt ?? v.expiresAt - RENEW_AHEAD_MS }
+  } catch {
+    return null
+  }
+}
+
+/** Holds the token, in localStorage so that a second tab is signed in too; never the API key. */
+export class Session implements Credentials {
+  private state: SessionState = SIGNED_OUT
+  private stored: Stored | null = null
+  private renewal: Promise<string | null> | null = null
+  private timer: ReturnType<typeof setTimeout> | undefined
+  private readonly listeners = new Set<() => void>()
+
+  constructor(
+    private readonly storage: Storage,
+    private readonly now: () => number = Date.now,
+  ) {
+    this.adopt(parseStored(storage.getItem(STORAGE_KEY)), null)
+  }
+
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this.listeners.add(listener)
+    return () => this.listeners.delete(listener)
+  }
+
+  readonly getState = (): SessionState => this.state
+
+  /** Keeps tokens fresh and follows other tabs, until the returned function is called. */
+  start(win: Window): () => void {
+    const onStorage = (e: StorageEvent) => {
+      if (e.key === STORAGE_KEY || e.key === null) this.adopt(parseStored(e.newValue), null)
+    }
+    const onVisible = () => void this.token()
+    win.addEventListener('storage', onStorage)
+    win.document.addEventListener('visibilitychange', onVisible)
+    this.schedule()
+    return () => {
+      win.removeEventListener('storage', onStorage)
+      win.document.removeEventListener('visibilitychange', onVisible)
+      clearTimeout(this.timer)
+    }
+  }
+
+  /** Signs in with an API key; throws what the server objects to. */
+  async signIn(key: string): Promise<void> {
+    this.keep(await exchangeKey(key))
+  }
+
+  signOut(reason: string | null = null): void {
+    this.storage.removeItem(STORAGE_KEY)
+    this.adopt(null, reason)
+  }
+
+  /** The token to use now, renewed first when due. */
+  token(): Promise<string | null> {
+    const s = this.stored
+    if (!s) return Promise.resolve(null)
+    if (this.now() >= s.expiresAt) {
+      this.signOut('Your session has expired.')
+      return Promise.resolve(null)
+    }
+    return this.now() >= s.renewAt ? this.renew(s) : Promise.resolve(s.token)
+  }
+
+  /** A fresh token if it can be had, whatever the age of the present one. */
+  fresh(): Promise<string | null> {
+    return this.stored ? this.renew(this.stored) : Promise.resolve(null)
+  }
+
+  refused(token: string): void {
+    if (token === this.stored?.token) this.signOut('The server no longer accepts your session.')
+  }
+
+  private renew(from: Stored): Promise<string | null> {
+    this.renewal ??= refreshToken(from.token)
+      .then((answer) => this.keep(answer))
+      .catch((error: unknown) => this.renewalFailed(from, error))
+      .finally(() => (this.renewal = null))
+    return this.renewal
+  }
+
+  private renewalFailed(from: Stored, error: unknown): string | null {
+    const status = (error as { status?: number }).status
+    if (status === 401 || status === 403) this.refused(from.token)
+    // The server may only be away for a moment; the token is still good.
+    else if (this.stored === from) this.adopt({ ...from, renewAt: this.now() + 15_000 }, null)
+    return this.stored?.token ?? null
+  }
+
+  private keep(answer: TokenAnswer): string {
+    const ms = answer.expires_in * 1000
+    const now = this.now()
+    const stored = { token: answer.access_token, expiresAt: now + ms, renewAt: renewalTime(now, ms) }
+    this.storage.setItem(STORAGE_KEY, JSON.stringify(stored))
+    this.adopt(stored, null)
+    return stored.token
+  }
+
+  private adopt(stored: Stored | null, reason: string | null): void {
+    this.stored = stored && this.now() < stored.expiresAt ? stored : null
+    const expired = stored && !this.stored ? 'Your session has expired.' : null
+    const token = this.stored?.token ?? null
+    if (token !== this.state.token || !token) {
+      this.state = token
+        ? { token, scopes: claimsOf(token)?.scopes ?? null, reason: null }
+        : { ...SIGNED_OUT, reason: reason ?? expired }
+    }
+    this.schedule()
+    for (const listener of [...this.listeners]) listener()
+  }
+
+  private schedule(): void {
+    clearTimeout(this.timer)
+    if (!this.stored) return
+    const wait = Math.max(1000, this.stored.renewAt - this.now())
+    this.timer = setTimeout(() => void this.token(), Math.min(wait, LONGEST_TIMER_MS))
+  }
+}

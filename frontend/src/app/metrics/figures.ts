@@ -1,0 +1,168 @@
+import type { Latency, LatencyPoint, Summary, Throughput, ThroughputPoint } from '../api/types'
+import type { Change } from '../live/frames'
+
+/** The counters as metrics_update has them. */
+export interface Counters {
+  total_events: number
+  pending_events: number
+  delivered_events: number
+  failed_events: number
+  success_rate?: number | null
+  events_per_minute?: number
+  latency_ms?: { p50: number | null; p95: number | null; p99: number | null; sample_size?: number }
+}
+
+/** Percent of delivered among delivered and failed; 0 where there is neither. */
+export function successRate(delivered: number, failed: number): number {
+  return delivered + failed === 0 ? 0 : (100 * delivered) / (delivered + failed)
+}
+
+/** The summary after a metrics_update; the same object when the update is older than it. */
+export function withCounters(summary: Summary | undefined, c: Counters, seq: number | undefined): Summary | undefined {
+  if (summary && seq !== undefined && seq < summary.seq) return summary
+  return {
+    total: c.total_events,
+    pending: c.pending_events,
+    delivered: c.delivered_events,
+    failed: c.failed_events,
+    success_rate: c.success_rate ?? successRate(c.delivered_events, c.failed_events),
+    seq: seq ?? summary?.seq ?? 0,
+  }
+}
+
+const MINUTE_MS = 60_000
+const minuteOf = (time: string | undefined) => Math.floor(Date.parse(time ?? '') / MINUTE_MS) * MINUTE_MS
+
+/** What some changes add to each minute, keyed by the minute's milliseconds. */
+export interface Tally {
+  created: number
+  delivered: number
+  failed: number
+  /** Created to delivered, seconds. */
+  latencies: number[]
+}
+
+/** Counts changes by minute: creations by created_at, outcomes by updated_at. */
+export function tally(changes: readonly Change[]): Map<number, Tally> {
+  const minutes = new Map<number, Tally>()
+  const at = (time: string | undefined): Tally => {
+    const minute = minuteOf(time)
+    const known = minutes.get(minute) ?? { created: 0, delivered: 0, failed: 0, latencies: [] }
+    minutes.set(minute, known)
+    return known
+  }
+  for (const { kind, data } of changes) {
+    if (kind === 'created') at(data.created_at).created++
+    if (kind === 'deleted' || data.previous_status === data.status) continue
+    if (data.status === 'failed') at(data.updated_at).failed++
+    if (data.status !== 'delivered') continue
+    const t = at(data.updated_at)
+    t.delivered++
+    if (typeof data.delivery_latency_ms === 'number') t.latencies.push(data.delivery_latency_ms / 1000)
+  }
+  minutes.delete(NaN)
+  return minutes
+}
+
+/** The throughput with what happened since; minutes that have begun meanwhile are added, old ones leave. */
+export function withThroughput(t: Throughput, minutes: ReadonlyMap<number, Tally>): Throughput {
+  let created = 0
+  const byMinute = new Map(t.series.map((p) => [Date.parse(p.at), p]))
+  for (const [at, m] of minutes) {
+    created += m.created
+    const p = byMinute.get(at) ?? { at: new Date(at).toISOString(), created: 0, delivered: 0, failed: 0 }
+    byMinute.set(at, {
+      ...p,
+      created: p.created + m.created,
+      delivered: p.delivered + m.delivered,
+      failed: p.failed + m.failed,
+    })
+  }
+  const series = [...byMinute.values()].sort((a, b) => Date.parse(a.at) - Date.parse(b.at))
+  return {
+    ...t,
+    events_per_hour: t.events_per_hour + created,
+    total_events_24h: t.total_events_24h + created,
+    series: series.slice(-Math.max(t.series.length, 1)),
+  }
+}
+
+/** The value below which a share of sorted numbers lies (nearest rank). */
+export function quantile(sorted: readonly number[], share: number): number {
+  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? 0
+}
+
+/**
+ * The latency with what was delivered since. A minute that began under our eyes is exact; one that the server
+ * had begun is the mean of both parts, weighted by count.
+ */
+export function withLatency(l: Latency, minutes: ReadonlyMap<number, Tally>): Latency {
+  const byMinute = new Map(l.series.map((p) => [Date.parse(p.at), p]))
+  for (const [at, { latencies }] of minutes) {
+    if (latencies.length > 0) byMinute.set(at, mixed(byMinute.get(at), pointOf(at, latencies)))
+  }
+  const series = [...byMinute.values()].sort((a, b) => Date.parse(a.at) - Date.parse(b.at))
+  return { ...l, series }
+}
+
+function pointOf(at: number, latencies: readonly number[]): LatencyPoint {
+  const sorted = [...latencies].sort((a, b) => a - b)
+  const q = (share: number) => quantile(sorted, share)
+  return { at: new Date(at).toISOString(), p50: q(0.5), p95: q(0.95), p99: q(0.99), count: sorted.length }
+}
+
+function mixed(a: LatencyPoint | undefined, b: LatencyPoint): LatencyPoint {
+  if (!a || a.count === 0) return b
+  const count = a.count + b.count
+  const mean = (x: number, y: number) => (x * a.count + y * b.count) / count
+  return { at: a.at, p50: mean(a.p50, b.p50), p95: mean(a.p95, b.p95), p99: mean(a.p99, b.p99), count }
+}
+
+/** The percentiles of the last hour as metrics_update has them, in place of the snapshot's. */
+export function withHeadline(l: Latency, c: Counters): Latency {
+  const ms = c.latency_ms
+  if (l.range !== '1h' || !ms) return l
+  const s = (n: number | null, known: number) => (n === null ? known : n / 1000)
+  const sample_size = ms.sample_size ?? l.sample_size
+  return { ...l, p50: s(ms.p50, l.p50), p95: s(ms.p95, l.p95), p99: s(ms.p99, l.p99), sample_size }
+}
+
+/** What a card shows besides its number: its course over the last hour, and the change in it. */
+export interface Trend {
+  points: number[]
+  change: number
+}
+
+export type CardName = 'total' | 'pending' | 'delivered' | 'failed' | 'success_rate'
+
+/** The course of each card over the series, reckoned back from the present counts. Deletions are not in it. */
+export function trends(now: Summary, series: readonly ThroughputPoint[]): Record<CardName, Trend> {
+  const s = { total: now.total, pending: now.pending, delivered: now.delivered, failed: now.failed }
+  const courses: Record<CardName, number[]> = { total: [], pending: [], delivered: [], failed: [], success_rate: [] }
+  const note = () => {
+    courses.total.push(s.total)
+    courses.pending.push(Math.max(0, s.pending))
+    courses.delivered.push(s.delivered)
+    courses.failed.push(s.failed)
+    courses.success_rate.push(successRate(s.delivered, s.failed))
+  }
+  note()
+  for (const p of [...series].reverse()) {
+    s.total -= p.created
+    s.pending -= p.created - p.delivered - p.failed
+    s.delivered -= p.delivered
+    s.failed -= p.failed
+    note()
+  }
+  const trend = (name: CardName): Trend => {
+    const points = courses[name].reverse()
+    return { points, change: (points[points.length - 1] ?? 0) - (points[0] ?? 0) }
+  }
+  return {
+    total: trend('total'),
+    pending: trend('pending'),
+    delivered: trend('delivered'),
+    failed: trend('failed'),
+    success_rate: trend('success_rate'),
+  }
+}

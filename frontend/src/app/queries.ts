@@ -1,0 +1,45 @@
+import { QueryClient } from '@tanstack/react-query'
+import { ApiProblem } from './api/problem'
+import type { Range } from './api/types'
+import { queryOf } from './events/filters'
+import type { Filters } from './events/filters'
+
+/** Every query that follows the server's changes begins with this word. */
+export const LIVE = 'live'
+
+/** The names of the caches. */
+export const keys = {
+  live: [LIVE] as const,
+  lists: [LIVE, 'events'] as const,
+  list: (filters: Filters) => [LIVE, 'events', queryOf(filters).toString()] as const,
+  event: (id: string) => [LIVE, 'event', id] as const,
+  summary: [LIVE, 'summary'] as const,
+  latency: (range: Range) => [LIVE, 'latency', range] as const,
+  throughput: (range: Range) => [LIVE, 'throughput', range] as const,
+  errors: [LIVE, 'errors'] as const,
+  outgoing: ['outgoing'] as const,
+  config: ['config'] as const,
+}
+
+// Trying again what the server has refused gives the same answer; only its own faults may pass.
+function mayRetry(count: number, error: unknown): boolean {
+  const refused = error instanceof ApiProblem && error.status > 0 && error.status < 500
+  return !refused && count < 2
+}
+
+/** The cache of the page. It never refetches by itself: the connection, or the one poll, says when. */
+export function createQueryClient(): QueryClient {
+  return new QueryClient({
+    defaultOptions: {
+      queries: {
+        staleTime: Infinity,
+        gcTime: 300_000,
+        retry: mayRetry,
+        refetchOnWindowFocus: false,
+        refetchOnReconnect: false,
+        networkMode: 'always',
+      },
+      mutations: { networkMode: 'always', retry: false },
+    },
+  })
+}
