@@ -93,7 +93,7 @@ func (g *Gateway) read(r *http.Request) (request, *apier.Error) {
 	req := request{
 		v1:        q.Get("v") == "1",
 		session:   q.Get("session"),
-		addr:      clientAddr(r.RemoteAddr, r.Header.Get("X-Forwarded-For"), g.opt.TrustedProxies),
+		addr:      clientAddr(r.RemoteAddr, strings.Join(r.Header.Values("X-Forwarded-For"), ","), g.opt.TrustedProxies),
 		hasOrigin: r.Header.Get("Origin") != "",
 		named:     q.Has("channels"),
 	}

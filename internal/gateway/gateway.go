@@ -125,6 +125,7 @@ type Gateway struct {
 	opt     Options
 
 	limits  *limits
+	reading chan struct{} // a place for each connection that may read the store now
 	buffers sync.Pool
 	shards  []*broadcaster
 	next    atomic.Uint32 // shard of the next connection
@@ -142,7 +143,7 @@ func New(h *hub.Hub, a Authenticator, history History, opt Options) *Gateway {
 	opt = opt.withDefaults()
 	g := &Gateway{
 		hub: h, auth: a, history: history, opt: opt,
-		limits: newLimits(opt), conns: map[*conn]struct{}{},
+		limits: newLimits(opt), conns: map[*conn]struct{}{}, reading: make(chan struct{}, runtime.GOMAXPROCS(0)),
 	}
 	g.ctx, g.cancel = context.WithCancel(context.Background())
 	g.buffers.New = func() any { b := make([]byte, readBuffer); return &b }

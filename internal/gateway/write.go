@@ -163,7 +163,7 @@ func (c *conn) readStore() bool {
 	c.mu.Lock()
 	after := c.cursor.Seq
 	c.mu.Unlock()
-	page, err := c.g.history.Changes(c.g.ctx, c.holder.Tenant, after, c.g.opt.CatchUpPage)
+	page, err := c.g.missed(c.holder.Tenant, after)
 	if err != nil {
 		if c.g.ctx.Err() == nil {
 			c.g.opt.Log.Error("websocket: cannot read what a client missed", "tenant", c.holder.Tenant, "after", after, "cause", err)
@@ -186,6 +186,18 @@ func (c *conn) readStore() bool {
 	c.cursor.Seq = max(c.cursor.Seq, page.Seq)
 	c.catchUp = page.More
 	return true
+}
+
+// missed reads one page of changes. Only a few connections read at a time: however many have fallen
+// behind, the store stays free for everybody else.
+func (g *Gateway) missed(tenant apier.TenantID, after apier.Seq) (ChangePage, error) {
+	select {
+	case g.reading <- struct{}{}:
+	case <-g.ctx.Done():
+		return ChangePage{}, g.ctx.Err()
+	}
+	defer func() { <-g.reading }()
+	return g.history.Changes(g.ctx, tenant, after, g.opt.CatchUpPage)
 }
 
 // advance writes what the log holds beyond the cursor. Called with mu held, by the broadcaster with its

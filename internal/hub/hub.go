@@ -15,8 +15,8 @@ import (
 	"github.com/apier/apier"
 )
 
-// DefaultLogBytes bounds the log of one tenant.
-const DefaultLogBytes = 1 << 20
+// DefaultLogBytes bounds the log of one tenant: a burst of some ten thousand events.
+const DefaultLogBytes = 8 << 20
 
 // Hub holds the logs. Its methods are safe for concurrent use.
 type Hub struct {

@@ -30,7 +30,8 @@ type Options struct {
 	MessagesPerSecond     float64       `default:"20" help:"Messages a second from a WebSocket client."`
 	MessageBurst          int           `default:"40" help:"Messages at once from a WebSocket client."`
 	MaxSubscriptions      int           `default:"100" help:"Subscriptions of a WebSocket connection."`
-	MaxQueueBytes         int           `default:"1048576" help:"Unsent bytes of a WebSocket connection, and the shared log of a tenant."`
+	MaxQueueBytes         int           `default:"1048576" help:"Unsent answers to a WebSocket client, bytes."`
+	LiveLogBytes          int           `default:"8388608" help:"Latest changes of a tenant kept in memory for its connections, bytes; 0 means the default."`
 	PingAfter             time.Duration `default:"25s" help:"Silence after which the server pings a WebSocket client."`
 	SilenceTimeout        time.Duration `default:"60s" help:"Silence that ends a WebSocket connection."`
 	WriteTimeout          time.Duration `default:"30s" help:"Time without progress that ends a WebSocket client that reads nothing."`
@@ -78,7 +79,7 @@ func (o Options) Validate() error {
 		"max-connections": o.MaxConnections, "max-connections-per-user": o.MaxConnectionsPerUser,
 		"max-connections-per-ip": o.MaxConnectionsPerIP, "max-message-bytes": o.MaxMessageBytes,
 		"max-payload-bytes": o.MaxPayloadBytes, "max-batch-bytes": o.MaxBatchBytes, "write-queue": o.WriteQueue,
-		"max-subscriptions": o.MaxSubscriptions, "max-queue-bytes": o.MaxQueueBytes, "message-burst": o.MessageBurst,
+		"max-subscriptions": o.MaxSubscriptions, "max-queue-bytes": o.MaxQueueBytes, "live-log-bytes": o.LiveLogBytes, "message-burst": o.MessageBurst,
 	} {
 		if n < 0 {
 			fail(flag, "must be 0 or more, not %d", n)

@@ -52,7 +52,7 @@ func New(ctx context.Context, opt Options) (*Server, error) {
 	if err := opt.Validate(); err != nil {
 		return nil, err
 	}
-	s := &Server{opt: opt, log: opt.logger(), hub: hub.New(opt.MaxQueueBytes)}
+	s := &Server{opt: opt, log: opt.logger(), hub: hub.New(opt.LiveLogBytes)}
 	if err := s.open(ctx); err != nil {
 		s.close()
 		return nil, err
