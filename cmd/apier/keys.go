@@ -22,7 +22,7 @@ import (
 type keysCmd struct {
 	Create createKeyCmd `cmd:"" help:"Make a key and print it, once."`
 	List   listKeysCmd  `cmd:"" help:"List keys; the keys themselves are not stored."`
-	Revoke revokeKeyCmd `cmd:"" help:"End a key for good. Tokens made from it end within seconds."`
+	Revoke revokeKeyCmd `cmd:"" help:"End a key for good, and with it the tokens made from it, within seconds."`
 }
 
 type keysOptions struct {

@@ -66,7 +66,13 @@ type Authenticator struct {
 	parser *jwt.Parser
 
 	mu      sync.Mutex
-	checked map[keyRef]time.Time // keys seen in force, and when
+	checked map[keyRef]time.Time // keys seen in force by id, and when
+	seen    map[[32]byte]seenKey // likewise by hash
+}
+
+type seenKey struct {
+	id Identity
+	at time.Time
 }
 
 type keyRef struct {
@@ -89,7 +95,7 @@ func New(keys Keys, secret []byte, opt Options) *Authenticator {
 		opt.Now = time.Now
 	}
 	parser := jwt.NewParser(jwt.WithValidMethods([]string{"HS256"}), jwt.WithExpirationRequired(), jwt.WithTimeFunc(opt.Now))
-	return &Authenticator{keys: keys, secret: secret, opt: opt, parser: parser, checked: map[keyRef]time.Time{}}
+	return &Authenticator{keys: keys, secret: secret, opt: opt, parser: parser, checked: map[keyRef]time.Time{}, seen: map[[32]byte]seenKey{}}
 }
 
 type claims struct {
@@ -108,16 +114,36 @@ func (a *Authenticator) Credential(ctx context.Context, credential string) (Iden
 	return a.Token(ctx, credential)
 }
 
-// Key checks an API key.
+// Key checks an API key. An answer is trusted for Options.Recheck, so that a busy sender does not cost a
+// look into the database for each event.
 func (a *Authenticator) Key(ctx context.Context, key string) (Identity, error) {
-	found, err := a.keys.KeyByHash(ctx, HashKey(key))
+	hash, now := HashKey(key), a.opt.Now()
+	a.mu.Lock()
+	known, ok := a.seen[hash]
+	a.mu.Unlock()
+	if ok && now.Sub(known.at) < a.opt.Recheck {
+		return known.id, nil
+	}
+	found, err := a.keys.KeyByHash(ctx, hash)
 	if err != nil {
 		if isNotFound(err) {
 			return Identity{}, apier.Errorf(apier.CodeUnauthorized, "The API key is unknown or revoked. List keys with: apier keys list")
 		}
 		return Identity{}, err
 	}
-	return Identity{Tenant: found.Tenant, Subject: found.ID, Scopes: found.Scopes, KeyID: found.ID}, nil
+	id := Identity{Tenant: found.Tenant, Subject: found.ID, Scopes: found.Scopes, KeyID: found.ID}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	remember(a.seen, hash, seenKey{id, now})
+	return id, nil
+}
+
+// remember keeps an answer, and forgets all rather than grow without bound.
+func remember[K comparable, V any](answers map[K]V, key K, value V) {
+	if len(answers) >= maxCheckedKeys {
+		clear(answers)
+	}
+	answers[key] = value
 }
 
 // Token checks a JWT: its signature, its expiry, and that the API key behind it is still in force.
@@ -163,10 +189,7 @@ func (a *Authenticator) CheckKey(ctx context.Context, id Identity) error {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if len(a.checked) >= maxCheckedKeys {
-		clear(a.checked)
-	}
-	a.checked[ref] = now
+	remember(a.checked, ref, now)
 	return nil
 }
 
