@@ -105,7 +105,7 @@ type Filter struct {
 	CreatedAfter  apier.Timestamp
 	CreatedBefore apier.Timestamp
 	OldestFirst   bool
-	StartingAfter apier.EventID // the last event of the page before; not found if there is none
+	StartingAfter apier.EventID // the last event of the page before, even if it was deleted since; else not found
 	Limit         int           // 1 to 1000
 }
 

@@ -31,8 +31,8 @@ func (o *deleteOp) apply(b *batch) error {
 	}
 	gone := apier.Event{ID: o.id, Type: found.event.Type, Seq: b.nextSeq(), UpdatedAt: b.now}
 	uuid, _ := apier.ParseEventID(string(o.id)) // it was found
-	err = exec(b.conn, "INSERT INTO tombstones (seq, tenant, uuid, type, deleted_at) VALUES (?, ?, ?, ?, ?)",
-		int64(gone.Seq), tenant, uuid[:], gone.Type, int64(b.now))
+	err = exec(b.conn, "INSERT INTO tombstones (seq, created_seq, tenant, uuid, type, deleted_at) VALUES (?, ?, ?, ?, ?, ?)",
+		int64(gone.Seq), int64(found.createdSeq), tenant, uuid[:], gone.Type, int64(b.now))
 	if err != nil {
 		return err
 	}

@@ -107,7 +107,7 @@ func (q *listQuery) resolveCursor(conn *sqlite.Conn) error {
 	if q.filter.StartingAfter == "" {
 		return nil
 	}
-	last, err := findEvent(conn, q.tenant.id, q.filter.StartingAfter)
+	last, err := placeOf(conn, q.tenant.id, q.filter.StartingAfter)
 	if err != nil {
 		return err
 	}
@@ -115,8 +115,26 @@ func (q *listQuery) resolveCursor(conn *sqlite.Conn) error {
 	if q.filter.OldestFirst {
 		condition = "e.created_seq > :cursor"
 	}
-	q.and(condition, ":cursor", int64(last.createdSeq))
+	q.and(condition, ":cursor", int64(last))
 	return nil
+}
+
+// placeOf gives the place of an event in the lists, also of one that was deleted while somebody pages.
+func placeOf(conn *sqlite.Conn, tenant int64, id apier.EventID) (place apier.Seq, err error) {
+	found, missing := findEvent(conn, tenant, id)
+	uuid, ok := apier.ParseEventID(string(id))
+	if missing == nil || !ok {
+		return found.createdSeq, missing
+	}
+	err = sqlitex.Execute(conn, "SELECT created_seq FROM tombstones WHERE uuid = ? AND tenant = ?",
+		&sqlitex.ExecOptions{Args: []any{uuid[:], tenant}, ResultFunc: func(stmt *sqlite.Stmt) error {
+			place, missing = apier.Seq(stmt.ColumnInt64(0)), nil
+			return nil
+		}})
+	if err == nil {
+		err = missing
+	}
+	return place, err
 }
 
 // resolveTypes expands the globs to the types in use.

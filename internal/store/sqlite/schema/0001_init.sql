@@ -50,14 +50,17 @@ CREATE TABLE types (
   PRIMARY KEY (tenant, type)
 ) STRICT, WITHOUT ROWID;
 
+-- created_seq keeps the place of a deleted event in the lists: a reader may be paging behind it.
 CREATE TABLE tombstones (
-  seq        INTEGER PRIMARY KEY,
-  tenant     INTEGER NOT NULL,
-  uuid       BLOB    NOT NULL,
-  type       TEXT    NOT NULL,
-  deleted_at INTEGER NOT NULL
+  seq         INTEGER PRIMARY KEY,
+  created_seq INTEGER NOT NULL,
+  tenant      INTEGER NOT NULL,
+  uuid        BLOB    NOT NULL,
+  type        TEXT    NOT NULL,
+  deleted_at  INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX tombstones_by_tenant ON tombstones (tenant);
+CREATE INDEX tombstones_by_uuid   ON tombstones (uuid);
 
 -- The receipts of a keyed append: consecutive seqs from first_seq, uuids of 16 bytes each.
 CREATE TABLE idempotency (
