@@ -50,6 +50,8 @@ export type ParseResult =
   | { ok: false; reason: 'unknown_type'; type: string }
 
 const INVALID: ParseResult = { ok: false, reason: 'invalid' }
+// Also JSON that is no object, as the golden files have it.
+const MALFORMED: ParseResult = { ok: false, reason: 'malformed_json' }
 
 const isAnyData = (d: unknown) => d === undefined || d === null || isRecord(d)
 const isEcho = (d: unknown) => isAnyData(d) && (!isRecord(d) || optional(d.channel, isText))
@@ -87,13 +89,14 @@ export function parseMessage(raw: unknown): ParseResult {
   try {
     return parseEnvelope(JSON.parse(raw))
   } catch {
-    return { ok: false, reason: 'malformed_json' }
+    return MALFORMED
   }
 }
 
 /** Checks one envelope that is already a value, as inside a `batch`. Never throws. */
 export function parseEnvelope(value: unknown): ParseResult {
-  if (!isRecord(value) || typeof value.type !== 'string') return INVALID
+  if (!isRecord(value)) return MALFORMED
+  if (typeof value.type !== 'string') return INVALID
   const guard = guards.get(value.type)
   if (!guard) return { ok: false, reason: 'unknown_type', type: value.type }
   if (!isEnvelope(value) || !guard(value.data)) return INVALID

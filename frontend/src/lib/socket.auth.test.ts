@@ -1,0 +1,124 @@
+import { expect, test, vi } from 'vitest'
+import { FakeSocket } from '../test/fakeSocket'
+import { setupClient } from '../test/setupClient'
+import type { TokenReason } from './options'
+import { WebSocketState } from './protocol'
+
+const { CONNECTED, RECONNECTING, ERROR } = WebSocketState
+
+// Lets promises settle; no time passes.
+const settle = () => vi.advanceTimersByTimeAsync(0)
+
+test('4401 without getToken is an error', () => {
+  const { client, snapshot } = setupClient({ token: 't1' })
+  client.connect()
+  FakeSocket.last.accept().end(4401, 'token_expired')
+  expect(snapshot()).toMatchObject({ state: ERROR, lastError: { kind: 'auth', code: 4401 } })
+  expect(vi.getTimerCount()).toBe(0)
+})
+
+test('4401 asks for one new token and tries once; refused again, it is an error', async () => {
+  const reasons: TokenReason[] = []
+  const getToken = ({ reason }: { reason: TokenReason }) => `token-${reasons.push(reason)}`
+  const { client, snapshot } = setupClient({ getToken })
+  client.connect()
+  await settle()
+  expect(FakeSocket.last.query.get('token')).toBe('token-1')
+  FakeSocket.last.accept().end(4401, 'token_expired')
+  expect(snapshot().state).toBe(RECONNECTING)
+  await vi.advanceTimersByTimeAsync(1000)
+  expect(FakeSocket.last.query.get('token')).toBe('token-2')
+  expect(reasons).toEqual(['connect', 'unauthorized'])
+  FakeSocket.last.accept().end(4401, 'token_expired')
+  await vi.advanceTimersByTimeAsync(60_000)
+  expect(snapshot().state).toBe(ERROR)
+  expect(FakeSocket.all).toHaveLength(2)
+})
+
+test('a good connection in between makes the next 4401 the first again', async () => {
+  const { client, snapshot } = setupClient({ getToken: () => 't' })
+  client.connect()
+  for (let i = 0; i < 3; i++) {
+    await vi.advanceTimersByTimeAsync(1000)
+    FakeSocket.last.accept()
+    await vi.advanceTimersByTimeAsync(5000)
+    FakeSocket.last.end(4401)
+    expect(snapshot().state).toBe(RECONNECTING)
+  }
+})
+
+test('4401 with a token that was replaced meanwhile tries the new one', () => {
+  const { client } = setupClient({ token: 't1' })
+  client.connect()
+  FakeSocket.last.accept()
+  vi.advanceTimersByTime(10_000)
+  client.setToken('t2')
+  expect(FakeSocket.all).toHaveLength(1)
+  FakeSocket.last.end(4401)
+  expect(FakeSocket.last.query.get('token')).toBe('t2')
+})
+
+test('a new token revives a connection that was refused; no token does not', () => {
+  const { client, snapshot } = setupClient({ token: 't1' })
+  client.connect()
+  FakeSocket.last.accept().end(4401)
+  vi.advanceTimersByTime(5000)
+  client.setToken(null)
+  expect(FakeSocket.all).toHaveLength(1)
+  client.setToken('t2')
+  FakeSocket.last.accept()
+  expect(snapshot().state).toBe(CONNECTED)
+})
+
+test('a token that cannot be had is tried for again, and its error stays inside', async () => {
+  const getToken = vi.fn(() => Promise.reject(new Error('secret inside')))
+  const { client, snapshot } = setupClient({ getToken })
+  client.connect()
+  await settle()
+  expect(snapshot()).toMatchObject({ state: RECONNECTING, lastError: { kind: 'auth' } })
+  expect(JSON.stringify(snapshot())).not.toContain('secret')
+  await vi.advanceTimersByTimeAsync(1000)
+  expect(getToken).toHaveBeenCalledTimes(2)
+})
+
+test('a token that never comes is covered by the connect timeout', async () => {
+  const { client, snapshot } = setupClient({ getToken: () => new Promise(() => undefined) })
+  client.connect()
+  await vi.advanceTimersByTimeAsync(10_000)
+  expect(snapshot()).toMatchObject({ state: RECONNECTING, lastError: { kind: 'timeout' } })
+})
+
+test('a token that comes after disconnect makes no socket', async () => {
+  const { client } = setupClient({ getToken: () => Promise.resolve('t') })
+  client.connect()
+  client.disconnect()
+  await settle()
+  expect(FakeSocket.all).toHaveLength(0)
+})
+
+test('an expiring token is renewed on the live connection', async () => {
+  const { client } = setupClient({ getToken: ({ reason }) => reason })
+  client.connect()
+  await settle()
+  FakeSocket.last.accept().receive({ type: 'auth', data: { status: 'expiring' } })
+  await settle()
+  expect(FakeSocket.last.frames('auth')).toEqual([{ type: 'auth', data: { token: 'expiring' } }])
+})
+
+test('an expiring token is replaced by the next one that is set', async () => {
+  const { client } = setupClient({ token: 't1' })
+  client.connect()
+  FakeSocket.last.accept().receive({ type: 'auth', data: { status: 'expiring' } })
+  await settle()
+  expect(FakeSocket.last.frames('auth')).toHaveLength(0)
+  client.setToken('t2')
+  await settle()
+  expect(FakeSocket.last.frames('auth')).toEqual([{ type: 'auth', data: { token: 't2' } }])
+})
+
+test('no error tells the token, whatever the reason says', () => {
+  const { client, snapshot } = setupClient({ token: 'secret' })
+  client.connect()
+  FakeSocket.last.accept().end(1011, 'bad wss://x/?token=secret')
+  expect(JSON.stringify(snapshot())).not.toContain('secret')
+})
