@@ -35,7 +35,7 @@ func testChangeKinds(t *testing.T, open Opener) {
 		seq  apier.Seq
 		kind apier.ChangeKind
 		id   apier.EventID
-	}{{4, apier.Updated, ids[0]}, {5, apier.Deleted, ids[1]}, {7, apier.Created, late[1]}, {8, apier.Created, late[0]}}
+	}{{4, apier.Updated, ids[0]}, {5, apier.Deleted, ids[1]}, {6, apier.Created, late[0]}, {7, apier.Created, late[1]}, {8, apier.Updated, late[0]}}
 	if len(page.Changes) != len(want) || page.More || page.Lost || page.Seq != 9 {
 		t.Fatalf("changes are %+v", page)
 	}
