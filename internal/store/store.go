@@ -61,19 +61,21 @@ type Position struct {
 type Events interface {
 	// Append stores all events or none, in order, as pending. With an idempotency key that was seen
 	// before, it stores nothing and gives the first receipts with Replayed set; if the request was
-	// another one then, it fails as conflict.
+	// another one then, it fails as conflict. Payloads are kept, not copied: they must not change.
 	Append(ctx context.Context, tenant apier.TenantID, events []apier.NewEvent, key *IdempotencyKey) (Receipts, error)
 	// Event gives one event.
 	Event(ctx context.Context, tenant apier.TenantID, id apier.EventID) (apier.Event, error)
 	// List gives one page of the events that the filter lets through.
 	List(ctx context.Context, tenant apier.TenantID, filter Filter) (Page, error)
 	// Settle ends the delivery of an event. Settling as delivered what is delivered already changes
-	// nothing and gives the event as it is.
+	// nothing and gives the event as it is. What was delivered has no error message any more.
 	Settle(ctx context.Context, tenant apier.TenantID, id apier.EventID, outcome Outcome) (apier.Event, error)
 	// Delete erases an event and leaves a tombstone, so that Changes tells of the deletion.
 	Delete(ctx context.Context, tenant apier.TenantID, id apier.EventID) error
-	// Changes gives the latest state of what changed after a Seq, in Seq order: what was created since
-	// as Created, what was changed as Updated (without PreviousStatus), what is gone as Deleted.
+	// Changes gives what changed after a Seq, in Seq order: what was created since as Created, at the Seq
+	// of its creation; what was changed after its creation as Updated (without PreviousStatus), at the Seq
+	// of its latest change; what is gone as Deleted. All carry the latest state. So a reader may stop
+	// anywhere and ask again after the last Seq it saw: it ends with the right state.
 	Changes(ctx context.Context, tenant apier.TenantID, after apier.Seq, limit int) (ChangePage, error)
 }
 
@@ -101,7 +103,7 @@ type Filter struct {
 	Status        apier.Status
 	Types         []string // globs: * stands for any run of characters; any may match
 	Source        string
-	Search        string // part of id, type, source or payload; ASCII letters in either case
+	Search        string // part of id, type, source or payload, ASCII letters in either case; a whole id finds its event alone
 	CreatedAfter  apier.Timestamp
 	CreatedBefore apier.Timestamp
 	OldestFirst   bool

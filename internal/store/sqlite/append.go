@@ -68,7 +68,9 @@ func (a *appendOp) apply(b *batch) error {
 	if err := a.insert(b, tenant); err != nil {
 		return err
 	}
-	b.tally.created(tenant, b.now, len(a.events))
+	if len(a.events) > 0 {
+		b.tally.created(tenant, b.now, len(a.events))
+	}
 	return a.remember(b, tenant)
 }
 

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"math"
 
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
@@ -39,61 +40,77 @@ func changes(conn *sqlite.Conn, name apier.TenantID, after apier.Seq, limit int)
 		page.Lost = true
 		return page, nil
 	}
-	// One more than asked of each tells whether there is more of both.
-	deleted, err := tombstonesAfter(conn, name, tenant.id, after, limit+1)
+	page.Changes, err = changesAfter(conn, tenant.id, after, limit+1) // one more tells whether there is more
 	if err != nil {
 		return page, err
 	}
-	current, err := eventsAfter(conn, name, tenant.id, after, limit+1)
-	if err != nil {
-		return page, err
-	}
-	page.Changes = mergeBySeq(current, deleted)
 	if len(page.Changes) > limit {
 		page.Changes = page.Changes[:limit]
 		page.More = true
 		page.Seq = page.Changes[limit-1].Event.Seq
 	}
+	for i := range page.Changes {
+		page.Changes[i].Tenant = name
+	}
 	return page, nil
 }
 
-func eventsAfter(conn *sqlite.Conn, name apier.TenantID, tenant int64, after apier.Seq, limit int) (found []apier.Change, err error) {
-	err = sqlitex.Execute(conn, changedEvents, &sqlitex.ExecOptions{
-		Args: []any{tenant, int64(after), limit},
-		ResultFunc: func(stmt *sqlite.Stmt) error {
-			row := scanEvent(stmt)
-			kind := apier.Updated
-			if row.createdSeq > after {
-				kind = apier.Created
-			}
-			found = append(found, apier.Change{Tenant: name, Kind: kind, Event: row.event})
-			return nil
-		},
-	})
-	return found, err
-}
-
 const (
-	changedEvents = "SELECT " + eventColumns + " FROM events e INDEXED BY events_by_seq" +
-		" WHERE e.tenant = ? AND e.seq > ? ORDER BY e.seq LIMIT ?"
-	changedTombstones = "SELECT seq, uuid, type, deleted_at FROM tombstones INDEXED BY tombstones_by_tenant" +
+	createdAfter = "SELECT " + eventColumns + " FROM events e INDEXED BY events_by_tenant" +
+		" WHERE e.tenant = ? AND e.created_seq > ? ORDER BY e.created_seq LIMIT ?"
+	updatedAfter = "SELECT " + eventColumns + " FROM events e INDEXED BY events_by_seq" +
+		" WHERE e.tenant = ? AND e.seq > ? AND e.seq <= ? AND e.seq <> e.created_seq ORDER BY e.seq LIMIT ?"
+	deletedAfter = "SELECT seq, uuid, type, deleted_at FROM tombstones INDEXED BY tombstones_by_tenant" +
 		" WHERE tenant = ? AND seq > ? ORDER BY seq LIMIT ?"
 )
 
-func tombstonesAfter(conn *sqlite.Conn, name apier.TenantID, tenant int64, after apier.Seq, limit int) (found []apier.Change, err error) {
-	err = sqlitex.Execute(conn, changedTombstones, &sqlitex.ExecOptions{
+// changesAfter merges what was created, updated and deleted. What was created and updated since comes
+// twice: as Created in its place, since a reader that has come past that place knows the event.
+func changesAfter(conn *sqlite.Conn, tenant int64, after apier.Seq, limit int) ([]apier.Change, error) {
+	var created, updated, deleted []apier.Change
+	err := sqlitex.Execute(conn, createdAfter, &sqlitex.ExecOptions{
 		Args: []any{tenant, int64(after), limit},
 		ResultFunc: func(stmt *sqlite.Stmt) error {
-			found = append(found, apier.Change{Tenant: name, Kind: apier.Deleted, Event: apier.Event{
-				Seq:       apier.Seq(stmt.ColumnInt64(0)),
-				ID:        columnEventID(stmt, 1),
-				Type:      stmt.ColumnText(2),
-				UpdatedAt: apier.Timestamp(stmt.ColumnInt64(3)),
-			}})
+			row := scanEvent(stmt)
+			row.event.Seq = row.createdSeq
+			created = append(created, apier.Change{Kind: apier.Created, Event: row.event})
 			return nil
 		},
 	})
-	return found, err
+	if err != nil {
+		return nil, err
+	}
+	last := int64(math.MaxInt64)
+	if len(created) == limit { // spares the walk along all that was created and never updated
+		last = int64(created[limit-1].Event.Seq)
+	}
+	err = sqlitex.Execute(conn, updatedAfter, &sqlitex.ExecOptions{
+		Args: []any{tenant, int64(after), last, limit},
+		ResultFunc: func(stmt *sqlite.Stmt) error {
+			updated = append(updated, apier.Change{Kind: apier.Updated, Event: scanEvent(stmt).event})
+			return nil
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	err = sqlitex.Execute(conn, deletedAfter, &sqlitex.ExecOptions{
+		Args: []any{tenant, int64(after), limit},
+		ResultFunc: func(stmt *sqlite.Stmt) error {
+			deleted = append(deleted, apier.Change{Kind: apier.Deleted, Event: scanTombstone(stmt)})
+			return nil
+		},
+	})
+	return mergeBySeq(mergeBySeq(created, updated), deleted), err
+}
+
+func scanTombstone(stmt *sqlite.Stmt) apier.Event {
+	return apier.Event{
+		Seq:       apier.Seq(stmt.ColumnInt64(0)),
+		ID:        columnEventID(stmt, 1),
+		Type:      stmt.ColumnText(2),
+		UpdatedAt: apier.Timestamp(stmt.ColumnInt64(3)),
+	}
 }
 
 func mergeBySeq(a, b []apier.Change) []apier.Change {

@@ -167,7 +167,7 @@ func TestOtherPlans(t *testing.T) {
 	s := openTemp(t)
 	err := s.read(t.Context(), func(conn *sqlite.Conn) error {
 		for _, query := range []string{
-			changedEvents, changedTombstones, latenciesSince, minutesSince,
+			createdAfter, updatedAfter, deletedAfter, latenciesSince, minutesSince,
 			selectKeys + "WHERE k.hash = ? AND k.revoked_at = 0", selectKeys + "WHERE t.name = ? ORDER BY k.number",
 		} {
 			checkPlan(t, conn, query, &sqlitex.ExecOptions{Args: args(query)})

@@ -99,8 +99,9 @@ func openWriter(ctx context.Context, path string) (*sqlite.Conn, error) {
 	}
 	conn.SetBusyTimeout(busyTimeout)
 	conn.SetInterrupt(ctx.Done())
-	defer conn.SetInterrupt(nil)
-	if err := prepareWriter(conn); err != nil {
+	err = prepareWriter(conn)
+	conn.SetInterrupt(nil)
+	if err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
 	return conn, nil
