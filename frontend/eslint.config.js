@@ -14,6 +14,7 @@ const react = {
   message: 'The core works without React; only the hook imports it.',
 }
 const app = { regex: '(^|/)(App|main)$', message: 'Nothing imports the app but main.' }
+const appParts = { regex: '(^|/)app(/|$)', message: 'lib imports nothing above itself.' }
 
 const arrow = (files, ...patterns) => ({
   files,
@@ -45,13 +46,13 @@ export default tseslint.config(
     files: ['e2e/**/*.mjs', '*.js'],
     languageOptions: { globals: { process: 'readonly', console: 'readonly' } },
   },
-  arrow(['src/lib/**/*.{ts,tsx}'], pages, components),
+  arrow(['src/lib/**/*.{ts,tsx}'], pages, components, appParts),
   // The examples and their tests show the library as a page uses it, status component included.
-  arrow(['src/lib/**/*.example.{ts,tsx}', 'src/lib/**/*.example.test.tsx'], pages),
+  arrow(['src/lib/**/*.example.{ts,tsx}', 'src/lib/**/*.example.test.tsx'], pages, appParts),
   arrow(['src/components/**/*.{ts,tsx}'], pages),
-  { ...arrow(['src/components/ui/**/*.{ts,tsx}'], pages, outsideUi) },
+  arrow(['src/components/ui/**/*.{ts,tsx}'], pages, outsideUi),
   {
-    ...arrow(['src/lib/*.ts'], pages, components, react),
+    ...arrow(['src/lib/*.ts'], pages, components, appParts, react),
     ignores: ['src/lib/use*.ts', 'src/lib/index.ts', ...tests],
   },
   {

@@ -128,6 +128,7 @@ test('a dial that got stuck while the machine slept is made anew', () => {
 test('offline asks the link, and believes it when it answers', () => {
   const { page, pings, socket, snapshot } = connected()
   page.signal('offline')
+  page.signal('offline')
   expect(pings()).toBe(1)
   socket.receive({ type: 'pong' })
   vi.advanceTimersByTime(5000)
@@ -146,6 +147,13 @@ test('into the back/forward cache without a socket or timer, and out of it with 
   expect(FakeSocket.live).toHaveLength(1)
   FakeSocket.last.accept()
   expect(snapshot().state).toBe(CONNECTED)
+})
+
+test('the back/forward cache does not make a refused connection look like one that is mended', () => {
+  const { page, snapshot, socket } = connected()
+  socket.end(4403)
+  page.signal('suspend')
+  expect(snapshot().state).toBe(WebSocketState.ERROR)
 })
 
 test('every event of the browser becomes its signal, until listening ends', () => {

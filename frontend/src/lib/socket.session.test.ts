@@ -131,7 +131,7 @@ test('a server that stopped greeting is taken as plain after one timeout', () =>
   expect(snapshot().lastError?.kind).toBe('timeout')
   vi.advanceTimersByTime(snapshot().reconnectDelay)
   FakeSocket.last.accept()
-  expect(snapshot().state).toBe(WebSocketState.CONNECTED)
+  expect(snapshot()).toMatchObject({ state: WebSocketState.CONNECTED, resumed: null })
 })
 
 test('an explicit disconnect ends the session; the next connect tells of the gap', () => {

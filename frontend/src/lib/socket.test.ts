@@ -182,6 +182,7 @@ test('late events of an abandoned socket are ignored', () => {
   onmessage?.(new MessageEvent('message', { data: '{"type":"pong"}' }))
   onclose?.(new CloseEvent('close', { code: 1006 }))
   old.end()
+  expect(old.onmessage).toBeNull()
   expect(onMessage).not.toHaveBeenCalled()
   expect(snapshot().state).toBe(CONNECTED)
   expect(FakeSocket.live).toHaveLength(1)

@@ -16,7 +16,7 @@ import { MessageType, WebSocketState } from './protocol'
 import type { OutgoingMessage, ServerFrame } from './protocol'
 import { ResumePoint } from './resume'
 import { ConnectionStore } from './store'
-import type { ConnectionError } from './store'
+import type { ConnectionError, ConnectionSnapshot } from './store'
 import { Subscriptions } from './subscriptions'
 import { connectionUrl } from './url'
 
@@ -173,10 +173,10 @@ export class SocketClient {
     else this.dial(reason)
   }
 
-  private dialAfter(delay: number, reason: TokenReason): void {
+  private dialAfter(delay: number, reason: TokenReason, more: Partial<ConnectionSnapshot> = {}): void {
     this.clearRetry()
     this.retryTimer = this.env.setTimeout(() => this.dial(reason), delay)
-    this.store.update({ reconnectDelay: delay, nextRetryAt: this.env.now() + delay })
+    this.store.update({ ...more, reconnectDelay: delay, nextRetryAt: this.env.now() + delay })
   }
 
   private dial(reason: TokenReason): void {
@@ -393,8 +393,8 @@ export class SocketClient {
     }
     const delay = adviceMs ?? backoffDelay(this.attempt, this.settings, () => this.env.random())
     this.attempt++
-    this.show(WebSocketState.RECONNECTING, { lastError: error })
-    this.dialAfter(delay, 'reconnect')
+    const state = WebSocketState.RECONNECTING
+    this.dialAfter(delay, 'reconnect', { state, reconnectAttempt: this.attempt, lastError: error })
     if (adviceMs !== undefined) this.advisedUntil = this.env.now() + adviceMs
   }
 
