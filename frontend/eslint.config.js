@@ -21,6 +21,20 @@ const arrow = (files, ...patterns) => ({
   rules: { 'no-restricted-imports': ['error', { patterns: [app, ...patterns] }] },
 })
 
+// The scripts run in Node; what they hand to page.evaluate runs in the browser.
+const node = [
+  'process',
+  'console',
+  'fetch',
+  'URL',
+  'URLSearchParams',
+  'setTimeout',
+  'clearTimeout',
+  'setInterval',
+]
+const browser = ['document', 'window', 'location', 'Event']
+const scriptGlobals = Object.fromEntries([...node, ...browser].map((name) => [name, 'readonly']))
+
 const tests = ['**/*.test.{ts,tsx}']
 
 export default tseslint.config(
