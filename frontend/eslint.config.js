@@ -56,10 +56,7 @@ export default tseslint.config(
     files: ['src/**/*.{ts,tsx}'],
     ...reactHooks.configs.flat.recommended,
   },
-  {
-    files: ['e2e/**/*.mjs', '*.js'],
-    languageOptions: { globals: { process: 'readonly', console: 'readonly' } },
-  },
+  { files: ['e2e/**/*.mjs', '*.js'], languageOptions: { globals: scriptGlobals } },
   arrow(['src/lib/**/*.{ts,tsx}'], pages, components, appParts),
   // The examples and their tests show the library as a page uses it, status component included.
   arrow(['src/lib/**/*.example.{ts,tsx}', 'src/lib/**/*.example.test.tsx'], pages, appParts),
