@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 	"zombiezen.com/go/sqlite"
@@ -20,7 +21,7 @@ func (s *Store) Append(
 	a := &appendOp{tenant: tenant, key: key}
 	err := a.prepare(events) // here, beside the writer, not in it
 	if err == nil {
-		err = s.submit(ctx, len(events), a.apply)
+		err = s.submit(ctx, a.weight(), a.apply)
 	}
 	if err != nil {
 		return store.Receipts{}, fmt.Errorf("append events: %w", err)
@@ -53,6 +54,14 @@ func (a *appendOp) prepare(events []apier.NewEvent) error {
 	return nil
 }
 
+func (a *appendOp) weight() int {
+	bytes := 0
+	for i := range a.events {
+		bytes += len(a.events[i].Payload)
+	}
+	return len(a.events) + bytes>>10
+}
+
 func (a *appendOp) apply(b *batch) error {
 	a.receipts = store.Receipts{}
 	tenant, err := b.ensureTenant(a.tenant)
@@ -83,6 +92,7 @@ func (a *appendOp) insert(b *batch, tenant int64) error {
 		return err
 	}
 	a.receipts.Events = make([]store.Receipt, len(a.events))
+	b.changes = slices.Grow(b.changes, len(a.events))
 	for i := range a.events {
 		e := &a.events[i]
 		e.Seq, e.CreatedAt, e.UpdatedAt = b.nextSeq(), b.now, b.now

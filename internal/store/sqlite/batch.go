@@ -33,16 +33,12 @@ type typeKey struct {
 }
 
 // begin takes the write lock and reads where the history stands: another process may have written.
-func (w *writer) begin(ops []*op) (*batch, error) {
+func (w *writer) begin() (*batch, error) {
 	if err := exec(w.conn, "BEGIN IMMEDIATE"); err != nil {
 		return nil, err
 	}
-	rows := 0
-	for _, o := range ops {
-		rows += o.rows
-	}
 	w.tally.clear()
-	b := &batch{writer: w, conn: w.conn, tally: &w.tally, changes: make([]apier.Change, 0, rows)}
+	b := &batch{writer: w, conn: w.conn, tally: &w.tally}
 	stmt, err := w.conn.Prepare("SELECT seq, clock FROM meta")
 	if err == nil {
 		_, err = stmt.Step()

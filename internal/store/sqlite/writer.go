@@ -14,17 +14,17 @@ import (
 
 // Bounds on one transaction: it ends with the operation that reaches one of them.
 const (
-	maxBatchOps  = 512
-	maxBatchRows = 8192
+	maxBatchOps    = 512
+	maxBatchWeight = 8192
 )
 
 // An op is one operation in the writer's queue. apply reads and decides first, then writes: an
 // *apier.Error comes before its first write. It may run twice, so it sets its results anew each time.
 type op struct {
-	apply func(*batch) error
-	rows  int // about how many rows it writes
-	state atomic.Int32
-	done  chan error // buffered: the writer never waits
+	apply  func(*batch) error
+	weight int // rows and KiB it writes, about
+	state  atomic.Int32
+	done   chan error // buffered: the writer never waits
 }
 
 const (
@@ -38,11 +38,11 @@ func (o *op) begin() bool { return o.state.CompareAndSwap(opQueued, opBegun) }
 
 // submit queues an operation and waits for its commit. Once begun it is waited for, even if ctx ends:
 // what it did is known only then.
-func (s *Store) submit(ctx context.Context, rows int, apply func(*batch) error) error {
+func (s *Store) submit(ctx context.Context, weight int, apply func(*batch) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	o := &op{apply: apply, rows: rows, done: make(chan error, 1)}
+	o := &op{apply: apply, weight: weight, done: make(chan error, 1)}
 	if err := s.enqueue(o); err != nil {
 		return err
 	}
@@ -118,13 +118,13 @@ func (w *writer) run() {
 // collect takes what is queued by now, up to the bounds of a transaction.
 func (w *writer) collect(first *op) {
 	w.ops = w.ops[:0]
-	rows := 0
+	weight := 0
 	for o, open := first, true; open; {
 		if o.begin() {
 			w.ops = append(w.ops, o)
-			rows += o.rows
+			weight += o.weight
 		}
-		if len(w.ops) >= maxBatchOps || rows >= maxBatchRows {
+		if len(w.ops) >= maxBatchOps || weight >= maxBatchWeight {
 			return
 		}
 		select {
@@ -170,7 +170,7 @@ func answer(ops []*op, results []error) {
 
 // transact gives the domain error of each operation, or the error for which nothing was stored.
 func (w *writer) transact(ops []*op) ([]error, error) {
-	b, err := w.begin(ops)
+	b, err := w.begin()
 	if err != nil {
 		return nil, &beginError{err}
 	}
