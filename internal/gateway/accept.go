@@ -2,6 +2,8 @@ package gateway
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"net"
 	"net/http"
 	"net/url"
@@ -244,21 +246,26 @@ func (g *Gateway) accept(w http.ResponseWriter, r *http.Request, req request, id
 	c.cursor = c.log.Head()
 	lost := false
 	if req.resume && req.v1 {
-		lost = !g.canResume(r.Context(), id.Tenant, req, c.cursor)
+		lost = !g.canResume(r.Context(), id, req, c.cursor)
 	}
 	c.start(req, lost, denied, early)
 }
 
 // canResume reports whether the store can tell everything that changed since the client left.
-func (g *Gateway) canResume(ctx context.Context, tenant apier.TenantID, req request, head hub.Cursor) bool {
-	if !strings.HasPrefix(req.session, sessionPrefix(g.opt.Epoch)) || req.after > head.Seq {
+func (g *Gateway) canResume(ctx context.Context, id auth.Identity, req request, head hub.Cursor) bool {
+	if !strings.HasPrefix(req.session, sessionPrefix(g.opt.Epoch, id)) || req.after > head.Seq {
 		return false
 	}
-	page, err := g.history.Changes(ctx, tenant, req.after, 1)
+	page, err := g.history.Changes(ctx, id.Tenant, req.after, 1)
 	return err == nil && !page.Lost
 }
 
-func sessionPrefix(epoch string) string { return "s_" + epoch + "_" }
+// sessionPrefix binds a session to a history and to a user: whoever signs in as somebody else knows nothing
+// yet of what that one may see.
+func sessionPrefix(epoch string, id auth.Identity) string {
+	owner := sha256.Sum256([]byte(string(id.Tenant) + "\x00" + id.Subject))
+	return "s_" + epoch + "_" + hex.EncodeToString(owner[:4]) + "_"
+}
 
 // initialSubscriptions gives what a connection starts with, and an error for each channel that it
 // named and does not get.

@@ -97,7 +97,7 @@ func (c *conn) start(req request, lost bool, denied []*apier.Error, early []byte
 func (c *conn) greet(req request, lost bool) {
 	head := c.cursor.Seq
 	c.sendLocked(textMessage(apier.AppendSession(nil, apier.Session{
-		Session: sessionPrefix(c.g.opt.Epoch) + randomID(), Epoch: c.g.opt.Epoch, Seq: head,
+		Session: sessionPrefix(c.g.opt.Epoch, c.id) + randomID(), Epoch: c.g.opt.Epoch, Seq: head,
 		Resumed: req.resume && !lost, Channels: c.subs.Names(), HeartbeatMS: c.g.opt.PingAfter.Milliseconds(),
 		TokenExpiresAt: expiry(c.id), ReconnectWindowMS: c.g.reconnectWindow(c.g.Connections()).Milliseconds(),
 	}, c.g.now())))

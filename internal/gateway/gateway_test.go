@@ -396,7 +396,7 @@ func TestResume(t *testing.T) {
 	}
 	b.store.commit("t1", apier.Updated, "evt_0", "order.created", `{}`)
 	b.store.commit("t1", apier.Deleted, "evt_1", "order.created", "")
-	session := sessionPrefix(epoch) + "x"
+	session := sessionPrefix(epoch, b.auth.ids["good"]) + "x"
 	c := b.dial(t, "token=good&v=1&after=3&session="+session)
 	var s apier.Session
 	if err := json.Unmarshal(c.expect(apier.FrameSession).Data, &s); err != nil || !s.Resumed {
@@ -425,11 +425,13 @@ func TestAResumeThatCannotBe(t *testing.T) {
 	}
 	b.dial(t, "token=good").sync()
 	b.store.floor = 3
+	mine := func(epoch string) string { return sessionPrefix(epoch, b.auth.ids["good"]) + "x" }
 	for name, query := range map[string]string{
-		"forgotten":     "after=2&session=" + sessionPrefix(epoch) + "x",
-		"another epoch": "after=4&session=" + sessionPrefix("000000000000") + "x",
+		"forgotten":     "after=2&session=" + mine(epoch),
+		"another epoch": "after=4&session=" + mine("000000000000"),
 		"no session":    "after=4",
-		"the future":    "after=400&session=" + sessionPrefix(epoch) + "x",
+		"another user":  "after=4&session=" + sessionPrefix(epoch, b.auth.ids["other"]) + "x",
+		"the future":    "after=400&session=" + mine(epoch),
 	} {
 		c := b.dial(t, "token=good&v=1&channels=events,metrics&"+query)
 		var s apier.Session
