@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/apier/apier"
@@ -35,6 +36,7 @@ type API struct {
 	opt   Options
 	mux   *http.ServeMux
 	rates *rates
+	page  func() (docsPage, error)
 }
 
 // New makes the API.
@@ -51,7 +53,7 @@ func New(s store.Store, a *auth.Authenticator, opt Options) *API {
 	if opt.Log == nil {
 		opt.Log = slog.Default()
 	}
-	api := &API{store: s, auth: a, opt: opt, mux: http.NewServeMux(), rates: newRates(opt.RequestsPerSec)}
+	api := &API{store: s, auth: a, opt: opt, mux: http.NewServeMux(), rates: newRates(opt.RequestsPerSec), page: sync.OnceValues(renderDocs)}
 	api.routes()
 	return api
 }
