@@ -33,11 +33,7 @@ export async function openTab(context, url, server, query = '') {
 export const status = (tab) => tab.page.getByRole('status').first()
 
 export async function untilStatus(tab, words, timeout = 15_000) {
-  await tab.page
-    .getByRole('status')
-    .filter({ hasText: words })
-    .first()
-    .waitFor({ timeout })
+  await tab.page.getByRole('status').filter({ hasText: words }).first().waitFor({ timeout })
 }
 
 export const row = (tab, id) => tab.page.locator(`[data-testid="event-row"][data-event-id="${id}"]`)
@@ -54,9 +50,7 @@ export async function untilCard(tab, name, value) {
 
 /** Polls of lists and metrics that a tab made since its list of requests had a length. */
 export function polls(tab, since = 0) {
-  return tab.requests
-    .slice(since)
-    .filter((r) => /^GET \/api\/(events|metrics|inbox)/.test(r))
+  return tab.requests.slice(since).filter((r) => /^GET \/api\/(events|metrics|inbox)/.test(r))
 }
 
 export async function until(what, condition, timeout = 30_000) {

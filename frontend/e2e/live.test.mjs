@@ -43,7 +43,10 @@ test('an event sent in one tab lives in the other', async () => {
   await untilCard(a, 'pending', 1)
 
   await server.api('POST', `/api/inbox/${id}/ack`)
-  await until('the acknowledgement', async () => (await row(b, id).getAttribute('data-status')) === 'delivered')
+  await until(
+    'the acknowledgement',
+    async () => (await row(b, id).getAttribute('data-status')) === 'delivered',
+  )
   await untilCard(a, 'delivered', 1)
   await untilCard(a, 'pending', 0)
 
@@ -83,7 +86,10 @@ test('an event that is refused is taken back, with the reason and nothing typed 
   await sheet.getByLabel('Source').fill('browser')
   await sheet.getByLabel('Payload').fill('{"kept": true}')
   await sheet.getByRole('button', { name: /^send/i }).click()
-  await tab.page.getByText(/more writes waiting/i).first().waitFor()
+  await tab.page
+    .getByText(/more writes waiting/i)
+    .first()
+    .waitFor()
   assert.equal(await tab.page.locator('[data-testid="event-row"]').count(), 0, 'the optimistic row is gone')
   assert.equal(await tab.page.getByRole('dialog').getByLabel('Payload').inputValue(), '{"kept": true}')
   await context.close()

@@ -43,7 +43,10 @@ test('2a connection lost: reconnecting with a countdown, polling meanwhile, then
   await untilRow(tab, before)
   proxy.cut()
   await untilStatus(tab, /reconnecting/i)
-  await tab.page.getByText(/\bin \d+ ?s|\d+ ?s\b/).first().waitFor()
+  await tab.page
+    .getByText(/\bin \d+ ?s|\d+ ?s\b/)
+    .first()
+    .waitFor()
   const since = tab.requests.length
   const { id: meanwhile } = await server.send('order.meanwhile')
   await untilRow(tab, meanwhile, 'visible', 20_000)
@@ -53,7 +56,11 @@ test('2a connection lost: reconnecting with a countdown, polling meanwhile, then
   const live = tab.requests.length
   const { id: after } = await server.send('order.after')
   await untilRow(tab, after)
-  assert.deepEqual(polls(tab, live).filter((r) => r !== polls(tab, live)[0]), [], 'the polling has ended')
+  assert.deepEqual(
+    polls(tab, live).filter((r) => r !== polls(tab, live)[0]),
+    [],
+    'the polling has ended',
+  )
 })
 
 test('2b server killed and restarted: the tab resumes and shows what happened in between', async () => {
@@ -73,8 +80,7 @@ test('2b server killed and restarted: the tab resumes and shows what happened in
   await untilRow(tab, gone, 'detached')
   await until(
     'the acknowledgement',
-    async () =>
-      (await tab.page.locator(`[data-event-id="${kept}"][data-status="delivered"]`).count()) > 0,
+    async () => (await tab.page.locator(`[data-event-id="${kept}"][data-status="delivered"]`).count()) > 0,
   )
 })
 
@@ -86,7 +92,10 @@ test('3 attempts exhausted: disconnected, a retry button, polling, and the retry
   const { id } = await server.send('order.polled')
   await untilRow(tab, id, 'visible', 20_000)
   proxy.mend()
-  await tab.page.getByRole('button', { name: /retry|reconnect/i }).first().click()
+  await tab.page
+    .getByRole('button', { name: /retry|reconnect/i })
+    .first()
+    .click()
   await untilStatus(tab, /^\W*connected/i)
 })
 

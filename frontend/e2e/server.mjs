@@ -17,13 +17,9 @@ export async function startServer(...args) {
   const server = { url: `http://localhost:${port}`, port, data, child: null }
 
   server.start = async () => {
-    server.child = spawn(
-      binary,
-      ['serve', '--data', data, '--listen', `127.0.0.1:${port}`, ...args],
-      {
-        stdio: ['ignore', 'pipe', 'inherit'],
-      },
-    )
+    server.child = spawn(binary, ['serve', '--data', data, '--listen', `127.0.0.1:${port}`, ...args], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
     for await (const line of createInterface({ input: server.child.stdout })) {
       if (line.startsWith('Dashboard: ')) break
     }
@@ -49,8 +45,7 @@ export async function startServer(...args) {
     const text = await response.text()
     return text === '' ? undefined : JSON.parse(text)
   }
-  server.send = (type, payload = {}) =>
-    server.api('POST', '/api/events', { type, source: 'e2e', payload })
+  server.send = (type, payload = {}) => server.api('POST', '/api/events', { type, source: 'e2e', payload })
 
   await server.start()
   return server
