@@ -69,6 +69,8 @@ export interface Latency {
   sample_size: number
   range: string
   series: LatencyPoint[]
+  /** The position in the change log it was read at, where the server says so. */
+  seq?: number
 }
 
 export interface ThroughputPoint {
@@ -84,6 +86,8 @@ export interface Throughput {
   total_events_24h: number
   time_range: string
   series: ThroughputPoint[]
+  /** The position in the change log it was read at, where the server says so. */
+  seq?: number
 }
 
 export interface TopError {
