@@ -1,0 +1,64 @@
+import { QueryClientProvider } from '@tanstack/react-query'
+import { useState } from 'react'
+import { Route, Switch } from 'wouter'
+import { AuthProvider } from './app/auth/AuthProvider'
+import { useAuth } from './app/auth/context'
+import type { Session } from './app/auth/session'
+import { LiveProvider } from './app/live/LiveProvider'
+import type { LiveSettings } from './app/live/settings'
+import { createQueryClient } from './app/queries'
+import { ToastProvider } from './components/Toasts'
+import { Shell } from './components/Shell'
+import { DashboardPage } from './pages/DashboardPage'
+import { EventsPage } from './pages/EventsPage'
+import { NotFoundPage } from './pages/NotFoundPage'
+import { SignInPage } from './pages/SignInPage'
+
+interface AppProps {
+  session: Session
+  /** The API key of the link the page was opened with. */
+  linkKey: string | null
+  settings: LiveSettings
+}
+
+export function App({ session, linkKey, settings }: AppProps) {
+  return (
+    <AuthProvider session={session}>
+      <Gate linkKey={linkKey} settings={settings} />
+    </AuthProvider>
+  )
+}
+
+// A link's key signs in even where somebody is signed in: the reader may have opened it to be somebody else.
+function Gate({ linkKey, settings }: Omit<AppProps, 'session'>) {
+  const { token } = useAuth()
+  const [key, setKey] = useState(linkKey)
+  if (key || !token) return <SignInPage linkKey={key} onDone={() => setKey(null)} />
+  return <SignedIn settings={settings} />
+}
+
+// Mounted anew with each sign-in, and with it the caches: nobody sees what another has read.
+function SignedIn({ settings }: { settings: LiveSettings }) {
+  const [queryClient] = useState(createQueryClient)
+  return (
+    <QueryClientProvider client={queryClient}>
+      <LiveProvider settings={settings}>
+        <ToastProvider>
+          <Shell>
+            <Switch>
+              <Route path="/">
+                <DashboardPage />
+              </Route>
+              <Route path="/events">
+                <EventsPage />
+              </Route>
+              <Route>
+                <NotFoundPage />
+              </Route>
+            </Switch>
+          </Shell>
+        </ToastProvider>
+      </LiveProvider>
+    </QueryClientProvider>
+  )
+}

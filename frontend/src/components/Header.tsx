@@ -1,0 +1,107 @@
+import { Monitor, Moon, Pause, Play, Send, Sun, WifiOff } from 'lucide-react'
+import { useSyncExternalStore } from 'react'
+import { useAuth } from '../app/auth/context'
+import { count } from '../app/format'
+import { useLive } from '../app/live/context'
+import { POLL_MS } from '../app/live/polling'
+import { useTheme } from '../app/theme'
+import { ConnectionStatus } from './ConnectionStatus'
+import styles from './Header.module.css'
+import { useShell } from './shellContext'
+import { Button } from './ui/Button'
+
+/** The page's title, how live it is, and what can be done from anywhere. */
+export function Header({ title }: { title: string }) {
+  const { openSend } = useShell()
+  const { canWrite } = useAuth()
+  return (
+    <header className={styles.header}>
+      <h1 className={styles.title}>{title}</h1>
+      <Connection />
+      <span className={styles.space} />
+      <PauseButton />
+      <ThemeButton />
+      <Button
+        tone="primary"
+        aria-label="Send event"
+        disabled={!canWrite}
+        title={canWrite ? 'Send event (n)' : 'Your API key lacks the scope events:write'}
+        onClick={() => openSend()}
+      >
+        <Send size={14} aria-hidden />
+        <span className={styles.word}>Send event</span>
+      </Button>
+    </header>
+  )
+}
+
+function Connection() {
+  const { ws, settings, polling } = useLive()
+  const isOnline = useOnline()
+  return (
+    <>
+      <ConnectionStatus
+        state={ws.state}
+        reconnectAttempt={ws.reconnectAttempt}
+        reconnectDelay={ws.reconnectDelay}
+        maxReconnectAttempts={settings.maxReconnectAttempts}
+        lastError={ws.lastError}
+        nextRetryAt={ws.nextRetryAt}
+        {...(polling ? { pollingEvery: POLL_MS } : {})}
+        {...(settings.url ? { onReconnect: ws.reconnect } : {})}
+        showDetails
+      />
+      {!isOnline && (
+        <span className={styles.offline} role="status">
+          <WifiOff size={14} aria-hidden /> You are offline
+        </span>
+      )}
+    </>
+  )
+}
+
+const onlineChanges = (listener: () => void) => {
+  window.addEventListener('online', listener)
+  window.addEventListener('offline', listener)
+  return () => {
+    window.removeEventListener('online', listener)
+    window.removeEventListener('offline', listener)
+  }
+}
+
+const useOnline = () => useSyncExternalStore(onlineChanges, () => navigator.onLine)
+
+function PauseButton() {
+  const { paused, missed, setPaused } = useLive()
+  const Icon = paused ? Play : Pause
+  return (
+    <>
+      {paused && (
+        <span className={styles.missed} role="status" data-testid="missed">
+          Paused · {missed === 1 ? '1 change' : `${count(missed)} changes`} missed
+        </span>
+      )}
+      <Button
+        icon
+        aria-pressed={paused}
+        aria-label={paused ? 'Resume' : 'Pause'}
+        title={paused ? 'Resume: show what was missed' : 'Pause: hold the page still'}
+        onClick={() => setPaused(!paused)}
+      >
+        <Icon size={14} aria-hidden />
+      </Button>
+    </>
+  )
+}
+
+const icons = { system: Monitor, light: Sun, dark: Moon }
+
+function ThemeButton() {
+  const [theme, next] = useTheme()
+  const Icon = icons[theme]
+  return (
+    <Button icon aria-label={`Theme: ${theme}`} title={`Theme: ${theme}`} onClick={next}>
+      <Icon size={14} aria-hidden />
+    </Button>
+  )
+}

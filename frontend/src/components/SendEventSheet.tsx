@@ -1,0 +1,185 @@
+import { Send } from 'lucide-react'
+import { useId, useRef, useState } from 'react'
+import type { Dispatch, SyntheticEvent } from 'react'
+import { ApiProblem } from '../app/api/problem'
+import type { NewEvent } from '../app/api/types'
+import { useSeen } from '../app/events/seen'
+import { newKey } from '../app/idempotency'
+import { draftOf, eventOfDraft, faultsFrom, faultsOf, templates } from '../app/send/draft'
+import type { Draft, DraftFaults } from '../app/send/draft'
+import { keepsKey, useSendEvent } from '../app/send/useSendEvent'
+import { Problem } from './Problem'
+import styles from './SendEventSheet.module.css'
+import { useToast } from './toast'
+import { Button } from './ui/Button'
+import { Field, areaClass, inputClass } from './ui/Field'
+import { Sheet } from './ui/Sheet'
+
+interface SendEventSheetProps {
+  open: boolean
+  /** What to begin with, in place of what was typed last. */
+  draft: NewEvent | undefined
+  onOpen: () => void
+  onClose: () => void
+}
+
+const NO_FAULTS: DraftFaults = { type: '', source: '', payload: '' }
+const FORM_ID = 'send-event'
+
+/** The form that sends an event. It closes at once and comes back, as it was, should the server refuse. */
+export function SendEventSheet({ open, draft: given, onOpen, onClose }: SendEventSheetProps) {
+  const form = useSendForm(given, onOpen, onClose)
+  return (
+    <Sheet
+      open={open}
+      onClose={onClose}
+      title="Send event"
+      description="Compose an event and send it to the server"
+      footer={
+        <>
+          <span className={styles.hint}>Ctrl or ⌘ with Enter sends.</span>
+          <Button onClick={onClose}>Cancel</Button>
+          <Button tone="primary" type="submit" form={FORM_ID} data-testid="send-submit">
+            <Send size={14} aria-hidden />
+            Send
+          </Button>
+        </>
+      }
+    >
+      <form
+        id={FORM_ID}
+        className={styles.form}
+        noValidate
+        onSubmit={form.submit}
+        onKeyDown={(e) => {
+          if (e.key === 'Enter' && (e.ctrlKey || e.metaKey)) form.submit(e)
+        }}
+      >
+        {form.error && <Problem error={form.error} />}
+        <Templates onPick={(event) => form.setDraft(draftOf(event))} />
+        <NameFields draft={form.draft} faults={form.faults} setDraft={form.setDraft} />
+        <PayloadField draft={form.draft} fault={form.faults.payload} setDraft={form.setDraft} />
+      </form>
+    </Sheet>
+  )
+}
+
+function useSendForm(given: NewEvent | undefined, onOpen: () => void, onClose: () => void) {
+  const [draft, setDraftState] = useState(() => draftOf(given ?? templates[0]?.event ?? { type: '', source: '', payload: {} }))
+  const [shown, setShown] = useState(given)
+  const [checked, setChecked] = useState(false)
+  const [serverFaults, setServerFaults] = useState(NO_FAULTS)
+  const key = useRef(newKey())
+  const send = useSendEvent()
+  const say = useToast()
+
+  if (given !== shown) {
+    setShown(given)
+    if (given) setDraftState(draftOf(given))
+  }
+  const setDraft = (next: Draft) => {
+    setDraftState(next)
+    setServerFaults(NO_FAULTS)
+    key.current = newKey()
+  }
+  const own = faultsOf(draft)
+  const hasFault = Object.values(own).some(Boolean)
+
+  const failed = (error: Error) => {
+    if (!keepsKey(error)) key.current = newKey()
+    setServerFaults(error instanceof ApiProblem ? faultsFrom(error.errors) : NO_FAULTS)
+    onOpen()
+  }
+  const submit = (e: SyntheticEvent) => {
+    e.preventDefault()
+    setChecked(true)
+    if (hasFault) return
+    onClose()
+    const event = eventOfDraft(draft)
+    send.mutate({ key: key.current, event }, { onError: failed, onSuccess: () => sent(event.type) })
+  }
+  const sent = (type: string) => {
+    key.current = newKey()
+    setChecked(false)
+    say(`${type} sent`)
+  }
+  const faults = checked ? merged(own, serverFaults) : { ...serverFaults, payload: own.payload || serverFaults.payload }
+  return { draft, setDraft, faults, error: send.error, submit }
+}
+
+function merged(own: DraftFaults, server: DraftFaults): DraftFaults {
+  return {
+    type: own.type || server.type,
+    source: own.source || server.source,
+    payload: own.payload || server.payload,
+  }
+}
+
+function Templates({ onPick }: { onPick: (event: NewEvent) => void }) {
+  return (
+    <div className={styles.templates} role="group" aria-label="Templates">
+      {templates.map(({ name, event }) => (
+        <Button key={name} onClick={() => onPick(event)}>
+          {name}
+        </Button>
+      ))}
+    </div>
+  )
+}
+
+interface FieldsProps {
+  draft: Draft
+  faults: DraftFaults
+  setDraft: Dispatch<Draft>
+}
+
+const nameFields = [
+  { name: 'type', label: 'Type', hint: 'What happened, as noun.verb.' },
+  { name: 'source', label: 'Source', hint: 'The system it happened in.' },
+] as const
+
+function NameFields({ draft, faults, setDraft }: FieldsProps) {
+  const seen = useSeen()
+  const id = useId()
+  return nameFields.map(({ name, label, hint }) => (
+    <Field key={name} label={label} hint={hint} fault={faults[name]}>
+      {(aria) => (
+        <>
+          <input
+            {...aria}
+            name={name}
+            className={inputClass}
+            list={`${id}-${name}`}
+            autoComplete="off"
+            spellCheck={false}
+            value={draft[name]}
+            onChange={(e) => setDraft({ ...draft, [name]: e.target.value })}
+          />
+          <datalist id={`${id}-${name}`}>
+            {seen[name].map((word) => (
+              <option key={word} value={word} />
+            ))}
+          </datalist>
+        </>
+      )}
+    </Field>
+  ))
+}
+
+function PayloadField({ draft, fault, setDraft }: { draft: Draft; fault: string; setDraft: Dispatch<Draft> }) {
+  return (
+    <Field label="Payload" hint="A JSON object." fault={fault}>
+      {(aria) => (
+        <textarea
+          {...aria}
+          name="payload"
+          className={areaClass}
+          rows={12}
+          spellCheck={false}
+          value={draft.payload}
+          onChange={(e) => setDraft({ ...draft, payload: e.target.value })}
+        />
+      )}
+    </Field>
+  )
+}

@@ -1,0 +1,73 @@
+import { Suspense, lazy, useMemo, useRef, useState } from 'react'
+import type { ReactNode } from 'react'
+import { useLocation } from 'wouter'
+import type { NewEvent } from '../app/api/types'
+import { useHotkeys } from '../app/hotkeys'
+import { Header } from './Header'
+import { Nav } from './Nav'
+import { ShellContext } from './shellContext'
+import styles from './Shell.module.css'
+
+const SendEventSheet = lazy(() => import('./SendEventSheet').then((m) => ({ default: m.SendEventSheet })))
+const HelpDialog = lazy(() => import('./HelpDialog').then((m) => ({ default: m.HelpDialog })))
+
+const titles: Record<string, string> = { '/': 'Dashboard', '/events': 'Events' }
+
+/** The frame around each page: navigation, header, and what can be opened from anywhere. */
+export function Shell({ children }: { children: ReactNode }) {
+  const [path, navigate] = useLocation()
+  const [send, setSend] = useState<{ draft?: NewEvent | undefined } | null>(null)
+  const [hasSent, setHasSent] = useState(false)
+  const [help, setHelp] = useState(false)
+  const main = useRef<HTMLElement>(null)
+  const actions = useMemo(
+    () => ({
+      openSend: (draft?: NewEvent) => {
+        setHasSent(true)
+        setSend({ draft })
+      },
+    }),
+    [],
+  )
+  useHotkeys({
+    'g d': () => navigate('/'),
+    'g e': () => navigate('/events'),
+    n: () => actions.openSend(),
+    '?': () => setHelp(true),
+  })
+  return (
+    <ShellContext.Provider value={actions}>
+      <div className={styles.shell}>
+        <a
+          className={styles.skip}
+          href="#main"
+          onClick={(e) => {
+            e.preventDefault()
+            main.current?.focus()
+          }}
+        >
+          Skip to content
+        </a>
+        <Nav onHelp={() => setHelp(true)} />
+        <div className={styles.column}>
+          <Header title={titles[path] ?? 'Not found'} />
+          <main id="main" ref={main} tabIndex={-1} className={styles.main}>
+            {children}
+          </main>
+        </div>
+      </div>
+      <Suspense fallback={null}>
+        {/* Kept once opened, so that what was typed survives a close and a failure. */}
+        {hasSent && (
+          <SendEventSheet
+            open={send !== null}
+            draft={send?.draft}
+            onOpen={() => setSend({})}
+            onClose={() => setSend(null)}
+          />
+        )}
+        {help && <HelpDialog onClose={() => setHelp(false)} />}
+      </Suspense>
+    </ShellContext.Provider>
+  )
+}
