@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"sort"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -50,52 +50,74 @@ func place(body []byte, offset int) string {
 	return fmt.Sprintf("line %d, column %d", line, column)
 }
 
-// decodeEvent reads one event. path names it in errors: "" alone, "[3]." in a batch.
+// decodeEvent reads one event from valid JSON and lists every field at fault. path names it in errors: ""
+// alone, "[3]." in a batch. Names must be exact: encoding/json into a struct would take "TYPE" for "type",
+// and of two payloads silently the last.
 func decodeEvent(raw []byte, path string, maxPayload int) (apier.NewEvent, []apier.FieldError) {
-	var e apier.NewEvent
 	d := json.NewDecoder(bytes.NewReader(raw))
-	d.DisallowUnknownFields()
-	faults := []apier.FieldError(nil)
-	if err := d.Decode(&e); err != nil {
-		faults = diagnose(raw)
-	} else {
-		faults = e.Validate(maxPayload)
+	if start, err := d.Token(); err != nil || start != json.Delim('{') {
+		return apier.NewEvent{}, []apier.FieldError{{Field: path + "event", Reason: "must be a JSON object with type, source and payload"}}
 	}
+	f := fields{seen: make(map[string]bool, 3)}
+	for d.More() {
+		name, _ := d.Token()
+		var value json.RawMessage
+		if d.Decode(&value) != nil { // not after checkJSON
+			f.fault("event", "is not valid JSON")
+			break
+		}
+		f.set(fmt.Sprint(name), value)
+	}
+	faults := slices.DeleteFunc(f.event.Validate(maxPayload), func(v apier.FieldError) bool {
+		return slices.ContainsFunc(f.faults, func(known apier.FieldError) bool { return known.Field == v.Field })
+	})
+	faults = append(faults, f.faults...)
+	slices.SortStableFunc(faults, func(a, b apier.FieldError) int { return rank(a.Field) - rank(b.Field) })
 	for i := range faults {
 		faults[i].Field = path + faults[i].Field
 	}
-	return e, faults
+	return f.event, faults
 }
 
-// diagnose lists every field at fault in JSON that does not fit an event.
-func diagnose(raw []byte) []apier.FieldError {
-	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(raw, &fields); err != nil || fields == nil {
-		return []apier.FieldError{{Field: "event", Reason: "must be a JSON object with type, source and payload"}}
+// rank sorts faults as people read an event.
+func rank(name string) int {
+	order := []string{"type", "source", "payload", name}
+	return slices.Index(order, name)
+}
+
+// fields collects the fields of one event and what is wrong with their form.
+type fields struct {
+	event  apier.NewEvent
+	seen   map[string]bool
+	faults []apier.FieldError
+}
+
+func (f *fields) fault(name, reason string) {
+	f.faults = append(f.faults, apier.FieldError{Field: name, Reason: reason})
+}
+
+func (f *fields) set(name string, value json.RawMessage) {
+	if f.seen[name] {
+		f.fault(name, "stands there more than once")
+		return
 	}
-	var e apier.NewEvent
-	var faults []apier.FieldError
-	text := func(name string, into *string) {
-		if value, ok := fields[name]; ok && json.Unmarshal(value, into) != nil {
-			faults = append(faults, apier.FieldError{Field: name, Reason: "must be a string"})
-			*into = "x" // has its fault already
-		}
-		delete(fields, name)
+	f.seen[name] = true
+	switch name {
+	case "type":
+		f.text(name, value, &f.event.Type)
+	case "source":
+		f.text(name, value, &f.event.Source)
+	case "payload":
+		f.event.Payload = value
+	default:
+		f.fault(name, "is not a field of an event; put it into payload")
 	}
-	text("type", &e.Type)
-	text("source", &e.Source)
-	e.Payload = fields["payload"]
-	delete(fields, "payload")
-	faults = append(faults, e.Validate(len(raw))...)
-	unknown := make([]string, 0, len(fields))
-	for name := range fields {
-		unknown = append(unknown, name)
+}
+
+func (f *fields) text(name string, value json.RawMessage, into *string) {
+	if json.Unmarshal(value, into) != nil {
+		f.fault(name, "must be a string")
 	}
-	sort.Strings(unknown)
-	for _, name := range unknown {
-		faults = append(faults, apier.FieldError{Field: name, Reason: "is not a field of an event; put it into payload"})
-	}
-	return faults
 }
 
 // checkJSON fails with the place where JSON stops being JSON.
@@ -108,11 +130,18 @@ func checkJSON(body []byte) error {
 	case len(bytes.TrimSpace(body)) == 0:
 		return apier.Errorf(apier.CodeMalformed, "The body is empty; JSON is expected.")
 	case errors.As(err, &syntax):
-		words := strings.TrimPrefix(syntax.Error(), "json: ")
-		return apier.Errorf(apier.CodeMalformed, "The body is not valid JSON at %s: %s.", place(body, int(syntax.Offset)-1), words)
+		return apier.Errorf(apier.CodeMalformed, "The body is not valid JSON at %s: %s.", place(body, faultOffset(syntax)), syntax)
 	default:
 		return apier.Errorf(apier.CodeMalformed, "The body is not valid JSON.")
 	}
+}
+
+// faultOffset gives the offset of the byte at fault; where the JSON just ends, that after the last.
+func faultOffset(syntax *json.SyntaxError) int {
+	if strings.HasPrefix(syntax.Error(), "unexpected end") {
+		return int(syntax.Offset)
+	}
+	return int(syntax.Offset) - 1
 }
 
 // splitBatch gives the events of a batch: a JSON array, or NDJSON, one object a line.
@@ -129,7 +158,7 @@ func splitBatch(body []byte) ([]json.RawMessage, error) {
 	for line := range bytes.Lines(body) {
 		if text := bytes.TrimSpace(line); len(text) > 0 {
 			if !json.Valid(text) {
-				return nil, apier.Errorf(apier.CodeMalformed, "Line %d of the batch is not valid JSON. Send a JSON array, or NDJSON with one object a line.", bytes.Count(body[:offset], []byte("\n"))+1)
+				return nil, badLine(body, offset, line)
 			}
 			items = append(items, text)
 		}
@@ -137,6 +166,17 @@ func splitBatch(body []byte) ([]json.RawMessage, error) {
 	}
 	return items, nil
 }
+
+func badLine(body []byte, offset int, line []byte) error {
+	var syntax *json.SyntaxError
+	if errors.As(json.Unmarshal(bytes.TrimRight(line, " \t\r\n"), new(json.RawMessage)), &syntax) {
+		offset += faultOffset(syntax)
+	}
+	return apier.Errorf(apier.CodeMalformed, "The batch is not valid NDJSON at %s. Send a JSON array, or NDJSON with one object a line.", place(body, offset))
+}
+
+// maxFaults bounds an answer: a request of megabytes could name millions.
+const maxFaults = 1000
 
 func invalid(faults []apier.FieldError) error {
 	words := make([]string, 0, len(faults))
@@ -146,5 +186,5 @@ func invalid(faults []apier.FieldError) error {
 	if more := len(faults) - len(words); more > 0 {
 		words = append(words, fmt.Sprintf("and %d more", more))
 	}
-	return &apier.Error{Code: apier.CodeInvalid, Message: "Nothing was stored: " + strings.Join(words, "; ") + ".", Fields: faults}
+	return &apier.Error{Code: apier.CodeInvalid, Message: "Nothing was stored: " + strings.Join(words, "; ") + ".", Fields: faults[:min(len(faults), maxFaults)]}
 }

@@ -21,7 +21,10 @@ const (
 
 // listEvents answers GET /api/events: {events, has_more, seq}, newest first.
 func (a *API) listEvents(c *call) error {
-	q := c.r.URL.Query()
+	q, err := readQuery(c)
+	if err != nil {
+		return err
+	}
 	filter, faults := readFilter(q, "limit", "starting_after")
 	filter.Limit, faults = readLimit(q, faults)
 	filter.StartingAfter = apier.EventID(q.Get("starting_after"))
@@ -59,6 +62,16 @@ func (a *API) deleteEvent(c *call) error {
 	return nil
 }
 
+// readQuery reads the parameters. A part that cannot be read is refused: left out, it would silently widen
+// a list or an export.
+func readQuery(c *call) (url.Values, error) {
+	q, err := url.ParseQuery(c.r.URL.RawQuery)
+	if err != nil {
+		return nil, apier.Errorf(apier.CodeInvalid, "The query cannot be read: its parts are name=value, joined by & and percent-encoded.")
+	}
+	return q, nil
+}
+
 // readFilter reads what lists and exports filter by. others are the parameters that the caller reads.
 func readFilter(q url.Values, others ...string) (store.Filter, []apier.FieldError) {
 	known := append([]string{"status", "type", "source", "search", "created_after", "created_before"}, others...)
@@ -91,6 +104,7 @@ func unknownParameters(q url.Values, known []string) (faults []apier.FieldError)
 			faults = append(faults, apier.FieldError{Field: name, Reason: "is not a parameter here; there are " + strings.Join(known, ", ")})
 		}
 	}
+	slices.SortFunc(faults, func(a, b apier.FieldError) int { return strings.Compare(a.Field, b.Field) })
 	return faults
 }
 

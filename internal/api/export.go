@@ -24,7 +24,10 @@ type exporter struct {
 // exportEvents answers GET /api/events/export: every event that the filters let through, newest first,
 // streamed. If it cannot be completed the connection is cut, so that a part is never taken for the whole.
 func (a *API) exportEvents(c *call) error {
-	q := c.r.URL.Query()
+	q, err := readQuery(c)
+	if err != nil {
+		return err
+	}
 	filter, faults := readFilter(q, "format")
 	format := q.Get("format")
 	if format == "" {

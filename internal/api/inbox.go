@@ -9,7 +9,10 @@ import (
 
 // listInbox answers GET /api/inbox: an array of pending events, oldest first unless order=desc.
 func (a *API) listInbox(c *call) error {
-	q := c.r.URL.Query()
+	q, err := readQuery(c)
+	if err != nil {
+		return err
+	}
 	faults := unknownParameters(q, []string{"limit", "order"})
 	filter := store.Filter{Status: apier.StatusPending, OldestFirst: true}
 	filter.Limit, faults = readLimit(q, faults)

@@ -136,7 +136,11 @@ func (a *API) errorCounts(c *call) error {
 
 func readRange(c *call, fallback string) (string, time.Duration, error) {
 	spans := map[string]time.Duration{"15m": 15 * time.Minute, "1h": time.Hour, "24h": day}
-	name := c.r.URL.Query().Get("range")
+	q, err := readQuery(c)
+	if err != nil {
+		return "", 0, err
+	}
+	name := q.Get("range")
 	if name == "" {
 		name = fallback
 	}
