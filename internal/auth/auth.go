@@ -101,8 +101,8 @@ func New(keys Keys, secret []byte, opt Options) *Authenticator {
 type claims struct {
 	jwt.RegisteredClaims
 	Tenant   string   `json:"tenant,omitempty"`
-	Scope    *string  `json:"scope,omitempty"` // space-separated, RFC 8693 section 4.2
-	Channels []string `json:"channels,omitempty"`
+	Scope    *string  `json:"scope,omitempty"`   // space-separated, RFC 8693 section 4.2
+	Channels []string `json:"channels,omitzero"` // empty is not absent: it permits none
 	Key      string   `json:"key,omitempty"`
 }
 
@@ -230,6 +230,8 @@ func tokenError(err error) error {
 		return apier.Errorf(apier.CodeUnauthorized, "The token's signature does not hold: it was signed with another secret or algorithm.")
 	case errors.Is(err, jwt.ErrTokenRequiredClaimMissing):
 		return apier.Errorf(apier.CodeUnauthorized, "The token has no \"exp\" claim; tokens without an end are refused.")
+	case errors.Is(err, jwt.ErrTokenNotValidYet):
+		return apier.Errorf(apier.CodeUnauthorized, "The token is not valid yet: look at its \"nbf\" claim and at both clocks.")
 	default:
 		return apier.Errorf(apier.CodeUnauthorized, "The token is not a valid JWT.")
 	}
