@@ -54,24 +54,16 @@ func place(body []byte, offset int) string {
 // alone, "[3]." in a batch. Names must be exact: encoding/json into a struct would take "TYPE" for "type",
 // and of two payloads silently the last.
 func decodeEvent(raw []byte, path string, maxPayload int) (apier.NewEvent, []apier.FieldError) {
-	d := json.NewDecoder(bytes.NewReader(raw))
-	if start, err := d.Token(); err != nil || start != json.Delim('{') {
+	var f fields
+	if !members(raw, f.set) {
 		return apier.NewEvent{}, []apier.FieldError{{Field: path + "event", Reason: "must be a JSON object with type, source and payload"}}
 	}
-	f := fields{seen: make(map[string]bool, 3)}
-	for d.More() {
-		name, _ := d.Token()
-		var value json.RawMessage
-		if d.Decode(&value) != nil { // not after checkJSON
-			f.fault("event", "is not valid JSON")
-			break
+	faults := f.faults
+	for _, missing := range f.event.Validate(maxPayload) {
+		if !slices.ContainsFunc(f.faults, func(known apier.FieldError) bool { return known.Field == missing.Field }) {
+			faults = append(faults, missing)
 		}
-		f.set(fmt.Sprint(name), value)
 	}
-	faults := slices.DeleteFunc(f.event.Validate(maxPayload), func(v apier.FieldError) bool {
-		return slices.ContainsFunc(f.faults, func(known apier.FieldError) bool { return known.Field == v.Field })
-	})
-	faults = append(faults, f.faults...)
 	slices.SortStableFunc(faults, func(a, b apier.FieldError) int { return rank(a.Field) - rank(b.Field) })
 	for i := range faults {
 		faults[i].Field = path + faults[i].Field
@@ -79,45 +71,55 @@ func decodeEvent(raw []byte, path string, maxPayload int) (apier.NewEvent, []api
 	return f.event, faults
 }
 
-// rank sorts faults as people read an event.
+// rank is where a field stands in an event and in a list of faults.
 func rank(name string) int {
-	order := []string{"type", "source", "payload", name}
-	return slices.Index(order, name)
+	switch name {
+	case "type":
+		return 0
+	case "source":
+		return 1
+	case "payload":
+		return 2
+	default:
+		return 3
+	}
 }
 
 // fields collects the fields of one event and what is wrong with their form.
 type fields struct {
 	event  apier.NewEvent
-	seen   map[string]bool
+	seen   [3]bool // by rank
 	faults []apier.FieldError
+}
+
+func (f *fields) set(quoted, value []byte) {
+	name, _ := unquote(quoted)
+	n := rank(name)
+	switch {
+	case n == len(f.seen):
+		f.fault(name, "is not a field of an event; put it into payload")
+		return
+	case f.seen[n]:
+		f.fault(name, "stands there more than once")
+		return
+	}
+	f.seen[n] = true
+	ok := true
+	switch n {
+	case 0:
+		f.event.Type, ok = unquote(value)
+	case 1:
+		f.event.Source, ok = unquote(value)
+	case 2:
+		f.event.Payload = bytes.Clone(value) // it outlives the body, in the live log
+	}
+	if !ok {
+		f.fault(name, "must be a string")
+	}
 }
 
 func (f *fields) fault(name, reason string) {
 	f.faults = append(f.faults, apier.FieldError{Field: name, Reason: reason})
-}
-
-func (f *fields) set(name string, value json.RawMessage) {
-	if f.seen[name] {
-		f.fault(name, "stands there more than once")
-		return
-	}
-	f.seen[name] = true
-	switch name {
-	case "type":
-		f.text(name, value, &f.event.Type)
-	case "source":
-		f.text(name, value, &f.event.Source)
-	case "payload":
-		f.event.Payload = value
-	default:
-		f.fault(name, "is not a field of an event; put it into payload")
-	}
-}
-
-func (f *fields) text(name string, value json.RawMessage, into *string) {
-	if json.Unmarshal(value, into) != nil {
-		f.fault(name, "must be a string")
-	}
 }
 
 // checkJSON fails with the place where JSON stops being JSON.

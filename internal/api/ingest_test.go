@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/apier/apier"
 )
@@ -282,13 +284,14 @@ func TestFaultsAreBounded(t *testing.T) {
 }
 
 func FuzzDecodeEvent(f *testing.F) {
-	for _, seed := range []string{good, `{}`, `[]`, `null`, `{"type":1,"payload":[],"x":{}}`, `{"payload":{"a":1},"payload":{}}`, `{"type":"\ud800"}`} {
+	for _, seed := range []string{good, `{}`, `[]`, `null`, `{"type":1,"payload":[],"x":{}}`, `{"payload":{"a":1},"payload":{}}`, `{"type":"\ud800"}`, ` {"a" : [1,"]}\\"] ,"b":-1e5}`} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		if checkJSON(raw) != nil {
+		if !utf8.Valid(raw) || checkJSON(raw) != nil { // as readBody and checkJSON ensure
 			return
 		}
+		checkMembers(t, raw)
 		event, faults := decodeEvent(raw, "[7].", 1000)
 		for _, fault := range faults {
 			if !strings.HasPrefix(fault.Field, "[7].") || fault.Reason == "" {
@@ -305,6 +308,27 @@ func FuzzDecodeEvent(f *testing.F) {
 			t.Fatalf("%q gave the payload %q", raw, event.Payload)
 		}
 	})
+}
+
+// checkMembers compares with encoding/json, which keeps the last of members with the same name.
+func checkMembers(t *testing.T, raw []byte) {
+	t.Helper()
+	got := map[string]json.RawMessage{}
+	object := members(raw, func(quoted, value []byte) {
+		name, ok := unquote(quoted)
+		if !ok {
+			t.Fatalf("%q: name %q", raw, quoted)
+		}
+		got[name] = value
+	})
+	var want map[string]json.RawMessage
+	err := json.Unmarshal(raw, &want)
+	if object != (err == nil && want != nil) {
+		t.Fatalf("%q: object %v, encoding/json says %v", raw, object, err)
+	}
+	if object && !maps.EqualFunc(got, want, func(a, b json.RawMessage) bool { return bytes.Equal(a, b) }) {
+		t.Fatalf("%q: %q, encoding/json says %q", raw, got, want)
+	}
 }
 
 func FuzzSplitBatch(f *testing.F) {
