@@ -252,3 +252,11 @@ func (w *world) seq(t *testing.T) apier.Seq {
 	}
 	return p.Seq
 }
+
+// fail ends the delivery of an event as no route does yet: the dispatcher will.
+func (w *world) fail(t *testing.T, id apier.EventID, message string) {
+	t.Helper()
+	if _, err := w.store.Settle(t.Context(), auth.DefaultTenant, id, store.Outcome{Status: apier.StatusFailed, ErrorMessage: message}); err != nil {
+		t.Fatal(err)
+	}
+}
