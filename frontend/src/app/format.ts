@@ -2,7 +2,12 @@
 
 const whole = new Intl.NumberFormat('en')
 const short = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' })
-const long = new Intl.DateTimeFormat(undefined, { month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit' })
+const long = new Intl.DateTimeFormat(undefined, {
+  month: 'short',
+  day: 'numeric',
+  hour: '2-digit',
+  minute: '2-digit',
+})
 const DAY_MS = 86_400_000
 
 export const count = (n: number): string => whole.format(Math.round(n))

@@ -6,12 +6,17 @@ export type Hotkeys = Record<string, () => void>
 const PAUSE_MS = 1000
 
 function isTyping(target: EventTarget | null): boolean {
-  return target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName))
+  return (
+    target instanceof HTMLElement &&
+    (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName))
+  )
 }
 
 // Keys that a focused button or link answers itself.
 const isPress = (e: KeyboardEvent) =>
-  (e.key === 'Enter' || e.key === ' ') && e.target instanceof HTMLElement && /^(BUTTON|A)$/.test(e.target.tagName)
+  (e.key === 'Enter' || e.key === ' ') &&
+  e.target instanceof HTMLElement &&
+  /^(BUTTON|A)$/.test(e.target.tagName)
 
 // Radix marks what is open; a sheet has its own keys.
 const isBehindDialog = () => document.querySelector('[role="dialog"],[role="alertdialog"]') !== null

@@ -21,7 +21,13 @@ export function Nav({ onHelp }: { onHelp: () => void }) {
         <span className={styles.word}>API/er</span>
       </div>
       {pages.map(({ path: to, word, icon: Icon }) => (
-        <Link key={to} href={to} title={word} className={styles.item} aria-current={path === to ? 'page' : undefined}>
+        <Link
+          key={to}
+          href={to}
+          title={word}
+          className={styles.item}
+          aria-current={path === to ? 'page' : undefined}
+        >
           <Icon size={16} aria-hidden />
           <span className={styles.word}>{word}</span>
         </Link>

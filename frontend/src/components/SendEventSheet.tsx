@@ -65,7 +65,9 @@ export function SendEventSheet({ open, draft: given, onOpen, onClose }: SendEven
 }
 
 function useSendForm(given: NewEvent | undefined, onOpen: () => void, onClose: () => void) {
-  const [draft, setDraftState] = useState(() => draftOf(given ?? templates[0]?.event ?? { type: '', source: '', payload: {} }))
+  const [draft, setDraftState] = useState(() =>
+    draftOf(given ?? templates[0]?.event ?? { type: '', source: '', payload: {} }),
+  )
   const [shown, setShown] = useState(given)
   const [checked, setChecked] = useState(false)
   const [serverFaults, setServerFaults] = useState(NO_FAULTS)
@@ -85,7 +87,7 @@ function useSendForm(given: NewEvent | undefined, onOpen: () => void, onClose: (
   const own = faultsOf(draft)
   const hasFault = Object.values(own).some(Boolean)
 
-  const failed = (error: Error) => {
+  const failed = (error: unknown) => {
     if (!keepsKey(error)) key.current = newKey()
     setServerFaults(error instanceof ApiProblem ? faultsFrom(error.errors) : NO_FAULTS)
     onOpen()
@@ -96,14 +98,17 @@ function useSendForm(given: NewEvent | undefined, onOpen: () => void, onClose: (
     if (hasFault) return
     onClose()
     const event = eventOfDraft(draft)
-    send.mutate({ key: key.current, event }, { onError: failed, onSuccess: () => sent(event.type) })
+    // Not mutate with callbacks: those of an earlier submission would be lost with the next one.
+    send.mutateAsync({ key: key.current, event }).then(() => sent(event.type), failed)
   }
   const sent = (type: string) => {
     key.current = newKey()
     setChecked(false)
     say(`${type} sent`)
   }
-  const faults = checked ? merged(own, serverFaults) : { ...serverFaults, payload: own.payload || serverFaults.payload }
+  const faults = checked
+    ? merged(own, serverFaults)
+    : { ...serverFaults, payload: own.payload || serverFaults.payload }
   return { draft, setDraft, faults, error: send.error, submit }
 }
 
@@ -166,7 +171,15 @@ function NameFields({ draft, faults, setDraft }: FieldsProps) {
   ))
 }
 
-function PayloadField({ draft, fault, setDraft }: { draft: Draft; fault: string; setDraft: Dispatch<Draft> }) {
+function PayloadField({
+  draft,
+  fault,
+  setDraft,
+}: {
+  draft: Draft
+  fault: string
+  setDraft: Dispatch<Draft>
+}) {
   return (
     <Field label="Payload" hint="A JSON object." fault={fault}>
       {(aria) => (

@@ -33,6 +33,8 @@ export function Shell({ children }: { children: ReactNode }) {
     'g d': () => navigate('/'),
     'g e': () => navigate('/events'),
     n: () => actions.openSend(),
+    // On the events page the page itself answers this key.
+    ...(path === '/events' ? {} : { '/': () => navigate('/events', { state: { focus: 'search' } }) }),
     '?': () => setHelp(true),
   })
   return (

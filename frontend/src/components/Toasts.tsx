@@ -31,7 +31,11 @@ export function ToastProvider({ children }: { children: ReactNode }) {
       <div className={styles.toasts} aria-live="polite">
         {toasts.map((t) => (
           <div key={t.id} className={styles.toast} data-tone={t.tone}>
-            {t.tone === 'done' ? <CircleCheck size={16} aria-hidden /> : <TriangleAlert size={16} aria-hidden />}
+            {t.tone === 'done' ? (
+              <CircleCheck size={16} aria-hidden />
+            ) : (
+              <TriangleAlert size={16} aria-hidden />
+            )}
             <span>{t.text}</span>
             <Button tone="quiet" icon aria-label="Dismiss" onClick={() => close(t.id)}>
               <X size={14} aria-hidden />

@@ -4,7 +4,7 @@ import type { NewEvent } from '../app/api/types'
 /** What pages can ask of the frame around them. */
 export interface ShellActions {
   /** Opens the form to send an event, with this event in it where one is given. */
-  openSend(draft?: NewEvent): void
+  openSend: (draft?: NewEvent) => void
 }
 
 export const ShellContext = createContext<ShellActions>({ openSend: () => undefined })

@@ -10,12 +10,12 @@ export interface Auth {
   /** Whether events may be sent, acknowledged and deleted. */
   canWrite: boolean
   api: ApiClient
-  signIn(key: string): Promise<void>
-  signOut(): void
+  signIn: (key: string) => Promise<void>
+  signOut: () => void
   /** A token to connect with. */
-  getToken(): Promise<string | null>
+  getToken: () => Promise<string | null>
   /** A token of a new making, after one was refused. */
-  getFreshToken(): Promise<string | null>
+  getFreshToken: () => Promise<string | null>
 }
 
 export const AuthContext = createContext<Auth | null>(null)

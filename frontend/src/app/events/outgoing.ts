@@ -33,7 +33,11 @@ export function rowOf(out: Outgoing): Row {
 }
 
 /** The list with what is being sent on top. */
-export function withOutgoing(rows: readonly ApiEvent[], outgoing: readonly Outgoing[], filters: Filters): readonly Row[] {
+export function withOutgoing(
+  rows: readonly ApiEvent[],
+  outgoing: readonly Outgoing[],
+  filters: Filters,
+): readonly Row[] {
   const sending = outgoing.map(rowOf).filter((row) => matches(row, filters))
   return sending.length === 0 ? rows : [...sending.reverse(), ...rows]
 }

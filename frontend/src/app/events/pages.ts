@@ -42,7 +42,11 @@ export function rowsOf(pages: readonly LivePage[]): ApiEvent[] {
  * Brings the pages of one list up to date. A change that is not newer than what its page was read at, or than
  * its row, is ignored; rows that no longer match leave; new ones come in on top.
  */
-export function applyChanges(pages: readonly LivePage[], changes: readonly Change[], filters: Filters): Applied {
+export function applyChanges(
+  pages: readonly LivePage[],
+  changes: readonly Change[],
+  filters: Filters,
+): Applied {
   const left = fold(changes)
   const updated = pages.map((page) => applyToRows(page, left, filters))
   const top = updated[0]
@@ -106,7 +110,11 @@ function trim(pages: LivePage[]): LivePage[] {
   const kept: LivePage[] = []
   for (const page of pages) {
     if (room <= 0) break
-    kept.push(page.events.length <= room ? page : livePage({ ...page, has_more: true, events: page.events.slice(0, room) }))
+    kept.push(
+      page.events.length <= room
+        ? page
+        : livePage({ ...page, has_more: true, events: page.events.slice(0, room) }),
+    )
     room -= page.events.length
   }
   return kept

@@ -22,7 +22,10 @@ export function filtersOfKey(key: QueryKey): Filters {
 }
 
 /** Changes every cached list; the others keep their objects. */
-export function updateLists(qc: QueryClient, change: (pages: LivePage[], filters: Filters) => LivePage[]): void {
+export function updateLists(
+  qc: QueryClient,
+  change: (pages: LivePage[], filters: Filters) => LivePage[],
+): void {
   for (const [key, data] of qc.getQueriesData<EventList>({ queryKey: keys.lists })) {
     if (!data) continue
     const pages = change(data.pages, filtersOfKey(key))

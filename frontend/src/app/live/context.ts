@@ -11,7 +11,7 @@ export interface Live extends PauseState {
   settings: LiveSettings
   /** Whether the one poll runs in place of the connection. */
   polling: boolean
-  setPaused(paused: boolean): void
+  setPaused: (paused: boolean) => void
 }
 
 export const LiveContext = createContext<Live | null>(null)

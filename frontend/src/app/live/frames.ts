@@ -37,7 +37,8 @@ export function changeOf(message: Envelope): Change | null {
 }
 
 const STATUSES: readonly string[] = ['pending', 'delivered', 'failed']
-const statusOf = (s: unknown): EventStatus => (STATUSES.includes(s as string) ? (s as EventStatus) : 'pending')
+const statusOf = (s: unknown): EventStatus =>
+  STATUSES.includes(s as string) ? (s as EventStatus) : 'pending'
 
 /** The whole event a `created` change carries. */
 export function eventOf(change: Change): ApiEvent {

@@ -51,7 +51,7 @@ function backoff(text: string | null) {
 export function readLiveSettings(): LiveSettings {
   const meta = document.querySelector('meta[name="apier-websocket"]')
   return liveSettings({
-    built: import.meta.env.VITE_WEBSOCKET_URL as string | undefined,
+    built: import.meta.env.VITE_WEBSOCKET_URL,
     served: meta?.getAttribute('content') ?? null,
     location: window.location,
   })

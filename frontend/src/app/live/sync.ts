@@ -1,7 +1,7 @@
 import { notifyManager } from '@tanstack/react-query'
 import type { QueryClient } from '@tanstack/react-query'
 import type { ApiEvent } from '../api/types'
-import type { Outgoing } from '../events/outgoing'
+import type { Outgoing, Row } from '../events/outgoing'
 import { rowOf } from '../events/outgoing'
 import { remove, upsert } from '../events/pages'
 import type { Counters } from '../metrics/figures'
@@ -84,8 +84,9 @@ export class LiveSync {
 
   /** The server has taken an event in. */
   accepted(out: Outgoing, event: Pick<ApiEvent, 'id' | 'status' | 'created_at' | 'seq'>): void {
-    const { sending: _sending, ...row } = rowOf(out)
-    this.store({ ...row, ...event, updated_at: event.created_at }, out)
+    const row: Row = { ...rowOf(out), ...event, updated_at: event.created_at }
+    delete row.sending
+    this.store(row, out)
   }
 
   /** An event as a request of our own has just brought it. */

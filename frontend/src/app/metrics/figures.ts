@@ -18,7 +18,11 @@ export function successRate(delivered: number, failed: number): number {
 }
 
 /** The summary after a metrics_update; the same object when the update is older than it. */
-export function withCounters(summary: Summary | undefined, c: Counters, seq: number | undefined): Summary | undefined {
+export function withCounters(
+  summary: Summary | undefined,
+  c: Counters,
+  seq: number | undefined,
+): Summary | undefined {
   if (summary && seq !== undefined && seq < summary.seq) return summary
   return {
     total: c.total_events,
@@ -138,7 +142,13 @@ export type CardName = 'total' | 'pending' | 'delivered' | 'failed' | 'success_r
 /** The course of each card over the series, reckoned back from the present counts. Deletions are not in it. */
 export function trends(now: Summary, series: readonly ThroughputPoint[]): Record<CardName, Trend> {
   const s = { total: now.total, pending: now.pending, delivered: now.delivered, failed: now.failed }
-  const courses: Record<CardName, number[]> = { total: [], pending: [], delivered: [], failed: [], success_rate: [] }
+  const courses: Record<CardName, number[]> = {
+    total: [],
+    pending: [],
+    delivered: [],
+    failed: [],
+    success_rate: [],
+  }
   const note = () => {
     courses.total.push(s.total)
     courses.pending.push(Math.max(0, s.pending))

@@ -21,7 +21,12 @@ export const templates: readonly { name: string; event: NewEvent }[] = [
     event: {
       type: 'order.created',
       source: 'shop',
-      payload: { order_id: 'ord_1001', amount: 4990, currency: 'EUR', items: [{ sku: 'mug-blue', quantity: 2 }] },
+      payload: {
+        order_id: 'ord_1001',
+        amount: 4990,
+        currency: 'EUR',
+        items: [{ sku: 'mug-blue', quantity: 2 }],
+      },
     },
   },
   {
@@ -30,7 +35,11 @@ export const templates: readonly { name: string; event: NewEvent }[] = [
   },
   {
     name: 'Invoice paid',
-    event: { type: 'invoice.paid', source: 'billing', payload: { invoice_id: 'inv_7', amount: 12000, currency: 'EUR' } },
+    event: {
+      type: 'invoice.paid',
+      source: 'billing',
+      payload: { invoice_id: 'inv_7', amount: 12000, currency: 'EUR' },
+    },
   },
   { name: 'Empty', event: { type: '', source: '', payload: {} } },
 ]
@@ -42,7 +51,11 @@ export function draftOf(event: NewEvent): Draft {
 
 /** Judges a form by the server's rules, so that most faults show before anything is sent. */
 export function faultsOf(draft: Draft): DraftFaults {
-  return { type: typeFault(draft.type), source: sourceFault(draft.source), payload: payloadFault(draft.payload) }
+  return {
+    type: typeFault(draft.type),
+    source: sourceFault(draft.source),
+    payload: payloadFault(draft.payload),
+  }
 }
 
 function typeFault(type: string): string {
@@ -74,6 +87,7 @@ export function eventOfDraft(draft: Draft): NewEvent {
 
 /** The faults a server found, put at their fields. */
 export function faultsFrom(errors: readonly FieldProblem[]): DraftFaults {
-  const at = (field: string) => errors.find((e) => e.field === field || e.field.startsWith(`${field}.`))?.reason ?? ''
+  const at = (field: string) =>
+    errors.find((e) => e.field === field || e.field.startsWith(`${field}.`))?.reason ?? ''
   return { type: at('type'), source: at('source'), payload: at('payload') }
 }

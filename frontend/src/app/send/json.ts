@@ -15,6 +15,8 @@ class Fault extends Error {
 }
 
 const LITERAL = /-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?|true|false|null/y
+// JSON itself forbids these control characters in a string.
+// eslint-disable-next-line no-control-regex
 const STRING = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y
 const SPACE = /[ \t\n\r]*/y
 
@@ -35,7 +37,8 @@ class Scanner {
     if (c === '{') this.object()
     else if (c === '[') this.array()
     else if (c === '"') this.string()
-    else if (!this.eat(LITERAL)) this.fail(c === undefined ? 'a value is missing' : `${shown(c)} cannot begin a value`)
+    else if (!this.eat(LITERAL))
+      this.fail(c === undefined ? 'a value is missing' : `${shown(c)} cannot begin a value`)
   }
 
   private object(): void {
@@ -99,6 +102,10 @@ export function jsonFault(text: string): JsonFault | null {
   } catch (error) {
     if (!(error instanceof Fault)) throw error
     const before = text.slice(0, error.at).split('\n')
-    return { line: before.length, column: (before[before.length - 1]?.length ?? 0) + 1, reason: error.message }
+    return {
+      line: before.length,
+      column: (before[before.length - 1]?.length ?? 0) + 1,
+      reason: error.message,
+    }
   }
 }

@@ -9,9 +9,16 @@ interface Look {
 
 /** The class names of a button, for links that look like one. */
 export function buttonClass({ tone = 'plain', icon = false }: Look): string {
-  return [styles.button, tone === 'plain' ? '' : styles[tone], icon ? styles.icon : ''].filter(Boolean).join(' ')
+  return [styles.button, tone === 'plain' ? '' : styles[tone], icon ? styles.icon : '']
+    .filter(Boolean)
+    .join(' ')
 }
 
-export function Button({ tone = 'plain', icon = false, className = '', ...rest }: Look & ComponentProps<'button'>) {
+export function Button({
+  tone = 'plain',
+  icon = false,
+  className = '',
+  ...rest
+}: Look & ComponentProps<'button'>) {
   return <button type="button" className={`${buttonClass({ tone, icon })} ${className}`} {...rest} />
 }

@@ -19,7 +19,16 @@ interface SheetProps {
 }
 
 /** A modal sheet: keeps the focus, closes with Esc and gives the focus back. */
-export function Sheet({ open, onClose, title, description, place = 'side', alert, footer, children }: SheetProps) {
+export function Sheet({
+  open,
+  onClose,
+  title,
+  description,
+  place = 'side',
+  alert,
+  footer,
+  children,
+}: SheetProps) {
   return (
     <Dialog.Root open={open} onOpenChange={(isOpen) => !isOpen && onClose()}>
       <Dialog.Portal>

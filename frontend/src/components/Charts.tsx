@@ -1,0 +1,92 @@
+import { Suspense, lazy, useMemo, useState } from 'react'
+import type { ReactNode } from 'react'
+import type { Range } from '../app/api/types'
+import { useLatency, useThroughput } from '../app/data'
+import { count, seconds } from '../app/format'
+import { latencyChart, throughputChart } from '../app/metrics/chart'
+import { useNow } from '../app/now'
+import styles from './Charts.module.css'
+import { Panel } from './Panel'
+import { Problem } from './Problem'
+import { Button } from './ui/Button'
+
+const LiveChart = lazy(() => import('./LiveChart').then((m) => ({ default: m.LiveChart })))
+
+const ranges: readonly { range: Range; word: string }[] = [
+  { range: '15m', word: '15 min' },
+  { range: '1h', word: '1 h' },
+  { range: '24h', word: '24 h' },
+]
+const MOVE_ON_MS = 15_000
+
+/** Throughput and latency over a range of the reader's choice. */
+export function Charts() {
+  const [range, setRange] = useState<Range>('1h')
+  const picker = (
+    <div className={styles.ranges} role="group" aria-label="Range of the charts">
+      {ranges.map(({ range: r, word }) => (
+        <Button key={r} tone="quiet" aria-pressed={r === range} onClick={() => setRange(r)}>
+          {word}
+        </Button>
+      ))}
+    </div>
+  )
+  return (
+    <>
+      <Throughput range={range} picker={picker} />
+      <Latency range={range} />
+    </>
+  )
+}
+
+function Throughput({ range, picker }: { range: Range; picker: ReactNode }) {
+  const { data, error } = useThroughput(range)
+  const now = useNow(MOVE_ON_MS)
+  const chart = useMemo(() => throughputChart(data?.series ?? [], range, now), [data, range, now])
+  return (
+    <Panel title="Throughput" aside={picker} testId="throughput">
+      {error && !data ? <Problem error={error} /> : null}
+      <dl className={styles.figures}>
+        <Figure word="per minute" value={data && count(data.events_per_minute)} />
+        <Figure word="last hour" value={data && count(data.events_per_hour)} />
+        <Figure word="last 24 h" value={data && count(data.total_events_24h)} />
+      </dl>
+      <Suspense fallback={<div className={styles.blank} />}>
+        <LiveChart data={chart} title="Events per minute" format={perMinute} />
+      </Suspense>
+    </Panel>
+  )
+}
+
+function Latency({ range }: { range: Range }) {
+  const { data, error } = useLatency(range)
+  const now = useNow(MOVE_ON_MS)
+  const chart = useMemo(() => latencyChart(data?.series ?? [], range, now), [data, range, now])
+  const value = (s: number | undefined) =>
+    data && data.sample_size > 0 && s !== undefined ? seconds(s) : '–'
+  return (
+    <Panel title="Latency, created to delivered" testId="latency">
+      {error && !data ? <Problem error={error} /> : null}
+      <dl className={styles.figures}>
+        <Figure word="p50" value={value(data?.p50)} />
+        <Figure word="p95" value={value(data?.p95)} />
+        <Figure word="p99" value={value(data?.p99)} />
+        <Figure word="deliveries" value={data && count(data.sample_size)} />
+      </dl>
+      <Suspense fallback={<div className={styles.blank} />}>
+        <LiveChart data={chart} title="Latency by minute" format={seconds} />
+      </Suspense>
+    </Panel>
+  )
+}
+
+const perMinute = (n: number) => (Number.isInteger(n) ? count(n) : '')
+
+function Figure({ word, value }: { word: string; value: string | undefined }) {
+  return (
+    <div>
+      <dt>{word}</dt>
+      <dd>{value ?? '–'}</dd>
+    </div>
+  )
+}

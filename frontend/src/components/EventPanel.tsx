@@ -1,0 +1,127 @@
+import { Check, Inbox, SquareTerminal, Trash2, X } from 'lucide-react'
+import { useEffect, useRef } from 'react'
+import type { ApiEvent } from '../app/api/types'
+import { useAuth } from '../app/auth/context'
+import { useEvent } from '../app/data'
+import { curlOf } from '../app/events/curl'
+import { seconds } from '../app/format'
+import styles from './EventPanel.module.css'
+import { Moment } from './Moment'
+import { PayloadView } from './PayloadView'
+import { Problem } from './Problem'
+import { StatusBadge } from './StatusBadge'
+import { Button } from './ui/Button'
+import { Notice } from './ui/Notice'
+import { useCopy } from './useCopy'
+
+interface EventPanelProps {
+  id: string
+  onClose: () => void
+  onAcknowledge: (ids: readonly string[]) => void
+  onErase: (ids: readonly string[]) => void
+}
+
+/** Everything about one event, beside the list; it follows the event's changes. */
+export function EventPanel({ id, onClose, onAcknowledge, onErase }: EventPanelProps) {
+  const { data: event, error, isPending } = useEvent(id)
+  const heading = useRef<HTMLHeadingElement>(null)
+  useEffect(() => heading.current?.focus({ preventScroll: true }), [id])
+  return (
+    <aside className={styles.panel} aria-label="Event" data-testid="event-panel">
+      <div className={styles.head}>
+        <h2 ref={heading} tabIndex={-1}>
+          {event?.type ?? 'Event'}
+        </h2>
+        <Button tone="quiet" icon aria-label="Close" title="Close (Esc)" onClick={onClose}>
+          <X size={16} aria-hidden />
+        </Button>
+      </div>
+      <div className={styles.body}>
+        {isPending && <p role="status">Loading…</p>}
+        {error && !event && <Problem error={error} />}
+        {event === null && (
+          <Notice icon={<Inbox size={24} aria-hidden />} title="This event was deleted">
+            <p>{id}</p>
+          </Notice>
+        )}
+        {event && (
+          <>
+            <Actions event={event} onAcknowledge={onAcknowledge} onErase={onErase} />
+            <Facts event={event} />
+            <PayloadView payload={event.payload} />
+          </>
+        )}
+      </div>
+    </aside>
+  )
+}
+
+function Actions({
+  event,
+  onAcknowledge,
+  onErase,
+}: Omit<EventPanelProps, 'id' | 'onClose'> & { event: ApiEvent }) {
+  const { canWrite } = useAuth()
+  const copy = useCopy()
+  const curl = () => copy(curlOf(event, window.location.origin), 'Command')
+  return (
+    <div className={styles.actions}>
+      {event.status === 'pending' && (
+        <Button disabled={!canWrite} onClick={() => onAcknowledge([event.id])}>
+          <Check size={14} aria-hidden /> Acknowledge
+        </Button>
+      )}
+      <Button onClick={curl}>
+        <SquareTerminal size={14} aria-hidden /> Copy as curl
+      </Button>
+      <Button tone="danger" disabled={!canWrite} onClick={() => onErase([event.id])}>
+        <Trash2 size={14} aria-hidden /> Delete
+      </Button>
+    </div>
+  )
+}
+
+function Facts({ event }: { event: ApiEvent }) {
+  const latency = event.delivery_latency_ms
+  return (
+    <dl className={styles.facts}>
+      <dt>Status</dt>
+      <dd>
+        <StatusBadge status={event.status} />
+      </dd>
+      {event.error_message && (
+        <>
+          <dt>Error</dt>
+          <dd>{event.error_message}</dd>
+        </>
+      )}
+      <dt>Id</dt>
+      <dd>
+        <code>{event.id}</code>
+      </dd>
+      <dt>Source</dt>
+      <dd>{event.source}</dd>
+      <dt>Created</dt>
+      <dd>
+        <Moment at={event.created_at} />
+      </dd>
+      <dt>Updated</dt>
+      <dd>
+        <Moment at={event.updated_at} />
+      </dd>
+      <dt>Latency</dt>
+      <dd>{latency === null ? 'not delivered yet' : seconds(latency / 1000)}</dd>
+      <dt>Attempts</dt>
+      <dd>
+        {event.delivery_attempts}
+        {event.last_delivery_attempt && (
+          <>
+            , last <Moment at={event.last_delivery_attempt} />
+          </>
+        )}
+      </dd>
+      <dt>Sequence</dt>
+      <dd>{event.seq}</dd>
+    </dl>
+  )
+}

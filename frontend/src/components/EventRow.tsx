@@ -1,0 +1,72 @@
+import { memo } from 'react'
+import type { CSSProperties } from 'react'
+import type { Row } from '../app/events/outgoing'
+import { seconds } from '../app/format'
+import styles from './EventTable.module.css'
+import { Moment } from './Moment'
+import { StatusBadge } from './StatusBadge'
+
+export interface EventRowProps {
+  row: Row
+  top: number
+  height: number
+  /** Its place in the list, from 1. */
+  index: number
+  active: boolean
+  selected: boolean
+  onOpen: (id: string) => void
+  onSelect: (id: string) => void
+}
+
+const PREVIEW = 160
+
+/** One event in the table. */
+export const EventRow = memo(function EventRow(props: EventRowProps) {
+  const { row, top, height, index, active, selected, onOpen, onSelect } = props
+  const style: CSSProperties = { height, transform: `translateY(${top}px)` }
+  const open = () => !row.sending && onOpen(row.id)
+  return (
+    <div
+      role="row"
+      aria-rowindex={index + 1}
+      className={styles.row}
+      style={style}
+      data-testid="event-row"
+      data-event-id={row.id}
+      data-status={row.sending ? 'sending' : row.status}
+      data-sending={row.sending ?? false}
+      data-active={active}
+      onClick={open}
+    >
+      <span role="cell" className={styles.check} onClick={(e) => e.stopPropagation()}>
+        <input
+          type="checkbox"
+          aria-label={`Select ${row.id}`}
+          checked={selected}
+          disabled={row.sending}
+          onChange={() => onSelect(row.id)}
+        />
+      </span>
+      <span role="cell" className={styles.cell}>
+        <button type="button" className={styles.open} title={row.type} disabled={row.sending}>
+          {row.type}
+        </button>
+      </span>
+      <span role="cell" className={`${styles.cell} ${styles.muted}`} title={row.source}>
+        {row.source}
+      </span>
+      <span role="cell" className={styles.cell} title={row.error_message ?? undefined}>
+        <StatusBadge status={row.sending ? 'sending' : row.status} />
+      </span>
+      <span role="cell" className={`${styles.cell} ${styles.payload}`}>
+        {row.payload_truncated ? 'large payload' : JSON.stringify(row.payload).slice(0, PREVIEW)}
+      </span>
+      <span role="cell" className={`${styles.cell} ${styles.right}`} title="Created to delivered">
+        {row.delivery_latency_ms === null ? '–' : seconds(row.delivery_latency_ms / 1000)}
+      </span>
+      <span role="cell" className={`${styles.cell} ${styles.right} ${styles.muted}`}>
+        <Moment at={row.created_at} />
+      </span>
+    </div>
+  )
+})

@@ -1,0 +1,125 @@
+import { useVirtualizer } from '@tanstack/react-virtual'
+import { ArrowUp } from 'lucide-react'
+import { useEffect, useRef, useState } from 'react'
+import type { ReactNode } from 'react'
+import { holdRows } from '../app/events/held'
+import type { Row } from '../app/events/outgoing'
+import { count } from '../app/format'
+import { useIsNarrow } from '../app/narrow'
+import { EventRow } from './EventRow'
+import styles from './EventTable.module.css'
+import { Button } from './ui/Button'
+
+interface EventTableProps {
+  rows: readonly Row[]
+  activeId: string | null
+  selected: ReadonlySet<string>
+  onOpen: (id: string) => void
+  onSelect: (id: string) => void
+  onSelectAll: () => void
+  /** The reader is near the end. */
+  onEnd: () => void
+  /** Stands below the last row. */
+  end: ReactNode
+}
+
+const ROW_PX = { wide: 40, narrow: 60 }
+const NEAR_END_ROWS = 20
+const ANCHORS = 50
+const TOP_PX = 4
+
+/** The live list: only what can be seen is in the page, and what is being read does not move. */
+export function EventTable(props: EventTableProps) {
+  const { rows: all, activeId, selected, onEnd } = props
+  const scroll = useRef<HTMLDivElement>(null)
+  const [anchors, setAnchors] = useState<readonly string[] | null>(null)
+  const { rows, fresh } = holdRows(all, anchors)
+  const height = useIsNarrow() ? ROW_PX.narrow : ROW_PX.wide
+  // Its functions read the scroll position, so a compiler must not keep their results; nobody compiles this.
+  // eslint-disable-next-line react-hooks/incompatible-library
+  const virtual = useVirtualizer({
+    count: rows.length,
+    getScrollElement: () => scroll.current,
+    estimateSize: () => height,
+    getItemKey: (index) => rows[index]?.id ?? index,
+    overscan: 8,
+    useFlushSync: false,
+  })
+  const items = virtual.getVirtualItems()
+  const lastShown = items[items.length - 1]?.index ?? 0
+  useEffect(() => virtual.measure(), [virtual, height])
+  useEffect(() => {
+    if (rows.length > 0 && lastShown >= rows.length - NEAR_END_ROWS) onEnd()
+  }, [lastShown, rows.length, onEnd])
+  const activeAt = activeId === null ? -1 : rows.findIndex((row) => row.id === activeId)
+  useEffect(() => {
+    if (activeAt >= 0) virtual.scrollToIndex(activeAt, { align: 'auto' })
+    // Only when another row becomes the active one, not when rows come in above it.
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+  }, [activeId])
+
+  const onScroll = () => {
+    const isAway = (scroll.current?.scrollTop ?? 0) > TOP_PX
+    if (isAway === (anchors !== null)) return
+    setAnchors(isAway ? rows.slice(0, ANCHORS).map((row) => row.id) : null)
+  }
+  const toTop = () => {
+    setAnchors(null)
+    scroll.current?.scrollTo({ top: 0 })
+  }
+  return (
+    <div className={styles.wrap} role="table" aria-label="Events" aria-rowcount={all.length + 1}>
+      <Head all={all.length > 0 && selected.size >= all.length} onSelectAll={props.onSelectAll} />
+      {fresh > 0 && (
+        <Button className={styles.pill ?? ''} onClick={toTop} data-testid="new-events">
+          <ArrowUp size={14} aria-hidden /> {count(fresh)} new
+        </Button>
+      )}
+      <div ref={scroll} className={styles.scroll} onScroll={onScroll} data-testid="event-scroll">
+        <div className={styles.body} role="rowgroup" style={{ height: virtual.getTotalSize() }}>
+          {items.map((item) => {
+            const row = rows[item.index]
+            return (
+              row && (
+                <EventRow
+                  key={item.key}
+                  row={row}
+                  top={item.start}
+                  height={height}
+                  index={item.index + 1 + fresh}
+                  active={row.id === activeId}
+                  selected={selected.has(row.id)}
+                  onOpen={props.onOpen}
+                  onSelect={props.onSelect}
+                />
+              )
+            )
+          })}
+        </div>
+        <div className={styles.end}>{props.end}</div>
+      </div>
+    </div>
+  )
+}
+
+function Head({ all, onSelectAll }: { all: boolean; onSelectAll: () => void }) {
+  return (
+    <div role="row" aria-rowindex={1} className={styles.head}>
+      <span role="columnheader" className={styles.check}>
+        <input type="checkbox" aria-label="Select all loaded events" checked={all} onChange={onSelectAll} />
+      </span>
+      <span role="columnheader">Type</span>
+      <span role="columnheader">Source</span>
+      <span role="columnheader">Status</span>
+      <span role="columnheader" className={styles.payload}>
+        Payload
+      </span>
+      <span role="columnheader" className={styles.right}>
+        Latency
+      </span>
+      <span role="columnheader" className={styles.right}>
+        Created
+      </span>
+    </div>
+  )
+}

@@ -1,0 +1,68 @@
+import { Inbox } from 'lucide-react'
+import { Link } from 'wouter'
+import { useEventList, useOutgoing } from '../app/data'
+import { NO_FILTERS } from '../app/events/filters'
+import type { Row } from '../app/events/outgoing'
+import { withOutgoing } from '../app/events/outgoing'
+import styles from './LatestEvents.module.css'
+import { Moment } from './Moment'
+import { Panel } from './Panel'
+import { Problem } from './Problem'
+import { useShell } from './shellContext'
+import { StatusBadge } from './StatusBadge'
+import { Button } from './ui/Button'
+import { Notice } from './ui/Notice'
+
+const SHOWN = 10
+
+/** The newest events, live. */
+export function LatestEvents() {
+  const list = useEventList(NO_FILTERS)
+  const outgoing = useOutgoing()
+  const { openSend } = useShell()
+  const rows = withOutgoing(list.data?.pages[0]?.events ?? [], outgoing, NO_FILTERS).slice(0, SHOWN)
+  return (
+    <Panel title="Latest events" aside={<Link href="/events">All events</Link>} testId="latest-events">
+      {list.error && !list.data ? <Problem error={list.error} /> : null}
+      {list.data && rows.length === 0 && (
+        <Notice icon={<Inbox size={24} aria-hidden />} title="No events yet">
+          <p>Send the first one and watch it appear here, and in every other tab.</p>
+          <Button onClick={() => openSend()}>Send the first event</Button>
+        </Notice>
+      )}
+      <ul className={styles.list}>
+        {rows.map((row) => (
+          <li
+            key={row.id}
+            className={styles.row}
+            data-testid="event-row"
+            data-event-id={row.id}
+            data-status={row.sending ? 'sending' : row.status}
+          >
+            <LatestRow row={row} />
+          </li>
+        ))}
+      </ul>
+    </Panel>
+  )
+}
+
+function LatestRow({ row }: { row: Row }) {
+  const cells = (
+    <>
+      <span className={styles.name}>
+        {row.type} <span className={styles.muted}>{row.source}</span>
+      </span>
+      <StatusBadge status={row.sending ? 'sending' : row.status} />
+      <span className={styles.time}>
+        <Moment at={row.created_at} />
+      </span>
+    </>
+  )
+  if (row.sending) return <div className={styles.line}>{cells}</div>
+  return (
+    <Link className={styles.line ?? ''} href={`/events?event=${encodeURIComponent(row.id)}`}>
+      {cells}
+    </Link>
+  )
+}

@@ -1,0 +1,54 @@
+import { CircleCheck } from 'lucide-react'
+import { Link } from 'wouter'
+import type { TopError } from '../app/api/types'
+import { useErrorFigures } from '../app/data'
+import { NO_FILTERS, queryOf } from '../app/events/filters'
+import { count, percent } from '../app/format'
+import { Moment } from './Moment'
+import { Panel } from './Panel'
+import { Problem } from './Problem'
+import styles from './TopErrors.module.css'
+import { Notice } from './ui/Notice'
+
+/** The most frequent failures of the last 24 hours, each a click away from its events. */
+export function TopErrors() {
+  const { data, error } = useErrorFigures()
+  return (
+    <Panel title="Top errors, last 24 h" testId="top-errors">
+      {error && !data ? <Problem error={error} /> : null}
+      {data && data.total_errors > 0 && (
+        <p className={styles.figures}>
+          {count(data.total_errors)} failed, {percent(data.error_rate)} of all outcomes
+        </p>
+      )}
+      {data?.top_errors.length === 0 && (
+        <Notice icon={<CircleCheck size={24} aria-hidden />} title="No errors">
+          <p>Deliveries that fail will be grouped here by their message.</p>
+        </Notice>
+      )}
+      <ul className={styles.list}>
+        {data?.top_errors.map((e) => (
+          <li key={`${e.type} ${e.message}`}>
+            <ErrorLine error={e} />
+          </li>
+        ))}
+      </ul>
+    </Panel>
+  )
+}
+
+function ErrorLine({ error }: { error: TopError }) {
+  const query = queryOf({ ...NO_FILTERS, status: 'failed', type: error.type })
+  return (
+    <Link href={`/events?${query.toString()}`}>
+      <span className={styles.message} title={error.message}>
+        {error.message}
+      </span>
+      <span className={styles.count}>{count(error.count)}</span>
+      <span className={styles.muted}>{error.type}</span>
+      <span className={styles.muted}>
+        <Moment at={error.last_seen} />
+      </span>
+    </Link>
+  )
+}

@@ -1,0 +1,53 @@
+import uPlot from 'uplot'
+import 'uplot/dist/uPlot.min.css'
+import type { ChartData } from '../app/metrics/chart'
+
+const AXIS_FONT = '12px system-ui, sans-serif'
+const Y_AXIS_PX = 64
+
+/** Draws a chart into an element; tells which point is under the pointer, null: none. */
+export function createPlot(
+  host: HTMLElement,
+  data: ChartData,
+  columns: uPlot.AlignedData,
+  format: (value: number) => string,
+  onPointer: (index: number | null) => void,
+): uPlot {
+  const style = getComputedStyle(document.documentElement)
+  const colour = (name: string) => style.getPropertyValue(name).trim()
+  const axis: uPlot.Axis = {
+    stroke: colour('--text-muted'),
+    font: AXIS_FONT,
+    grid: { stroke: colour('--border'), width: 1 },
+    ticks: { show: false },
+  }
+  const options: uPlot.Options = {
+    width: host.clientWidth || 300,
+    height: host.clientHeight || 180,
+    legend: { show: false },
+    cursor: { drag: { x: false, y: false }, points: { size: 6 } },
+    scales: { y: { range: (_u, _min, max) => [0, Math.max(max, 1e-3) * 1.1] } },
+    axes: [
+      { ...axis, values: (_u, times) => times.map(clock), space: 64 },
+      { ...axis, values: (_u, values) => values.map(format), size: Y_AXIS_PX, space: 40 },
+    ],
+    series: [
+      {},
+      ...data.lines.map((line) => ({
+        label: line.word,
+        stroke: colour(line.colour),
+        width: 1.5,
+        spanGaps: false,
+        points: { show: hasGaps(line.values), size: 4 },
+      })),
+    ],
+    hooks: { setCursor: [(u) => onPointer(u.cursor.idx ?? null)] },
+  }
+  return new uPlot(options, columns, host)
+}
+
+// A point between two gaps has no line to show it.
+const hasGaps = (values: readonly (number | null)[]) => values.includes(null)
+
+const hours = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' })
+const clock = (seconds: number) => hours.format(seconds * 1000)

@@ -1,0 +1,36 @@
+import { useSummary, useThroughput } from '../app/data'
+import { Charts } from '../components/Charts'
+import { DataAge } from '../components/DataAge'
+import { LatestEvents } from '../components/LatestEvents'
+import { Lifecycle } from '../components/Lifecycle'
+import { Panel } from '../components/Panel'
+import { Problem } from '../components/Problem'
+import { StatCards } from '../components/StatCards'
+import { TopErrors } from '../components/TopErrors'
+import styles from './DashboardPage.module.css'
+
+export function DashboardPage() {
+  const { data: summary, error } = useSummary()
+  const { data: lastHour } = useThroughput('1h')
+  return (
+    <div className={styles.page}>
+      <DataAge className={styles.age} />
+      {error && (
+        <div className={styles.wide}>
+          <Problem error={error} />
+        </div>
+      )}
+      <div className={styles.wide}>
+        <StatCards summary={summary} series={lastHour?.series} />
+      </div>
+      <Charts />
+      <LatestEvents />
+      <div className={styles.side}>
+        <Panel title="Lifecycle">
+          <Lifecycle summary={summary} />
+        </Panel>
+        <TopErrors />
+      </div>
+    </div>
+  )
+}

@@ -1,0 +1,156 @@
+import { Download } from 'lucide-react'
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
+import { useEventList, useOutgoing } from '../app/data'
+import { useEventActions } from '../app/events/actions'
+import type { Outcome } from '../app/events/actions'
+import type { Row } from '../app/events/outgoing'
+import { withOutgoing } from '../app/events/outgoing'
+import { rowsOf } from '../app/events/pages'
+import { useEventsUrl } from '../app/events/useFilters'
+import { useSelection } from '../app/events/useSelection'
+import { count } from '../app/format'
+import { useHotkeys } from '../app/hotkeys'
+import { BulkBar } from '../components/BulkBar'
+import { Confirm } from '../components/Confirm'
+import { EventPanel } from '../components/EventPanel'
+import { EventTable } from '../components/EventTable'
+import { ExportDialog } from '../components/ExportDialog'
+import { FilterBar } from '../components/FilterBar'
+import { ListEnd } from '../components/ListEnd'
+import { Problem } from '../components/Problem'
+import { useToast } from '../components/toast'
+import { Button } from '../components/ui/Button'
+import styles from './EventsPage.module.css'
+
+export function EventsPage() {
+  const { filters, setFilters, openId, setOpenId } = useEventsUrl()
+  const list = useEventList(filters)
+  const outgoing = useOutgoing()
+  const rows = useMemo(
+    () => withOutgoing(rowsOf(list.data?.pages ?? []), outgoing, filters),
+    [list.data, outgoing, filters],
+  )
+  const search = useRef<HTMLInputElement>(null)
+  // The reader pressed / on another page.
+  useEffect(() => {
+    const state = window.history.state as { focus?: string } | null
+    if (state?.focus === 'search') search.current?.focus()
+  }, [])
+  const selection = useSelection()
+  const [erasing, setErasing] = useState<readonly string[] | null>(null)
+  const [exporting, setExporting] = useState(false)
+  const act = useActions(selection.clear)
+  const [active, setActive] = useListKeys(rows, openId, setOpenId, selection.toggle, () =>
+    search.current?.focus(),
+  )
+
+  const { hasNextPage, isFetchingNextPage, isFetchNextPageError, fetchNextPage } = list
+  const onEnd = useCallback(() => {
+    if (hasNextPage && !isFetchingNextPage && !isFetchNextPageError) void fetchNextPage()
+  }, [hasNextPage, isFetchingNextPage, isFetchNextPageError, fetchNextPage])
+  const open = useCallback(
+    (id: string) => {
+      setActive(id)
+      setOpenId(id)
+    },
+    [setActive, setOpenId],
+  )
+  return (
+    <div className={styles.page}>
+      <div className={styles.column}>
+        <FilterBar filters={filters} onChange={setFilters} searchRef={search}>
+          <span className={styles.space} />
+          <Button onClick={() => setExporting(true)}>
+            <Download size={14} aria-hidden /> Export
+          </Button>
+        </FilterBar>
+        {selection.selected.size > 0 && (
+          <BulkBar
+            className={styles.bulk}
+            size={selection.selected.size}
+            onAcknowledge={() => act.acknowledge([...selection.selected])}
+            onErase={() => setErasing([...selection.selected])}
+            onClear={selection.clear}
+          />
+        )}
+        {list.error && (
+          <div className={styles.error}>
+            <Problem error={list.error}>
+              <Button onClick={() => void list.refetch()}>Try again</Button>
+            </Problem>
+          </div>
+        )}
+        <EventTable
+          key={JSON.stringify(filters)}
+          rows={rows}
+          activeId={active}
+          selected={selection.selected}
+          onOpen={open}
+          onSelect={selection.toggle}
+          onSelectAll={() => selection.all(rows.filter((row) => !row.sending).map((row) => row.id))}
+          onEnd={onEnd}
+          end={<ListEnd list={list} rows={rows.length} filters={filters} />}
+        />
+      </div>
+      {openId && (
+        <EventPanel
+          id={openId}
+          onClose={() => setOpenId(null)}
+          onAcknowledge={act.acknowledge}
+          onErase={setErasing}
+        />
+      )}
+      {erasing && (
+        <Confirm
+          title={erasing.length === 1 ? 'Delete this event?' : `Delete ${count(erasing.length)} events?`}
+          text="The payload is erased for good. This cannot be undone."
+          action="Delete"
+          onConfirm={() => act.erase(erasing)}
+          onClose={() => setErasing(null)}
+        />
+      )}
+      {exporting && <ExportDialog filters={filters} onClose={() => setExporting(false)} />}
+    </div>
+  )
+}
+
+function useActions(onDone: () => void) {
+  const actions = useEventActions()
+  const say = useToast()
+  const tell = (word: string) => (outcome: Outcome) => {
+    if (outcome.problem) return say(outcome.problem, 'error')
+    say(`${count(outcome.done)} ${word}`)
+    onDone()
+  }
+  return {
+    acknowledge: (ids: readonly string[]) => void actions.acknowledge(ids).then(tell('acknowledged')),
+    erase: (ids: readonly string[]) => void actions.erase(ids).then(tell('deleted')),
+  }
+}
+
+// j and k move, and take the open event along; Enter opens, Esc closes.
+function useListKeys(
+  rows: readonly Row[],
+  openId: string | null,
+  setOpenId: (id: string | null) => void,
+  toggle: (id: string) => void,
+  focusSearch: () => void,
+) {
+  const [active, setActive] = useState<string | null>(openId)
+  const move = (step: number) => {
+    const at = rows.findIndex((row) => row.id === active)
+    const next = rows[at < 0 ? 0 : Math.min(rows.length - 1, Math.max(0, at + step))]
+    if (!next) return
+    setActive(next.id)
+    if (openId && !next.sending) setOpenId(next.id)
+  }
+  useHotkeys({
+    j: () => move(1),
+    k: () => move(-1),
+    x: () => active && toggle(active),
+    Enter: () => active && setOpenId(active),
+    Escape: () => setOpenId(null),
+    '/': focusSearch,
+  })
+  return [active, setActive] as const
+}
