@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/apier/apier"
 	"github.com/apier/apier/internal/store"
@@ -68,6 +69,13 @@ func readQuery(c *call) (url.Values, error) {
 	q, err := url.ParseQuery(c.r.URL.RawQuery)
 	if err != nil {
 		return nil, apier.Errorf(apier.CodeInvalid, "The query cannot be read: its parts are name=value, joined by & and percent-encoded.")
+	}
+	for name, values := range q {
+		for _, value := range values {
+			if !utf8.ValidString(value) || strings.ContainsRune(value, 0) { // which a database reads as an end
+				return nil, badQuery([]apier.FieldError{{Field: name, Reason: "must be UTF-8 without U+0000"}})
+			}
+		}
 	}
 	return q, nil
 }

@@ -146,7 +146,7 @@ func csvEvent(w io.Writer, e *apier.Event, _ bool) error {
 
 // cell keeps a spreadsheet from running user data as a formula (OWASP, CSV injection).
 func cell(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
+	if s != "" && strings.ContainsRune("=+-@\t\r\n", rune(s[0])) {
 		return "'" + s
 	}
 	return s
