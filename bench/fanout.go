@@ -146,6 +146,10 @@ func (b *bench) reportSteady(size int, results map[string]*deliveries) {
 		b.report.add(name+", publish → receive, p99", "ms", r.p99, goal{})
 		b.report.add(name+" ÷ limit, p99, durable commit included", "×", stat.Ratios(r.p99, limit.p99), atMost(tolerance))
 	}
+	every := 1000 / float64(b.plan.rate) // ms
+	if stat.Summarise(limit.p50).Median > every {
+		b.report.note(fmt.Sprintf("The machine was saturated: the limit itself fell more than %.0f ms behind. Above that, the ratios show what sharing writes under overload gains, not how near apier comes to the limit.", every))
+	}
 }
 
 func (b *bench) reportBurst(results map[string]*deliveries) {

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/apier/apier/bench/internal/peer"
+	"github.com/apier/apier/bench/internal/proc"
 )
 
 // longest bounds a run, whatever happens.
@@ -110,6 +111,10 @@ func measure(ctx context.Context, o options) error {
 	if o.quick {
 		b.plan = quickPlan()
 	}
+	before, err := proc.Now()
+	if err != nil {
+		return err
+	}
 	var failures []error
 	for _, s := range sections() {
 		if len(o.only) > 0 && !slices.Contains(o.only, s.name) {
@@ -123,6 +128,9 @@ func measure(ctx context.Context, o options) error {
 		if ctx.Err() != nil {
 			return errors.Join(append(failures, ctx.Err())...) // half a run is no result
 		}
+	}
+	if now, err := proc.Now(); err == nil {
+		b.report.Machine.Others = now.Others(before, b.report.Machine.Cores)
 	}
 	b.report.print(os.Stdout)
 	if o.out != "" {

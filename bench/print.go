@@ -21,6 +21,9 @@ func (r *report) print(w io.Writer) {
 		for _, f := range s.Figures {
 			fmt.Fprintf(table, "  %s\t%s\t(%s – %s)\t%s\t%s\t%s\n", f.Name, number(f.Median), number(f.Min), number(f.Max), f.Unit, f.Goal, f.verdict())
 		}
+		if s.Note != "" {
+			fmt.Fprintf(table, "  Note: %s\n", s.Note)
+		}
 	}
 	_ = table.Flush() // to a terminal
 	fmt.Fprintf(w, "\n%s", r.conclusion())
@@ -35,6 +38,9 @@ func (r *report) markdown() string {
 		for _, f := range s.Figures {
 			fmt.Fprintf(&b, "| %s | %s | %s – %s | %s | %s | %s |\n", f.Name, number(f.Median), number(f.Min), number(f.Max), f.Unit, f.Goal, f.verdict())
 		}
+		if s.Note != "" {
+			fmt.Fprintf(&b, "\n%s\n", s.Note)
+		}
 	}
 	return b.String()
 }
@@ -42,8 +48,12 @@ func (r *report) markdown() string {
 // origin says where and when, in one paragraph.
 func (r *report) origin() string {
 	m := r.Machine
-	text := fmt.Sprintf("%s, commit %s. %s, %d cores shared by server and load, %.1f GiB, Linux %s, %s. Data on %s, write and fdatasync of 4 KiB: %s µs. Load average before the run: %.2f.",
-		r.Date.Format("2006-01-02 15:04 UTC"), r.Commit, m.CPU, m.Cores, m.MemoryGiB, m.Kernel, m.Go, m.FileSystem, number(m.SyncMicros), m.Load1)
+	text := fmt.Sprintf("%s, commit %s. %s, %d cores shared by server and load, %.1f GiB, Linux %s, %s. Data on %s, write and fdatasync of 4 KiB: %s µs. Load average before the run: %.2f; during it %.0f %% of the cores' time went elsewhere.",
+		r.Date.Format("2006-01-02 15:04 UTC"), r.Commit, m.CPU, m.Cores, m.MemoryGiB, m.Kernel, m.Go, m.FileSystem, number(m.SyncMicros), m.Load1, m.Others)
+	const noisy = 10 // percent
+	if m.Others > noisy {
+		text += " That is too much: the figures are worth little, take them again on a quiet machine."
+	}
 	if r.Quick {
 		text += " A quick run: smaller than what the goals are about, not to be quoted."
 	}

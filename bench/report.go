@@ -23,6 +23,7 @@ type report struct {
 
 type chapter struct {
 	Title   string   `json:"title"`
+	Note    string   `json:"note,omitempty"` // what a reader must know before he believes the figures
 	Figures []figure `json:"figures"`
 }
 
@@ -55,6 +56,9 @@ func commit() string {
 }
 
 func (r *report) section(title string) { r.Sections = append(r.Sections, chapter{Title: title}) }
+
+// note says something about the latest section.
+func (r *report) note(text string) { r.Sections[len(r.Sections)-1].Note = text }
 
 // add puts a figure into the latest section.
 func (r *report) add(name, unit string, rounds []float64, g goal) {

@@ -92,8 +92,8 @@ func (c *Crowd) Await(ctx context.Context, timeout time.Duration) error {
 		for i := range c.clients {
 			low = min(low, c.clients[i].next)
 		}
-		return fmt.Errorf("%d of %d clients have all %d events after %v, the last one has %d: %w",
-			c.reached, len(c.clients), c.target, timeout, low, ctx.Err())
+		return fmt.Errorf("%d of %d clients have all %d events, the last one has %d (waited at most %v): %w",
+			c.reached, len(c.clients), c.target, low, timeout, ctx.Err())
 	}
 }
 

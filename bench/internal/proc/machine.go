@@ -22,8 +22,9 @@ type Machine struct {
 	Kernel     string  `json:"kernel"`
 	Go         string  `json:"go"` // that built the bench; the Makefile builds apier with the same
 	FileSystem string  `json:"file_system"`
-	SyncMicros float64 `json:"sync_us"`    // median of write(4 KiB) and fdatasync where the data lies
-	Load1      float64 `json:"load_1_min"` // load average before the run: how quiet the machine was
+	SyncMicros float64 `json:"sync_us"`        // median of write(4 KiB) and fdatasync where the data lies
+	Load1      float64 `json:"load_1_min"`     // load average before the run: how quiet the machine was
+	Others     float64 `json:"others_percent"` // of the cores' time during the run, that went elsewhere
 	MaxFiles   uint64  `json:"max_files"`
 }
 

@@ -47,3 +47,21 @@ func TestOfThisProcess(t *testing.T) {
 		t.Errorf("machine: %+v", m)
 	}
 }
+
+func TestOthers(t *testing.T) {
+	t.Parallel()
+	before, err := parseBusy("cpu  100 0 50 9000 10 5 5 20 0 0\ncpu0 1\n")
+	if err != nil || before.All != 1600*time.Millisecond || before.Stole != 200*time.Millisecond {
+		t.Fatalf("%+v, %v", before, err)
+	}
+	after := Busy{All: before.All + 8*time.Second, Own: 6 * time.Second, Stole: before.Stole + time.Second, At: before.At.Add(10 * time.Second)}
+	if got := after.Others(before, 2); got != 15 {
+		t.Errorf("got %v %%, want 15", got)
+	}
+	if _, err := parseBusy("cpu 1 2"); err == nil {
+		t.Error("a short line was read")
+	}
+	if _, err := Now(); err != nil {
+		t.Error(err)
+	}
+}
