@@ -116,3 +116,5 @@ func (c *child) used(f func() error) (time.Duration, error) {
 }
 
 func (c *child) rss() (int64, error) { return proc.RSS(c.cmd.Process.Pid) }
+
+func (c *child) peakRSS() (int64, error) { return proc.PeakRSS(c.cmd.Process.Pid) }

@@ -15,6 +15,7 @@ import (
 // deliveries are the rounds of one contender.
 type deliveries struct {
 	cpu, p50, p99, perSecond []float64 // µs of the server per delivery, ms, ms, deliveries/s
+	peak                     []float64 // MiB of the server, the most since its start
 }
 
 const limitName = "limit"
@@ -122,7 +123,12 @@ func (b *bench) burst(ctx context.Context, c contender, crowd *load.Crowd, size 
 		}
 		return crowd.Await(ctx, b.plan.awaitFor)
 	})
+	if err != nil {
+		return err
+	}
 	into.add(cpu, time.Since(start), size*c.burst)
+	peak, err := c.server.peakRSS()
+	into.peak = append(into.peak, float64(peak)/(1<<20))
 	return err
 }
 
@@ -162,5 +168,6 @@ func (b *bench) reportBurst(results map[string]*deliveries) {
 		}
 		b.report.add(name+", server CPU per delivery", "µs", results[name].cpu, bound)
 		b.report.add(name+", until every client has all", "deliveries/s", results[name].perSecond, goal{})
+		b.report.add(name+", server's peak resident memory so far", "MiB", results[name].peak, goal{})
 	}
 }

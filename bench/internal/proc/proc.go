@@ -45,12 +45,17 @@ func parseStat(text []byte) (time.Duration, error) {
 }
 
 // RSS gives the resident memory of a process, in bytes.
-func RSS(pid int) (int64, error) {
+func RSS(pid int) (int64, error) { return memory(pid, "VmRSS:") }
+
+// PeakRSS gives the most that was ever resident of a process, in bytes.
+func PeakRSS(pid int) (int64, error) { return memory(pid, "VmHWM:") }
+
+func memory(pid int, name string) (int64, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0, err
 	}
-	return parseKiB(text, "VmRSS:")
+	return parseKiB(text, name)
 }
 
 // parseKiB finds a line such as "VmRSS:   1234 kB" and gives bytes.
