@@ -35,11 +35,9 @@ func (b *broadcaster) pass() {
 	b.mu.Lock()
 	b.scratch = append(b.scratch[:0], b.conns...)
 	b.mu.Unlock()
-	cache := &batchCache{}
 	for _, c := range b.scratch {
 		c.mu.Lock()
-		if !c.writing { // its writer reads the log itself
-			c.advance(cache)
+		for !c.writing && c.advance() { // a writer reads the log itself
 		}
 		c.mu.Unlock()
 	}
@@ -53,8 +51,7 @@ func (b *broadcaster) add(c *conn) {
 	b.mu.Unlock()
 	// What was published between the opening of its log and now had nobody to write it.
 	c.mu.Lock()
-	if !c.writing {
-		c.advance(nil)
+	for !c.writing && c.advance() {
 	}
 	c.mu.Unlock()
 }
@@ -67,51 +64,4 @@ func (b *broadcaster) remove(c *conn) {
 	b.conns[c.slot].slot = c.slot
 	b.conns[last] = nil
 	b.conns = b.conns[:last]
-}
-
-// encoded is a batch as it goes over the wire. behind: the log has forgotten part of it.
-type encoded struct {
-	wire   []byte
-	to     hub.Cursor
-	behind bool
-}
-
-func encodeSince(c *conn) encoded {
-	batch, ok := c.log.Since(c.cursor)
-	if !ok {
-		return encoded{behind: true}
-	}
-	return encoded{wire: encodeBatch(batch, c.subs, c.v1, c.g.now()), to: batch.To}
-}
-
-// batchCache shares encoded batches among the connections of one pass that stand at the same cursor
-// with the same subscriptions: usually nearly all.
-type batchCache struct {
-	lastKey batchKey
-	last    encoded
-	all     map[batchKey]encoded
-}
-
-type batchKey struct {
-	log    *hub.Log
-	cursor hub.Cursor
-	subs   string
-	v1     bool
-}
-
-func (b *batchCache) get(c *conn) encoded {
-	key := batchKey{c.log, c.cursor, c.subs.Key(), c.v1}
-	if key == b.lastKey {
-		return b.last
-	}
-	entry, ok := b.all[key]
-	if !ok {
-		entry = encodeSince(c)
-		if b.all == nil {
-			b.all = map[batchKey]encoded{}
-		}
-		b.all[key] = entry
-	}
-	b.lastKey, b.last = key, entry
-	return entry
 }

@@ -72,7 +72,7 @@ type Options struct {
 	ReconnectWindow   time.Duration // over which clients of a restart spread, at least [5 s]
 	SweepEvery        time.Duration // how often the times above are checked [1 s]
 	ReconnectsPerSec  int           // that the window is planned for [2000]
-	CatchUpPage       int           // changes read from the store at once [500]
+	CatchUpPage       int           // changes read from the store at once [100]
 	RefusalRetryAfter time.Duration // advised to whoever is over a limit [5 s]
 
 	Now func() time.Time // [time.Now]
@@ -95,7 +95,7 @@ func (o Options) withDefaults() Options {
 	defInt(&o.MaxSubscriptions, 100)
 	defInt(&o.MaxQueue, 1<<20)
 	defInt(&o.ReconnectsPerSec, 2000)
-	defInt(&o.CatchUpPage, 500)
+	defInt(&o.CatchUpPage, 100)
 	if o.MessagesPerSec <= 0 {
 		o.MessagesPerSec = 20
 	}
@@ -127,6 +127,7 @@ type Gateway struct {
 	limits  *limits
 	reading chan struct{} // a place for each connection that may read the store now
 	buffers sync.Pool
+	cache   batchCache
 	shards  []*broadcaster
 	next    atomic.Uint32 // shard of the next connection
 

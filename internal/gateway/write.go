@@ -106,11 +106,11 @@ func (c *conn) nextWire() (wire net.Buffers, more bool) {
 		wire, c.pending, c.queued = c.pending, nil, 0
 		return wire, true
 	}
-	if c.phase == phaseOpen && !c.catchUp {
-		if c.advance(nil); len(c.pending) > 0 {
-			wire, c.pending = c.pending, nil
-			return wire, true
-		}
+	for c.advance() && len(c.pending) == 0 { // batches may hold nothing for this connection
+	}
+	if len(c.pending) > 0 {
+		wire, c.pending = c.pending, nil
+		return wire, true
 	}
 	if c.phase == phaseOpen && c.catchUp {
 		return nil, true
@@ -200,25 +200,21 @@ func (g *Gateway) missed(tenant apier.TenantID, after apier.Seq) (ChangePage, er
 	return g.history.Changes(g.ctx, tenant, after, g.opt.CatchUpPage)
 }
 
-// advance writes what the log holds beyond the cursor. Called with mu held, by the broadcaster with its
-// cache of encoded batches, or by the writer without.
-func (c *conn) advance(cache *batchCache) {
+// advance writes the next batch of what the log holds beyond the cursor; true says that another follows and
+// the socket may take it. Called with mu held.
+func (c *conn) advance() bool {
 	if c.phase != phaseOpen || c.catchUp {
-		return
+		return false
 	}
-	var entry encoded
-	if cache != nil {
-		entry = cache.get(c)
-	} else {
-		entry = encodeSince(c)
-	}
+	entry := c.g.cache.next(c)
 	if entry.behind {
 		c.catchUp = true
 		c.startWriter()
-		return
+		return false
 	}
 	c.cursor = entry.to
 	if len(entry.wire) > 0 {
 		c.writeLocked(entry.wire)
 	}
+	return entry.more && c.phase == phaseOpen
 }

@@ -25,6 +25,7 @@ type Hub struct {
 	mu      sync.Mutex // before Log.mu
 	head    apier.Seq  // of the latest commit, of any tenant
 	logs    map[apier.TenantID]*Log
+	opened  uint64 // logs so far
 	watches map[*Watch]struct{}
 }
 
@@ -102,7 +103,8 @@ func (h *Hub) Open(tenant apier.TenantID) *Log {
 	defer h.mu.Unlock()
 	log := h.logs[tenant]
 	if log == nil {
-		log = &Log{tenant: tenant, limit: h.logBytes, forgotten: h.head, head: h.head}
+		h.opened++
+		log = &Log{tenant: tenant, id: h.opened, limit: h.logBytes, forgotten: h.head, head: h.head}
 		h.logs[tenant] = log
 	}
 	log.readers++

@@ -9,11 +9,13 @@ import (
 // Log holds the latest changes of one tenant.
 type Log struct {
 	tenant  apier.TenantID
+	id      uint64
 	limit   int
 	readers int // guarded by Hub.mu
 
 	mu        sync.RWMutex
 	changes   []apier.Change // never overwritten: readers keep views of it
+	first     int64          // position of changes[0] among all that this log ever held
 	bytes     int
 	forgotten apier.Seq // changes up to here are no longer in the log
 	head      apier.Seq
@@ -33,12 +35,20 @@ type Cursor struct {
 	Version uint64
 }
 
+// BlockSize is how many changes a Batch holds at most. Batches end where a block of so many positions
+// ends, so that readers who lag by different lengths soon stand at the same places and share their bytes.
+const BlockSize = 64
+
 // Batch is what lies between two cursors. Changes is shared and must not be written to.
 type Batch struct {
 	Changes []apier.Change
-	Metrics *MetricsAt // nil: the reader has the newest
+	Metrics *MetricsAt // nil: the reader has the newest, or there is More before
 	To      Cursor
+	More    bool // another batch follows at once
 }
+
+// ID tells this log from every other that the hub ever opened, without holding on to it.
+func (l *Log) ID() uint64 { return l.id }
 
 // Head gives the cursor of a reader that wants only what comes from now on.
 func (l *Log) Head() Cursor {
@@ -47,16 +57,26 @@ func (l *Log) Head() Cursor {
 	return Cursor{l.head, l.version}
 }
 
-// Since gives what came after a cursor. ok is false where the log has forgotten some of it: the reader
-// must go to the store.
+// Since gives what came after a cursor, one block at a time. ok is false where the log has forgotten some
+// of it: the reader must go to the store.
 func (l *Log) Since(from Cursor) (batch Batch, ok bool) {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	if from.Seq < l.forgotten {
 		return Batch{}, false
 	}
+	start := l.after(from.Seq)
+	end := len(l.changes)
+	if room := BlockSize - int((l.first+int64(start))%BlockSize); end-start >= room {
+		end = start + room
+	}
+	batch.Changes = l.changes[start:end:end]
+	if end < len(l.changes) {
+		batch.More = true
+		batch.To = Cursor{l.changes[end-1].Event.Seq, from.Version}
+		return batch, true
+	}
 	batch.To = Cursor{max(l.head, from.Seq), l.version}
-	batch.Changes = l.changes[l.after(from.Seq):len(l.changes):len(l.changes)]
 	if from.Version != l.version {
 		m := l.metrics
 		batch.Metrics = &m
@@ -92,6 +112,7 @@ func (l *Log) append(changes []apier.Change) {
 		drop++
 	}
 	l.changes = l.changes[drop:]
+	l.first += int64(drop)
 }
 
 func (l *Log) setMetrics(m apier.Metrics, at apier.Timestamp) {
