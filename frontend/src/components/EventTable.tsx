@@ -19,6 +19,8 @@ interface EventTableProps {
   onSelectAll: () => void
   /** The reader is near the end. */
   onEnd: () => void
+  /** There is little room: something stands beside the list. */
+  compact: boolean
   /** Stands below the last row. */
   end: ReactNode
 }
@@ -68,7 +70,13 @@ export function EventTable(props: EventTableProps) {
     scroll.current?.scrollTo({ top: 0 })
   }
   return (
-    <div className={styles.wrap} role="table" aria-label="Events" aria-rowcount={all.length + 1}>
+    <div
+      className={styles.wrap}
+      data-compact={props.compact}
+      role="table"
+      aria-label="Events"
+      aria-rowcount={all.length + 1}
+    >
       <Head all={all.length > 0 && selected.size >= all.length} onSelectAll={props.onSelectAll} />
       {fresh > 0 && (
         <Button className={styles.pill ?? ''} onClick={toTop} data-testid="new-events">

@@ -30,7 +30,7 @@ export function LatestEvents() {
           <Button onClick={() => openSend()}>Send the first event</Button>
         </Notice>
       )}
-      <ul className={styles.list}>
+      <ul>
         {rows.map((row) => (
           <li
             key={row.id}

@@ -153,6 +153,7 @@ function NameFields({ draft, faults, setDraft }: FieldsProps) {
           <input
             {...aria}
             name={name}
+            autoFocus={name === 'type'}
             className={inputClass}
             list={`${id}-${name}`}
             autoComplete="off"

@@ -38,14 +38,17 @@ export function StatCards({ summary, series }: StatCardsProps) {
           <p className={styles.value} data-testid="value">
             {valueOf(name, summary)}
           </p>
-          <p className={styles.change}>
-            {courses ? `${signed(courses[name].change, name === 'success_rate' ? ' pts' : '')} in 1 h` : '…'}
-          </p>
+          <p className={styles.change}>{courses ? changeOf(name, courses[name].change) : '…'}</p>
           <Sparkline points={courses?.[name].points ?? []} />
         </div>
       ))}
     </section>
   )
+}
+
+function changeOf(name: CardName, change: number | null): string {
+  if (change === null) return 'nothing before 1 h ago'
+  return `${signed(change, name === 'success_rate' ? ' pts' : '')} in 1 h`
 }
 
 function valueOf(name: CardName, s: Summary | undefined): string {

@@ -4,6 +4,7 @@ import type { ChartData } from '../app/metrics/chart'
 
 const AXIS_FONT = '12px system-ui, sans-serif'
 const Y_AXIS_PX = 64
+const X_AXIS_PX = 32
 
 /** Draws a chart into an element; tells which point is under the pointer, null: none. */
 export function createPlot(
@@ -28,7 +29,7 @@ export function createPlot(
     cursor: { drag: { x: false, y: false }, points: { size: 6 } },
     scales: { y: { range: (_u, _min, max) => [0, Math.max(max, 1e-3) * 1.1] } },
     axes: [
-      { ...axis, values: (_u, times) => times.map(clock), space: 64 },
+      { ...axis, values: (_u, times) => times.map(clock), space: 64, size: X_AXIS_PX },
       { ...axis, values: (_u, values) => values.map(format), size: Y_AXIS_PX, space: 40 },
     ],
     series: [

@@ -89,6 +89,7 @@ export function EventsPage() {
           onSelect={selection.toggle}
           onSelectAll={() => selection.all(rows.filter((row) => !row.sending).map((row) => row.id))}
           onEnd={onEnd}
+          compact={openId !== null}
           end={<ListEnd list={list} rows={rows.length} filters={filters} />}
         />
       </div>

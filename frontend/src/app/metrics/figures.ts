@@ -134,7 +134,8 @@ export function withHeadline(l: Latency, c: Counters): Latency {
 /** What a card shows besides its number: its course over the last hour, and the change in it. */
 export interface Trend {
   points: number[]
-  change: number
+  /** null: there was nothing to compare with. */
+  change: number | null
 }
 
 export type CardName = 'total' | 'pending' | 'delivered' | 'failed' | 'success_rate'
@@ -168,11 +169,12 @@ export function trends(now: Summary, series: readonly ThroughputPoint[]): Record
     const points = courses[name].reverse()
     return { points, change: (points[points.length - 1] ?? 0) - (points[0] ?? 0) }
   }
+  const rate = trend('success_rate')
   return {
     total: trend('total'),
     pending: trend('pending'),
     delivered: trend('delivered'),
     failed: trend('failed'),
-    success_rate: trend('success_rate'),
+    success_rate: s.delivered + s.failed > 0 ? rate : { ...rate, change: null },
   }
 }
