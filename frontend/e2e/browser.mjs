@@ -30,6 +30,9 @@ export async function openTab(context, url, server, query = '') {
   return tab
 }
 
+/** What the status says of a live connection; "Disconnected" is another word. */
+export const CONNECTED = /^\W*connected/i
+
 export const status = (tab) => tab.page.getByRole('status').first()
 
 export async function untilStatus(tab, words, timeout = 15_000) {

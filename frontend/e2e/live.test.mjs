@@ -1,7 +1,17 @@
 // What a newcomer sees: two tabs, one event, no reload and no polling.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { launch, openTab, polls, row, until, untilCard, untilRow, untilStatus } from './browser.mjs'
+import {
+  CONNECTED,
+  launch,
+  openTab,
+  polls,
+  row,
+  until,
+  untilCard,
+  untilRow,
+  untilStatus,
+} from './browser.mjs'
 import { startServer } from './server.mjs'
 
 let server, browser
@@ -17,13 +27,13 @@ after(async () => {
 test('an event sent in one tab lives in the other', async () => {
   const context = await browser.newContext()
   const a = await openTab(context, server.url, server)
-  await untilStatus(a, /connected/i)
+  await untilStatus(a, CONNECTED)
   assert.ok(!a.page.url().includes('key='), 'the key stays in the address bar')
 
   const b = { page: await context.newPage(), requests: [] }
   b.page.on('request', (r) => b.requests.push(`${r.method()} ${new URL(r.url()).pathname}`))
   await b.page.goto(`${server.url}/events`) // signed in by the first tab
-  await untilStatus(b, /connected/i)
+  await untilStatus(b, CONNECTED)
   await untilCard(a, 'total', 0)
 
   await a.page.getByRole('button', { name: 'Send event' }).first().click()
@@ -65,7 +75,7 @@ test('an event sent in one tab lives in the other', async () => {
 test('an event that is refused is taken back, with the reason and nothing typed lost', async () => {
   const context = await browser.newContext()
   const tab = await openTab(context, server.url, server, 'events')
-  await untilStatus(tab, /connected/i)
+  await untilStatus(tab, CONNECTED)
   await context.route('**/api/events', (route) =>
     route.request().method() === 'POST'
       ? route.fulfill({
