@@ -36,6 +36,7 @@ check-frontend: ## format, lint and types of the TypeScript code
 
 test-go: build ## Go tests, always with the race detector
 	@go test -race -timeout 10m ./...
+	@cd bench && go test ./...
 
 test-frontend: ## TypeScript tests
 	@scripts/node-modules.sh
