@@ -18,7 +18,6 @@ export function Header({ title }: { title: string }) {
     <header className={styles.header}>
       <h1 className={styles.title}>{title}</h1>
       <Connection />
-      <span className={styles.space} />
       <PauseButton />
       <ThemeButton />
       <Button
@@ -39,7 +38,7 @@ function Connection() {
   const { ws, settings, polling } = useLive()
   const isOnline = useOnline()
   return (
-    <>
+    <div className={styles.connection} data-calm={ws.isConnected}>
       <ConnectionStatus
         state={ws.state}
         reconnectAttempt={ws.reconnectAttempt}
@@ -56,7 +55,7 @@ function Connection() {
           <WifiOff size={14} aria-hidden /> You are offline
         </span>
       )}
-    </>
+    </div>
   )
 }
 

@@ -3,8 +3,15 @@ import type { ReactNode } from 'react'
 import { asProblem, remedy } from '../app/api/problem'
 import styles from './ui/Notice.module.css'
 
+interface ProblemProps {
+  error: unknown
+  /** What to do, where the general advice would be wrong. */
+  hint?: string
+  children?: ReactNode
+}
+
 /** What went wrong, in the server's words, and what to do about it. */
-export function Problem({ error, children }: { error: unknown; children?: ReactNode }) {
+export function Problem({ error, hint, children }: ProblemProps) {
   const problem = asProblem(error)
   return (
     <div role="alert" className={styles.alert} data-testid="problem">
@@ -21,7 +28,7 @@ export function Problem({ error, children }: { error: unknown; children?: ReactN
             ))}
           </ul>
         )}
-        <p>{remedy(problem)}</p>
+        <p>{hint ?? remedy(problem)}</p>
         {children}
       </div>
     </div>

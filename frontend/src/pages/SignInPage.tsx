@@ -24,7 +24,7 @@ export function SignInPage({ linkKey, onDone }: SignInPageProps) {
         <h1>Sign in to API/er</h1>
       </div>
       {reason && !error && <p role="status">{reason} Sign in again to go on.</p>}
-      {error !== null && <Problem error={explained(error)} />}
+      {error !== null && <Failure error={error} />}
       {linkKey && busy ? <p role="status">Signing in…</p> : <KeyForm busy={busy} onSubmit={signIn} />}
       <p className={styles.help}>
         The server prints a link with a key when it starts for the first time. A new key:{' '}
@@ -55,11 +55,10 @@ function useSignIn(linkKey: string | null, onDone: () => void) {
   return { error, busy, signIn }
 }
 
-// For a wrong key the way to mend it is another key, not "sign in again".
-function explained(error: unknown): unknown {
-  const problem = asProblem(error)
-  const isRefused = problem.status === 401 || problem.status === 400 || problem.status === 403
-  return isRefused ? Object.assign(problem, { title: 'The server does not know this API key' }) : problem
+function Failure({ error }: { error: unknown }) {
+  const { status } = asProblem(error)
+  const isRefused = status === 400 || status === 401 || status === 403
+  return <Problem error={error} {...(isRefused ? { hint: 'Check the key, or use another one.' } : {})} />
 }
 
 function KeyForm({ busy, onSubmit }: { busy: boolean; onSubmit: (key: string) => void }) {
