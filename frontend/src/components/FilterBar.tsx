@@ -117,6 +117,7 @@ function localTime(iso: string): string {
   return new Date(at - new Date(at).getTimezoneOffset() * 60_000).toISOString().slice(0, 16)
 }
 
+// Older browsers show a plain text field here, so nothing is read before the reader is done with it.
 function TimeInput({
   label,
   value,
@@ -126,14 +127,22 @@ function TimeInput({
   value: string
   onChange: (value: string) => void
 }) {
+  const commit = (input: HTMLInputElement) => {
+    const at = Date.parse(input.value)
+    const next = Number.isNaN(at) ? '' : new Date(at).toISOString()
+    if (localTime(next) !== localTime(value)) onChange(next)
+  }
   return (
     <label className={styles.when}>
       {label}
       <input
+        key={value}
         type="datetime-local"
+        placeholder="2026-01-31T18:00"
         className={inputClass}
-        value={localTime(value)}
-        onChange={(e) => onChange(e.target.value ? new Date(e.target.value).toISOString() : '')}
+        defaultValue={localTime(value)}
+        onBlur={(e) => commit(e.currentTarget)}
+        onKeyDown={(e) => e.key === 'Enter' && commit(e.currentTarget)}
       />
     </label>
   )
