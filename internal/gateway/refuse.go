@@ -1,0 +1,77 @@
+package gateway
+
+import (
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/gobwas/ws"
+
+	"github.com/apier/apier"
+	"github.com/apier/apier/internal/problem"
+)
+
+// refuse answers a request that is not let in. A browser cannot see the status of a refused upgrade, so
+// it is upgraded and told by a close code; anybody else gets a problem.
+func (g *Gateway) refuse(w http.ResponseWriter, r *http.Request, req request, e *apier.Error) {
+	g.opt.Log.Info("websocket: refused", "code", e.Code, "reason", e.Message, "addr", req.addr)
+	var retry time.Duration
+	if e.Code == apier.CodeTooManyConnections || e.Code == apier.CodeUnavailable {
+		retry = g.opt.RefusalRetryAfter
+	}
+	if !req.hasOrigin {
+		problem.Write(w, e, retry)
+		return
+	}
+	nc, _, err := upgrade(w, r)
+	if err != nil {
+		return
+	}
+	defer nc.Close()
+	code, word := refusalCode(e.Code)
+	_ = nc.SetDeadline(time.Now().Add(g.opt.CloseTimeout))
+	if _, err := nc.Write(closeFrame(code, apier.CloseReason(word, retry))); err != nil {
+		return
+	}
+	awaitClose(nc)
+}
+
+// awaitClose reads until the client has answered our close frame, so that the code arrives before the
+// end of the stream; the deadline of nc bounds it.
+func awaitClose(nc net.Conn) {
+	in := inbound{limit: readBuffer}
+	buf := make([]byte, 512)
+	for {
+		n, err := nc.Read(buf)
+		if err != nil {
+			return
+		}
+		in.feed(buf[:n])
+		for {
+			op, _, ok, broken := in.next()
+			if broken != nil || op == ws.OpClose {
+				return
+			}
+			if !ok {
+				break
+			}
+		}
+	}
+}
+
+func refusalCode(code apier.Code) (apier.CloseCode, string) {
+	switch code {
+	case apier.CodeUnauthorized:
+		return apier.CloseUnauthorized, "unauthorized"
+	case apier.CodeForbidden:
+		return apier.CloseForbidden, "forbidden"
+	case apier.CodeTooManyConnections:
+		return apier.CloseTooManyRequests, "too_many_connections"
+	case apier.CodeUnavailable:
+		return apier.CloseTryAgainLater, "unavailable"
+	case apier.CodeInvalid:
+		return 4400, "invalid"
+	default:
+		return apier.CloseInternal, "internal"
+	}
+}

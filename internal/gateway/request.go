@@ -1,0 +1,94 @@
+package gateway
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/apier/apier"
+)
+
+const (
+	subprotocolV1     = "apier.v1"
+	subprotocolBearer = "bearer."
+)
+
+// request is an upgrade request, read.
+type request struct {
+	credential string
+	v1         bool
+	channels   []string
+	named      bool // the client named its channels
+	resume     bool
+	session    string
+	after      apier.Seq
+	addr       string
+	hasOrigin  bool
+}
+
+func isUpgrade(r *http.Request) bool {
+	return r.Method == http.MethodGet && strings.EqualFold(r.Header.Get("Upgrade"), "websocket") &&
+		strings.Contains(strings.ToLower(r.Header.Get("Connection")), "upgrade")
+}
+
+func (g *Gateway) read(r *http.Request) (request, *apier.Error) {
+	q := r.URL.Query()
+	req := request{
+		v1:        q.Get("v") == "1",
+		session:   q.Get("session"),
+		addr:      clientAddr(r.RemoteAddr, strings.Join(r.Header.Values("X-Forwarded-For"), ","), g.opt.TrustedProxies),
+		hasOrigin: r.Header.Get("Origin") != "",
+		named:     q.Has("channels"),
+	}
+	if req.hasOrigin && !g.originAllowed(r) {
+		return req, apier.Errorf(apier.CodeOriginRefused, "The origin is not allowed to connect. The operator can add it to --allowed-origins.")
+	}
+	offered := subprotocols(r)
+	req.v1 = req.v1 || slices.Contains(offered, subprotocolV1)
+	req.credential = credential(r, q, offered)
+	if names := q.Get("channels"); names != "" {
+		req.channels = strings.Split(names, ",")
+	}
+	if q.Has("after") {
+		after, err := strconv.ParseInt(q.Get("after"), 10, 64)
+		if err != nil || after < 0 {
+			return req, apier.Errorf(apier.CodeInvalid, "The parameter \"after\" must be a seq, a number of 0 or more.")
+		}
+		req.resume, req.after = true, apier.Seq(after)
+	}
+	return req, nil
+}
+
+// credential gives the first one found, in the order of protocol/README.md, section 2.
+func credential(r *http.Request, q url.Values, offered []string) string {
+	for _, p := range offered {
+		if token, ok := strings.CutPrefix(p, subprotocolBearer); ok {
+			return token
+		}
+	}
+	if scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok && strings.EqualFold(scheme, "bearer") {
+		return strings.TrimSpace(token)
+	}
+	return q.Get("token")
+}
+
+func subprotocols(r *http.Request) []string {
+	var offered []string
+	for _, line := range r.Header.Values("Sec-WebSocket-Protocol") {
+		for p := range strings.SplitSeq(line, ",") {
+			offered = append(offered, strings.TrimSpace(p))
+		}
+	}
+	return offered
+}
+
+func (g *Gateway) originAllowed(r *http.Request) bool {
+	origin := r.Header.Get("Origin")
+	u, err := url.Parse(origin)
+	if err == nil && u.Host != "" && strings.EqualFold(u.Host, r.Host) {
+		return true
+	}
+	return g.opt.AllowedOrigins.Allow(origin)
+}
