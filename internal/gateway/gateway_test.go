@@ -310,7 +310,7 @@ func TestAThousandMessagesAtOnce(t *testing.T) {
 			t.Fatalf("got %+v", a)
 		}
 	}
-	if pongs < 40 || limited < 800 {
+	if pongs < 40 || limited < 500 {
 		t.Errorf("%d pongs and %d refusals", pongs, limited)
 	}
 	bystander.sync()
@@ -318,7 +318,7 @@ func TestAThousandMessagesAtOnce(t *testing.T) {
 
 func TestAClientThatNeverReadsCostsNobody(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, Options{WriteTimeout: 300 * time.Millisecond})
+	b := newBench(t, Options{WriteTimeout: 4 * time.Second}) // longer than a busy machine holds a reader up
 	b.dial(t, "token=good").sync() // and never reads again
 	reader := b.dial(t, "token=other&v=1")
 	reader.expect(apier.FrameSession)
@@ -501,7 +501,7 @@ func TestARevokedKeyEndsItsConnections(t *testing.T) {
 
 func TestSilence(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, Options{SweepEvery: time.Millisecond, PingAfter: 5 * time.Millisecond, SilenceTimeout: 100 * time.Millisecond})
+	b := newBench(t, Options{SweepEvery: time.Millisecond, PingAfter: 5 * time.Millisecond, SilenceTimeout: 2 * time.Second})
 	c := b.dial(t, "token=good")
 	if f, err := c.frame(); err != nil || f.Header.OpCode != ws.OpPing {
 		t.Fatalf("got %v %v, want a ping", f.Header.OpCode, err)
