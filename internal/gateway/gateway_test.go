@@ -319,7 +319,7 @@ func TestAThousandMessagesAtOnce(t *testing.T) {
 func TestAClientThatNeverReadsCostsNobody(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, Options{WriteTimeout: 4 * time.Second}) // longer than a busy machine holds a reader up
-	b.dial(t, "token=good").sync() // and never reads again
+	b.dial(t, "token=good").sync()                           // and never reads again
 	reader := b.dial(t, "token=other&v=1")
 	reader.expect(apier.FrameSession)
 	payload := `{"x":"` + strings.Repeat("y", 3000) + `"}`
