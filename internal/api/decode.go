@@ -124,11 +124,12 @@ func (f *fields) fault(name, reason string) {
 
 // checkJSON fails with the place where JSON stops being JSON.
 func checkJSON(body []byte) error {
+	if json.Valid(body) { // the usual case, without a copy
+		return nil
+	}
 	var syntax *json.SyntaxError
 	err := json.Unmarshal(body, new(json.RawMessage))
 	switch {
-	case err == nil:
-		return nil
 	case len(bytes.TrimSpace(body)) == 0:
 		return apier.Errorf(apier.CodeMalformed, "The body is empty; JSON is expected.")
 	case errors.As(err, &syntax):
@@ -152,8 +153,7 @@ func splitBatch(body []byte) ([]json.RawMessage, error) {
 		if err := checkJSON(body); err != nil {
 			return nil, err
 		}
-		var items []json.RawMessage
-		return items, json.Unmarshal(body, &items)
+		return elements(trimmed), nil
 	}
 	var items []json.RawMessage
 	offset := 0

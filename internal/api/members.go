@@ -25,6 +25,19 @@ func members(raw []byte, yield func(name, value []byte)) (object bool) {
 	return true
 }
 
+// elements gives the values of an array, each as the bytes that stand in raw, which must be valid JSON and
+// begin with the array.
+func elements(raw []byte) (values []json.RawMessage) {
+	for i := skipSpace(raw, 1); raw[i] != ']'; {
+		end := skipValue(raw, i)
+		values = append(values, raw[i:end:end])
+		if i = skipSpace(raw, end); raw[i] == ',' {
+			i = skipSpace(raw, i+1)
+		}
+	}
+	return values
+}
+
 func skipSpace(raw []byte, i int) int {
 	for raw[i] == ' ' || raw[i] == '\t' || raw[i] == '\r' || raw[i] == '\n' {
 		i++

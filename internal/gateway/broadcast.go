@@ -8,7 +8,7 @@ import (
 )
 
 // broadcaster writes what is published to its share of the connections. One pass writes to each all that
-// has come since the last, in one call: the busier the server, the more frames share a write.
+// has come since the last, a block in one call: the busier the server, the more frames share a write.
 type broadcaster struct {
 	watch *hub.Watch
 
@@ -36,10 +36,7 @@ func (b *broadcaster) pass() {
 	b.scratch = append(b.scratch[:0], b.conns...)
 	b.mu.Unlock()
 	for _, c := range b.scratch {
-		c.mu.Lock()
-		for !c.writing && c.advance() { // a writer reads the log itself
-		}
-		c.mu.Unlock()
+		c.follow()
 	}
 	clear(b.scratch)
 }
@@ -50,10 +47,7 @@ func (b *broadcaster) add(c *conn) {
 	b.conns = append(b.conns, c)
 	b.mu.Unlock()
 	// What was published between the opening of its log and now had nobody to write it.
-	c.mu.Lock()
-	for !c.writing && c.advance() {
-	}
-	c.mu.Unlock()
+	c.follow()
 }
 
 func (b *broadcaster) remove(c *conn) {

@@ -37,7 +37,7 @@ type conn struct {
 	subs    *hub.Subscriptions
 	cursor  hub.Cursor
 	pending net.Buffers // what the socket has not taken yet
-	queued  int         // bytes in pending
+	queued  int         // bytes of answers in pending: unlike changes they cannot be conflated
 	writing bool        // a writer goroutine owns the socket's output
 	catchUp bool        // the store must be read before the log
 	phase   phase

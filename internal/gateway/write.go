@@ -200,6 +200,15 @@ func (g *Gateway) missed(tenant apier.TenantID, after apier.Seq) (ChangePage, er
 	return g.history.Changes(g.ctx, tenant, after, g.opt.CatchUpPage)
 }
 
+// follow writes what the log holds beyond the cursor, as far as the socket takes it. Where there is a writer,
+// that one reads the log itself.
+func (c *conn) follow() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for !c.writing && c.advance() { // a block at a time
+	}
+}
+
 // advance writes the next batch of what the log holds beyond the cursor; true says that another follows and
 // the socket may take it. Called with mu held.
 func (c *conn) advance() bool {

@@ -72,6 +72,14 @@ func (b *batch) apply(ops []*op) ([]error, error) {
 	return results, nil
 }
 
+// find gives an event of a tenant, and the tenant's number.
+func (b *batch) find(name apier.TenantID, id apier.EventID) (tenant int64, found row, err error) {
+	if tenant, err = b.tenant(name); err == nil {
+		found, err = findEvent(b.conn, tenant, id)
+	}
+	return tenant, found, err
+}
+
 // nextSeq gives the next place in the history; a rollback takes it back.
 func (b *batch) nextSeq() apier.Seq {
 	b.seq++

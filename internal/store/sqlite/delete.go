@@ -18,11 +18,7 @@ type deleteOp struct {
 }
 
 func (o *deleteOp) apply(b *batch) error {
-	tenant, err := b.tenant(o.tenant)
-	if err != nil {
-		return err
-	}
-	found, err := findEvent(b.conn, tenant, o.id)
+	tenant, found, err := b.find(o.tenant, o.id)
 	if err != nil {
 		return err
 	}
