@@ -17,10 +17,11 @@ const module = "github.com/apier/apier"
 func arrows() map[string][]string {
 	return map[string][]string{
 		"":                         {},
-		"cmd/apier":                {"", "internal/server", "internal/auth", "internal/store", "internal/store/sqlite"},
+		"cmd/apier":                {"", "internal/doctor", "internal/server", "internal/auth", "internal/store", "internal/store/sqlite"},
 		"frontend":                 {},
 		"internal/api":             {"", "internal/auth", "internal/problem", "internal/store"},
 		"internal/auth":            {"", "internal/store"},
+		"internal/doctor":          {},
 		"internal/gateway":         {"", "internal/auth", "internal/hub", "internal/problem"},
 		"internal/hub":             {""},
 		"internal/problem":         {""},

@@ -220,3 +220,16 @@ func TestVersionAndHelp(t *testing.T) {
 		t.Errorf("got %d %q", code, stderr)
 	}
 }
+
+func TestDoctor(t *testing.T) {
+	t.Parallel()
+	s := start(t, t.TempDir(), "--api-key", testKey)
+	stdout, stderr, code := output(t, []string{"APIER_TOKEN=" + s.token(testKey)}, "doctor", s.url, "--idle", "50ms")
+	if code != 0 || !regexp.MustCompile(`(?m)^ok    ping     3 pongs`).MatchString(stdout) || !regexp.MustCompile(`(?m)^ok    idle `).MatchString(stdout) {
+		t.Errorf("a healthy server: %d %s\n%s", code, stderr, stdout)
+	}
+	stdout, stderr, code = output(t, nil, "doctor", s.url, "--origin", "http://shop.example")
+	if code != 1 || strings.Count(stderr, "\n") != 1 || !strings.Contains(stdout, "--allowed-origins") {
+		t.Errorf("a refused origin: %d %s\n%s", code, stderr, stdout)
+	}
+}

@@ -1,0 +1,304 @@
+package doctor_test
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha1"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gobwas/ws"
+	"github.com/gobwas/ws/wsutil"
+	"go.uber.org/goleak"
+
+	"github.com/apier/apier/internal/doctor"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// examine gives the findings by step, and the last one.
+func examine(t *testing.T, address string, opt doctor.Options) (found map[string]doctor.Finding, last doctor.Finding) {
+	t.Helper()
+	if opt.Wait == 0 {
+		opt.Wait = 5 * time.Second
+	}
+	found = map[string]doctor.Finding{}
+	healthy := doctor.Examine(t.Context(), address, opt, func(f doctor.Finding) {
+		if strings.ContainsRune(f.Detail+f.Advice, '\n') {
+			t.Errorf("%s: more than one line: %q", f.Step, f)
+		}
+		if opt.Token != "" && strings.Contains(f.Detail+f.Advice, opt.Token) {
+			t.Errorf("%s shows the token", f.Step)
+		}
+		if f.Status == doctor.Fail && f.Advice == "" {
+			t.Errorf("%s fails without advice", f.Step)
+		}
+		found[f.Step], last = f, f
+	}, nil)
+	if healthy == (last.Status == doctor.Fail) {
+		t.Errorf("healthy is %v after %+v", healthy, last)
+	}
+	return found, last
+}
+
+// token makes an unsigned JWT: the fake servers look at none.
+func token(claims map[string]any) string {
+	raw, _ := json.Marshal(claims)
+	return "e30." + base64.RawURLEncoding.EncodeToString(raw) + ".c2ln"
+}
+
+func validToken() string {
+	return token(map[string]any{"sub": "me", "exp": time.Now().Add(time.Hour).Unix()})
+}
+
+// fake is a server that behaves as API/er does, but for what a test changes.
+type fake struct {
+	anonymous  http.HandlerFunc                              // answers an upgrade without a credential
+	greeting   string                                        // the first frame
+	answer     func(nc net.Conn, message []byte) (stay bool) // to a message
+	afterwards func(nc net.Conn)                             // instead of reading
+	date       time.Time
+}
+
+const greeting = `{"type":"session","data":{"seq":7,"channels":["events"],"heartbeat_ms":25000}}`
+
+func pong(nc net.Conn, _ []byte) bool {
+	return wsutil.WriteServerText(nc, []byte(`{"type":"pong"}`)) == nil
+}
+
+func refuse(status int, code string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		if code != "" {
+			w.Header().Set("Content-Type", "application/problem+json")
+		}
+		w.WriteHeader(status)
+		if code != "" {
+			fmt.Fprintf(w, `{"code":%q,"detail":"No."}`, code)
+		}
+	}
+}
+
+func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !f.date.IsZero() {
+		w.Header().Set("Date", f.date.UTC().Format(http.TimeFormat))
+	}
+	switch {
+	case r.URL.Path == "/healthz":
+		_, _ = w.Write([]byte("ok\n"))
+	case r.Header.Get("Authorization") == "":
+		f.anonymous(w, r)
+	default:
+		f.live(w, r)
+	}
+}
+
+func (f fake) live(w http.ResponseWriter, r *http.Request) {
+	nc, _, _, err := ws.UpgradeHTTP(r, w)
+	if err != nil {
+		return
+	}
+	defer nc.Close()
+	if f.greeting != "" {
+		_ = wsutil.WriteServerText(nc, []byte(f.greeting))
+	}
+	if f.afterwards != nil {
+		f.afterwards(nc)
+		return
+	}
+	for {
+		message, _, err := wsutil.ReadClientData(nc)
+		if err != nil || !f.answer(nc, message) {
+			return
+		}
+	}
+}
+
+func healthyFake() fake {
+	return fake{anonymous: refuse(http.StatusUnauthorized, "unauthorized"), greeting: greeting, answer: pong}
+}
+
+func serve(t *testing.T, h http.Handler) string {
+	t.Helper()
+	s := httptest.NewServer(h)
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+func TestAHealthyServer(t *testing.T) {
+	t.Parallel()
+	pinging := healthyFake()
+	pinging.answer = func(nc net.Conn, message []byte) bool {
+		return wsutil.WriteServerMessage(nc, ws.OpPing, nil) == nil && pong(nc, message)
+	}
+	found, _ := examine(t, serve(t, pinging)+"/?token="+validToken(), doctor.Options{Idle: 20 * time.Millisecond})
+	for step, want := range map[string]doctor.Status{
+		"url": "ok", "dns": "ok", "tcp": "ok", "tls": "skip", "http": "ok", "upgrade": "ok", "origin": "skip",
+		"token": "ok", "connect": "ok", "session": "ok", "ping": "ok", "idle": "ok",
+	} {
+		if found[step].Status != want {
+			t.Errorf("%s: %+v, want %s", step, found[step], want)
+		}
+	}
+}
+
+func TestWithoutATokenNothingIsClaimedAboutTheRest(t *testing.T) {
+	t.Parallel()
+	found, _ := examine(t, serve(t, healthyFake()), doctor.Options{Idle: time.Hour})
+	for _, step := range []string{"token", "connect", "session", "ping", "idle"} {
+		if found[step].Status != doctor.Skip {
+			t.Errorf("%s: %+v", step, found[step])
+		}
+	}
+}
+
+func TestWhatIsWrongIsSaid(t *testing.T) {
+	t.Parallel()
+	with := func(change func(*fake)) http.Handler {
+		f := healthyFake()
+		change(&f)
+		return f
+	}
+	anonymous := func(h http.HandlerFunc) http.Handler { return with(func(f *fake) { f.anonymous = h }) }
+	redirect := func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "https://other.example/ws", http.StatusFound)
+	}
+	cut := func(w http.ResponseWriter, _ *http.Request) {
+		nc, _, _ := http.NewResponseController(w).Hijack()
+		nc.Close()
+	}
+	cases := []struct {
+		name   string
+		server http.Handler
+		opt    doctor.Options
+		step   string
+		status doctor.Status
+		says   string // in detail or advice
+	}{
+		{"a page for everything", anonymous(refuse(200, "")), doctor.Options{}, "upgrade", doctor.Fail, "proxy_set_header Upgrade"},
+		{"a proxy that drops the header", anonymous(refuse(400, "")), doctor.Options{}, "upgrade", doctor.Fail, "proxy_http_version"},
+		{"no such path", anonymous(refuse(404, "")), doctor.Options{}, "upgrade", doctor.Fail, "/ws"},
+		{"a proxy without its server", anonymous(refuse(502, "")), doctor.Options{}, "upgrade", doctor.Fail, "--listen"},
+		{"a proxy with a login", anonymous(refuse(401, "")), doctor.Options{}, "upgrade", doctor.Fail, "login of its own"},
+		{"too many", anonymous(refuse(429, "too_many_connections")), doctor.Options{}, "upgrade", doctor.Fail, "--trusted-proxies"},
+		{"a redirect", anonymous(redirect), doctor.Options{}, "upgrade", doctor.Fail, "https://other.example/ws"},
+		{"cut at the upgrade", anonymous(cut), doctor.Options{}, "upgrade", doctor.Fail, "cuts WebSockets"},
+		{"an origin that is refused", anonymous(func(w http.ResponseWriter, r *http.Request) {
+			if r.Header.Get("Origin") != "" {
+				refuse(403, "origin_refused")(w, r)
+				return
+			}
+			refuse(401, "unauthorized")(w, r)
+		}), doctor.Options{Origin: "https://shop.example"}, "origin", doctor.Fail, "--allowed-origins"},
+		{"a clock that is off", with(func(f *fake) { f.date = time.Now().Add(-time.Hour) }), doctor.Options{}, "http", doctor.Warn, "NTP"},
+		{"no session", with(func(f *fake) { f.greeting = "" }), doctor.Options{Token: validToken(), Wait: 50 * time.Millisecond}, "session", doctor.Fail, "proxy_buffering"},
+		{"no channels", with(func(f *fake) { f.greeting = `{"type":"session","data":{"channels":[]}}` }), doctor.Options{Token: validToken()}, "session", doctor.Warn, "channels"},
+		{"refused with a code", with(func(f *fake) {
+			f.greeting = ""
+			f.afterwards = func(nc net.Conn) {
+				_ = wsutil.WriteServerMessage(nc, ws.OpClose, ws.NewCloseFrameBody(4401, "unauthorized"))
+			}
+		}), doctor.Options{Token: validToken()}, "session", doctor.Fail, "4401 unauthorized"},
+		{"no pong", with(func(f *fake) { f.answer = func(net.Conn, []byte) bool { return true } }), doctor.Options{Token: validToken(), Wait: 50 * time.Millisecond}, "ping", doctor.Fail, "no pong"},
+		{"cut when silent", with(func(f *fake) {
+			n := 0
+			f.answer = func(nc net.Conn, m []byte) bool { n++; return pong(nc, m) && n < 3 }
+		}), doctor.Options{Token: validToken(), Idle: time.Minute}, "idle", doctor.Fail, "proxy_read_timeout"},
+		{"a token that ended", healthyFake(), doctor.Options{Token: token(map[string]any{"exp": time.Now().Add(-time.Minute).Unix()})}, "token", doctor.Fail, "ago"},
+		{"a token without an end", healthyFake(), doctor.Options{Token: token(map[string]any{"sub": "x"})}, "token", doctor.Fail, "exp"},
+		{"a token of tomorrow", healthyFake(), doctor.Options{Token: token(map[string]any{"exp": time.Now().Add(time.Hour).Unix(), "nbf": time.Now().Add(time.Minute).Unix()})}, "token", doctor.Fail, "not valid yet"},
+		{"half a token", healthyFake(), doctor.Options{Token: "e30.half"}, "token", doctor.Fail, "three parts"},
+		{"a key in a page", healthyFake(), doctor.Options{Token: "apier_key"}, "token", doctor.Warn, "never be in a page"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			found, last := examine(t, serve(t, c.server), c.opt)
+			f := found[c.step]
+			if f.Status != c.status || !strings.Contains(f.Detail+" "+f.Advice, c.says) {
+				t.Errorf("%+v, want %s with %q", f, c.status, c.says)
+			}
+			if c.status == doctor.Fail && last.Step != c.step {
+				t.Errorf("it goes on to %s after %s has failed", last.Step, c.step)
+			}
+		})
+	}
+}
+
+func TestAddresses(t *testing.T) {
+	t.Parallel()
+	for address, says := range map[string]string{
+		"ftp://localhost":       "no scheme",
+		"://":                   "cannot be read",
+		"ws://nothing.invalid":  "not known",
+		"ws://localhost:1":      "refuses",
+		"ws://user:pw@[::1]:1/": "port 1",
+	} {
+		_, last := examine(t, address, doctor.Options{})
+		if last.Status != doctor.Fail || !strings.Contains(last.Detail, says) {
+			t.Errorf("%s: %+v, want %q", address, last, says)
+		}
+	}
+	if _, last := examine(t, "ws://events.example", doctor.Options{Origin: "https://a.example"}); !strings.Contains(last.Advice, "wss://") {
+		t.Errorf("a secure page with ws://: %+v", last)
+	}
+}
+
+func TestTLS(t *testing.T) {
+	t.Parallel()
+	secure := httptest.NewTLSServer(healthyFake())
+	t.Cleanup(secure.Close)
+	if _, last := examine(t, secure.URL, doctor.Options{}); last.Step != "tls" || !strings.Contains(last.Detail, "does not trust") {
+		t.Errorf("an unknown authority: %+v", last)
+	}
+	roots := x509.NewCertPool()
+	roots.AddCert(secure.Certificate())
+	trusting := &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+	if found, _ := examine(t, secure.URL, doctor.Options{TLS: trusting, Token: validToken()}); found["tls"].Status != doctor.OK || found["ping"].Status != doctor.OK {
+		t.Errorf("a trusted certificate: %+v", found)
+	}
+	almost := secure.Certificate().NotAfter.Add(-24 * time.Hour)
+	if found, _ := examine(t, secure.URL, doctor.Options{TLS: trusting, Now: func() time.Time { return almost }}); found["tls"].Status != doctor.Warn {
+		t.Errorf("a day before the end: %+v", found["tls"])
+	}
+	plain := strings.Replace(serve(t, healthyFake()), "http:", "wss:", 1)
+	if _, last := examine(t, plain, doctor.Options{}); last.Step != "tls" || !strings.Contains(last.Advice, "ws://") {
+		t.Errorf("no TLS there: %+v", last)
+	}
+}
+
+// TestAnAnswerOfAnotherRequest: a cache that answers upgrades gives the wrong proof.
+func TestAnAnswerOfAnotherRequest(t *testing.T) {
+	t.Parallel()
+	sum := sha1.Sum([]byte("another"))
+	stale := base64.StdEncoding.EncodeToString(sum[:])
+	f := healthyFake()
+	f.anonymous = func(w http.ResponseWriter, _ *http.Request) {
+		nc, _, _ := http.NewResponseController(w).Hijack()
+		defer nc.Close()
+		fmt.Fprintf(nc, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n", stale)
+		_, _ = bufio.NewReader(nc).ReadByte() // until the doctor closes
+	}
+	if _, last := examine(t, serve(t, f), doctor.Options{}); !strings.Contains(last.Detail, "another request") {
+		t.Errorf("%+v", last)
+	}
+}
+
+func TestAnInterruptionEndsIt(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	var last doctor.Finding
+	healthy := doctor.Examine(ctx, serve(t, healthyFake()), doctor.Options{Token: validToken(), Idle: time.Hour},
+		func(f doctor.Finding) { last = f }, func(string) { cancel() })
+	if healthy || last.Step != "idle" || last.Status != doctor.Skip {
+		t.Errorf("%v %+v", healthy, last)
+	}
+}

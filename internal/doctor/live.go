@@ -1,0 +1,256 @@
+package doctor
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/gobwas/ws"
+	"github.com/gobwas/ws/wsutil"
+)
+
+var (
+	errBadAccept = errors.New("the answer to the upgrade belongs to another request: a proxy answers from its cache") //nolint:gochecknoglobals // a constant
+	errNoCode    = errors.New("the connection was cut without a word")                                                //nolint:gochecknoglobals // a constant
+)
+
+const (
+	adviceOrigin = "The server does not let this page connect. Add it on the server: --allowed-origins (the origin is scheme, host and port, without a path)."
+	adviceToken  = "Get a new token from POST /api/token with an API key, or: apier token. A token that another server signed is refused."
+	pings        = 3
+)
+
+// readable gives an error's words without addresses of this side.
+func readable(err error) string {
+	switch {
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return "it was closed"
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return "it timed out"
+	default:
+		var op *net.OpError
+		if errors.As(err, &op) {
+			return op.Err.Error()
+		}
+		return err.Error()
+	}
+}
+
+// checkOrigin connects as a page of Options.Origin. The server refuses a wrong origin before it looks for a credential.
+func (x *examination) checkOrigin(ctx context.Context, _ string) Finding {
+	if x.Origin == "" {
+		return Finding{Status: Skip, Detail: "give --origin to connect as a page of it would"}
+	}
+	a, err := x.upgrade(ctx, "", x.Origin)
+	switch {
+	case err != nil:
+		return Finding{Status: Fail, Detail: readable(err), Advice: "With an Origin header there is no answer: look for a rule on it in the proxies before the server."}
+	case a.status == http.StatusForbidden:
+		return Finding{Status: Fail, Detail: x.Origin + ": " + a.summary(), Advice: adviceOrigin}
+	case a.status == http.StatusSwitchingProtocols: // and closed with a code that a page can read
+		a.nc.Close()
+		return Finding{Status: OK, Detail: x.Origin + " may connect"}
+	case a.status == http.StatusUnauthorized:
+		return Finding{Status: OK, Detail: x.Origin + " may connect"}
+	}
+	return refusedUpgrade(a)
+}
+
+// readToken reads the claims of a JWT, without a proof of them: what can be wrong at a glance is said here.
+func (x *examination) readToken(context.Context, string) Finding {
+	switch {
+	case x.Token == "":
+		return Finding{Status: Skip, Detail: "give --token (or APIER_TOKEN) to sign in"}
+	case strings.HasPrefix(x.Token, "apier_"):
+		return Finding{Status: Warn, Detail: "an API key", Advice: "It works, and must never be in a page: browsers get a token from POST /api/token."}
+	}
+	var claims struct {
+		Sub    string `json:"sub"`
+		Tenant string `json:"tenant"`
+		Exp    int64  `json:"exp"`
+		Nbf    int64  `json:"nbf"`
+	}
+	parts := strings.Split(x.Token, ".")
+	if len(parts) != 3 {
+		return Finding{Status: Fail, Detail: "the token is no JWT: it has no three parts", Advice: "Look for a cut or a line break in it. " + adviceToken}
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil || json.Unmarshal(raw, &claims) != nil {
+		return Finding{Status: Fail, Detail: "the token's claims cannot be read", Advice: adviceToken}
+	}
+	now, ends := x.Now(), time.Unix(claims.Exp, 0)
+	switch {
+	case claims.Exp == 0:
+		return Finding{Status: Fail, Detail: "the token has no end (claim exp), and such tokens are refused", Advice: adviceToken}
+	case now.After(ends):
+		return Finding{Status: Fail, Detail: "the token ended " + now.Sub(ends).Round(time.Second).String() + " ago", Advice: adviceToken}
+	case claims.Nbf != 0 && now.Before(time.Unix(claims.Nbf, 0)):
+		return Finding{Status: Fail, Detail: "the token is not valid yet (claim nbf)", Advice: "Compare the clocks of its issuer and of this machine."}
+	}
+	return Finding{Status: OK, Detail: fmt.Sprintf("user %s, tenant %s, ends in %s", claims.Sub, orWord(claims.Tenant, "default"), ends.Sub(now).Round(time.Second))}
+}
+
+// signIn connects for good.
+func (x *examination) signIn(ctx context.Context, _ string) Finding {
+	if x.Token == "" {
+		return Finding{Status: Skip, Detail: "needs a token"}
+	}
+	a, err := x.upgrade(ctx, x.Token, "")
+	if err != nil {
+		return Finding{Status: Fail, Detail: readable(err), Advice: "Without a credential the upgrade got an answer, with one it does not: look for a proxy that inspects the Authorization header."}
+	}
+	switch a.status {
+	case http.StatusSwitchingProtocols:
+		x.live = &socket{nc: a.nc, in: a.in}
+		return Finding{Status: OK, Detail: "101 Switching Protocols, " + orWord(a.header.Get("Sec-Websocket-Protocol"), "no subprotocol")}
+	case http.StatusUnauthorized:
+		return Finding{Status: Fail, Detail: a.summary(), Advice: adviceToken}
+	}
+	return refusedUpgrade(a)
+}
+
+type session struct {
+	Resumed     bool     `json:"resumed"`
+	Seq         int64    `json:"seq"`
+	Channels    []string `json:"channels"`
+	HeartbeatMS int64    `json:"heartbeat_ms"`
+}
+
+// greet waits for the first frame of dialect v1.
+func (x *examination) greet(context.Context, string) Finding {
+	if x.live == nil {
+		return Finding{Status: Skip, Detail: "needs a connection"}
+	}
+	raw, err := x.live.await("session", time.Now().Add(x.Wait))
+	if err != nil {
+		return Finding{Status: Fail, Detail: "no session frame: " + readable(err), Advice: "A proxy holds back what the server sends. Switch its buffering off for this path (nginx: proxy_buffering off)."}
+	}
+	_ = json.Unmarshal(raw, &x.session) // what it lacks stays zero
+	f := Finding{Status: OK, Detail: fmt.Sprintf("channels %s, at seq %d, server pings every %s", orWord(strings.Join(x.session.Channels, ", "), "none"), x.session.Seq, time.Duration(x.session.HeartbeatMS)*time.Millisecond)}
+	if len(x.session.Channels) == 0 {
+		f.Status, f.Advice = Warn, "Nothing is subscribed, so nothing will come: look at the token's \"channels\" claim and the URL's channels=."
+	}
+	return f
+}
+
+// pingPong measures the way there and back, by the client's own heartbeat.
+func (x *examination) pingPong(context.Context, string) Finding {
+	if x.live == nil {
+		return Finding{Status: Skip, Detail: "needs a connection"}
+	}
+	var times []time.Duration
+	for range pings {
+		began := time.Now()
+		_ = x.live.nc.SetDeadline(began.Add(x.Wait))
+		if err := wsutil.WriteClientText(x.live.nc, []byte(`{"type":"ping"}`)); err != nil {
+			return Finding{Status: Fail, Detail: "a ping cannot be sent: " + readable(err), Advice: adviceCut}
+		}
+		if _, err := x.live.await("pong", began.Add(x.Wait)); err != nil {
+			return Finding{Status: Fail, Detail: "no pong: " + readable(err), Advice: adviceCut}
+		}
+		times = append(times, time.Since(began).Round(10*time.Microsecond))
+	}
+	return Finding{Status: OK, Detail: fmt.Sprintf("%d pongs, after %s", len(times), strings.Trim(fmt.Sprint(times), "[]"))}
+}
+
+const adviceCut = "Something between here and the server cuts or holds the connection: look at proxies and their logs at this moment."
+
+// stayIdle sends nothing and sees whether the connection outlives the idle times of what stands between.
+func (x *examination) stayIdle(ctx context.Context, _ string) Finding {
+	switch {
+	case x.live == nil:
+		return Finding{Status: Skip, Detail: "needs a connection"}
+	case x.Idle <= 0:
+		return Finding{Status: Skip, Detail: "give --idle 70s to see whether a silent connection survives"}
+	}
+	x.begin("silent for " + x.Idle.String())
+	began := time.Now()
+	stop := context.AfterFunc(ctx, func() { _ = x.live.nc.SetDeadline(time.Unix(1, 0)) })
+	defer stop()
+	err := x.live.readUntil(began.Add(x.Idle), nil)
+	if ctx.Err() != nil {
+		return Finding{Status: Skip, Detail: "interrupted after " + time.Since(began).Round(time.Second).String()}
+	}
+	if !errors.Is(err, os.ErrDeadlineExceeded) {
+		return Finding{
+			Status: Fail, Detail: fmt.Sprintf("cut after %s of silence: %s", time.Since(began).Round(time.Second), readable(err)),
+			Advice: "A proxy ends connections that are silent for so long. Raise its timeout (nginx: proxy_read_timeout 1h; a load balancer: idle timeout), or lower --ping-after below it.",
+		}
+	}
+	return Finding{Status: OK, Detail: fmt.Sprintf("alive after %s of silence, %d pings from the server", x.Idle, x.live.pings)}
+}
+
+// socket is a client's side of a WebSocket that was upgraded.
+type socket struct {
+	nc    net.Conn
+	in    io.Reader
+	pings int // that the server sent
+}
+
+func (s *socket) close() {
+	_ = s.nc.SetDeadline(time.Now().Add(time.Second))
+	_ = wsutil.WriteClientMessage(s.nc, ws.OpClose, ws.NewCloseFrameBody(ws.StatusNormalClosure, ""))
+	s.nc.Close()
+}
+
+// await gives the data of the next frame of a type.
+func (s *socket) await(kind string, deadline time.Time) (data json.RawMessage, err error) {
+	found := false
+	err = s.readUntil(deadline, func(payload []byte) bool {
+		var f struct {
+			Type string          `json:"type"`
+			Data json.RawMessage `json:"data"`
+		}
+		found = json.Unmarshal(payload, &f) == nil && f.Type == kind
+		data = f.Data
+		return found
+	})
+	return data, err
+}
+
+// readUntil reads messages and answers the server's pings, until done says so or the deadline is over.
+func (s *socket) readUntil(deadline time.Time, done func(payload []byte) bool) error {
+	_ = s.nc.SetDeadline(deadline)
+	for {
+		h, err := ws.ReadHeader(s.in)
+		if err != nil {
+			return err
+		}
+		if h.Length > 16<<20 {
+			return fmt.Errorf("a frame of %d bytes", h.Length)
+		}
+		payload := make([]byte, h.Length)
+		if _, err := io.ReadFull(s.in, payload); err != nil {
+			return err
+		}
+		switch h.OpCode {
+		case ws.OpPing:
+			s.pings++
+			if err := wsutil.WriteClientMessage(s.nc, ws.OpPong, payload); err != nil {
+				return err
+			}
+		case ws.OpClose:
+			return closed(payload)
+		case ws.OpText:
+			if done != nil && done(payload) {
+				return nil
+			}
+		}
+	}
+}
+
+func closed(body []byte) error {
+	if len(body) == 0 {
+		return errNoCode
+	}
+	code, reason := ws.ParseCloseFrameData(body)
+	return fmt.Errorf("the server closed with %d %s", code, reason)
+}
