@@ -26,6 +26,7 @@ func arrows() map[string][]string {
 		"internal/hub":             {""},
 		"internal/problem":         {""},
 		"internal/server":          {"", "frontend", "internal/api", "internal/auth", "internal/gateway", "internal/hub", "internal/problem", "internal/store", "internal/store/sqlite"},
+		"internal/signature":       {},
 		"internal/store":           {""},
 		"internal/store/sqlite":    {"", "internal/store"},
 		"internal/store/storetest": {"", "internal/store"},
