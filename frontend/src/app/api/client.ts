@@ -63,6 +63,22 @@ export class ApiClient {
     return answer
   }
 
+  /** Sends a request, with a JSON body where there is one, and reads the JSON of the answer; 204: undefined. */
+  async json<T>(
+    method: string,
+    path: string,
+    { body, signal }: { body?: unknown; signal?: AbortSignal | undefined } = {},
+  ): Promise<T> {
+    const init: RequestInit = { method }
+    if (signal) init.signal = signal
+    if (body !== undefined) {
+      init.body = JSON.stringify(body)
+      init.headers = { 'Content-Type': 'application/json' }
+    }
+    const answer = await this.request(path, init)
+    return (answer.status === 204 ? undefined : await answer.json()) as T
+  }
+
   private async get<T>(path: string, signal?: AbortSignal): Promise<T> {
     const answer = await this.request(path, signal ? { signal } : {})
     return (await answer.json()) as T

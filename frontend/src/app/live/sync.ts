@@ -6,6 +6,7 @@ import { rowOf } from '../events/outgoing'
 import { remove, upsert } from '../events/pages'
 import type { Counters } from '../metrics/figures'
 import { keys } from '../queries'
+import { isWebhookFrame, writeWebhooks } from '../webhooks/live'
 import { updateLists, writeChanges, writeCounters } from './caches'
 import { changeOf, fold, merge } from './frames'
 import type { Change, Envelope } from './frames'
@@ -29,6 +30,7 @@ export class LiveSync {
   readonly journal = new Journal()
   private queue: Change[] = []
   private counters: { data: Counters; seq: number | undefined } | null = null
+  private webhooks: Envelope[] = []
   private held: Change[] = []
   private stale = false
   private flushing = false
@@ -55,7 +57,8 @@ export class LiveSync {
     if (change) this.queue.push(change)
     else if (message.type === 'metrics_update') {
       this.counters = { data: message.data as Counters, seq: message.seq }
-    } else return
+    } else if (isWebhookFrame(message)) this.webhooks.push(message)
+    else return
     this.scheduleFlush()
   }
 
@@ -137,6 +140,9 @@ export class LiveSync {
   }
 
   private hold(changes: readonly Change[]): void {
+    // Of webhooks nothing is kept: they are fetched again when the page goes on.
+    if (this.webhooks.length > 0) this.stale = true
+    this.webhooks = []
     if (this.held.length + changes.length > HELD_AT_MOST) {
       this.stale = true
       this.held = []
@@ -145,11 +151,13 @@ export class LiveSync {
   }
 
   private write(changes: readonly Change[]): void {
-    const counters = this.counters
+    const { counters, webhooks } = this
     this.counters = null
+    this.webhooks = []
     notifyManager.batch(() => {
       if (changes.length > 0) this.fetchSoon(writeChanges(this.qc, changes))
       if (counters) writeCounters(this.qc, counters.data, counters.seq)
+      if (webhooks.length > 0) writeWebhooks(this.qc, webhooks)
     })
   }
 

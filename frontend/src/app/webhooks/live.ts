@@ -1,0 +1,88 @@
+import type { InfiniteData, QueryClient, QueryKey } from '@tanstack/react-query'
+import type { Envelope } from '../live/frames'
+import { keys } from '../queries'
+import type { DeliveryPage } from './api'
+import type { Delivery, Endpoint, Recovery } from './types'
+
+/** What the caches hold. */
+export type EndpointList = { endpoints: Endpoint[]; has_more: boolean; seq: number }
+export type DeliveryList = InfiniteData<DeliveryPage, string>
+
+const TYPES = ['delivery_update', 'endpoint_update', 'recovery_update', 'webhook_received']
+
+/** Whether a frame tells of webhooks. */
+export const isWebhookFrame = (message: Envelope): boolean => TYPES.includes(message.type)
+
+/** Writes frames of webhooks into the caches, in order; what a frame cannot tell is fetched. */
+export function writeWebhooks(qc: QueryClient, frames: readonly Envelope[]): void {
+  const stale = new Set<string>()
+  for (const { type, data, seq } of frames) {
+    if (typeof data !== 'object' || data === null) continue
+    if (type === 'endpoint_update') writeEndpoint(qc, data as EndpointFrame, seq ?? 0)
+    else if (type === 'delivery_update') {
+      const delivery = { ...(data as Delivery), seq: seq ?? 0 }
+      writeDelivery(qc, delivery)
+      stale.add(delivery.id)
+    } else if (type === 'recovery_update') writeRecovery(qc, data as Recovery)
+  }
+  for (const id of stale) void qc.invalidateQueries({ queryKey: keys.attempts(id) })
+  if (frames.some((f) => f.type === 'webhook_received')) void qc.invalidateQueries({ queryKey: keys.receiver })
+}
+
+type EndpointFrame = Endpoint & { deleted?: boolean }
+
+function writeEndpoint(qc: QueryClient, frame: EndpointFrame, seq: number): void {
+  qc.setQueryData<EndpointList>(keys.endpoints, (list) => {
+    if (!list || seq <= list.seq) return list
+    const others = list.endpoints.filter((e) => e.id !== frame.id)
+    if (frame.deleted) return { ...list, endpoints: others }
+    const known = list.endpoints.find((e) => e.id === frame.id)
+    if (known && known.seq >= seq) return list
+    const next = { ...frame, seq }
+    const endpoints = known ? list.endpoints.map((e) => (e.id === frame.id ? next : e)) : [next, ...others]
+    return { ...list, endpoints }
+  })
+}
+
+function writeDelivery(qc: QueryClient, delivery: Delivery): void {
+  for (const [key, data] of qc.getQueriesData<DeliveryList>({ queryKey: keys.allDeliveries })) {
+    if (data) qc.setQueryData<DeliveryList>(key, withDelivery(data, key, delivery))
+  }
+}
+
+/** Whether a list that was asked for with a key shows a delivery. */
+function belongs(key: QueryKey, d: Delivery): boolean {
+  const [, , kind, id, status] = key
+  if (kind === 'event') return d.event_id === id
+  return d.endpoint_id === id && (!status || d.status === status)
+}
+
+/** The list after a change of one delivery: in its place, at the top if it is new, gone if it no longer matches. */
+export function withDelivery(list: DeliveryList, key: QueryKey, delivery: Delivery): DeliveryList {
+  const known = list.pages.flatMap((p) => p.deliveries).find((d) => d.id === delivery.id)
+  if (known && known.seq >= delivery.seq) return list
+  const [first] = list.pages
+  if (!known && (!first || delivery.seq <= first.seq)) return list
+  const fits = belongs(key, delivery)
+  if (!known && !fits) return list
+  const pages = list.pages.map((page, i) => {
+    if (known) return { ...page, deliveries: replaced(page.deliveries, delivery, fits) }
+    return i === 0 ? { ...page, deliveries: [delivery, ...page.deliveries] } : page
+  })
+  return { ...list, pages }
+}
+
+function replaced(all: readonly Delivery[], next: Delivery, keep: boolean): Delivery[] {
+  return keep ? all.map((d) => (d.id === next.id ? next : d)) : all.filter((d) => d.id !== next.id)
+}
+
+function writeRecovery(qc: QueryClient, recovery: Recovery): void {
+  qc.setQueryData<{ recoveries: Recovery[] }>(keys.recoveries(recovery.endpoint_id), (list) => {
+    if (!list) return list
+    const isKnown = list.recoveries.some((r) => r.id === recovery.id)
+    const recoveries = isKnown
+      ? list.recoveries.map((r) => (r.id === recovery.id ? recovery : r))
+      : [recovery, ...list.recoveries]
+    return { recoveries }
+  })
+}
