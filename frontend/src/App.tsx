@@ -1,5 +1,5 @@
 import { QueryClientProvider } from '@tanstack/react-query'
-import { useState } from 'react'
+import { Suspense, lazy, useState } from 'react'
 import { Route, Switch } from 'wouter'
 import { AuthProvider } from './app/auth/AuthProvider'
 import { useAuth } from './app/auth/context'
@@ -13,6 +13,8 @@ import { DashboardPage } from './pages/DashboardPage'
 import { EventsPage } from './pages/EventsPage'
 import { NotFoundPage } from './pages/NotFoundPage'
 import { SignInPage } from './pages/SignInPage'
+
+const WebhooksPage = lazy(() => import('./pages/WebhooksPage').then((m) => ({ default: m.WebhooksPage })))
 
 interface AppProps {
   session: Session
@@ -51,6 +53,11 @@ function SignedIn({ settings }: { settings: LiveSettings }) {
               </Route>
               <Route path="/events">
                 <EventsPage />
+              </Route>
+              <Route path="/webhooks">
+                <Suspense fallback={null}>
+                  <WebhooksPage />
+                </Suspense>
               </Route>
               <Route>
                 <NotFoundPage />

@@ -19,7 +19,8 @@ export const keys = {
   errors: [LIVE, 'errors'] as const,
   endpoints: [LIVE, 'endpoints'] as const,
   allDeliveries: [LIVE, 'deliveries'] as const,
-  deliveries: (endpoint: string, status: string) => [LIVE, 'deliveries', 'endpoint', endpoint, status] as const,
+  deliveries: (endpoint: string, status: string) =>
+    [LIVE, 'deliveries', 'endpoint', endpoint, status] as const,
   eventDeliveries: (event: string) => [LIVE, 'deliveries', 'event', event] as const,
   attempts: (delivery: string) => [LIVE, 'attempts', delivery] as const,
   recoveries: (endpoint: string) => [LIVE, 'recoveries', endpoint] as const,

@@ -12,6 +12,7 @@ const keys = [
   ['n', 'Send an event'],
   ['g d', 'Go to the dashboard'],
   ['g e', 'Go to the events'],
+  ['g w', 'Go to the webhooks'],
   ['?', 'Show these keys'],
 ] as const
 

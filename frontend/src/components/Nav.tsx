@@ -1,4 +1,4 @@
-import { BookOpen, Keyboard, LayoutDashboard, List, LogOut } from 'lucide-react'
+import { BookOpen, Keyboard, LayoutDashboard, List, LogOut, Webhook } from 'lucide-react'
 import { Link, useLocation } from 'wouter'
 import { useAuth } from '../app/auth/context'
 import { useServerConfig } from '../app/data'
@@ -7,6 +7,7 @@ import styles from './Nav.module.css'
 const pages = [
   { path: '/', word: 'Dashboard', icon: LayoutDashboard },
   { path: '/events', word: 'Events', icon: List },
+  { path: '/webhooks', word: 'Webhooks', icon: Webhook },
 ]
 
 /** The navigation column; icons only where it is narrow, a bar at the bottom where it is narrower still. */

@@ -11,7 +11,7 @@ import styles from './Shell.module.css'
 const SendEventSheet = lazy(() => import('./SendEventSheet').then((m) => ({ default: m.SendEventSheet })))
 const HelpDialog = lazy(() => import('./HelpDialog').then((m) => ({ default: m.HelpDialog })))
 
-const titles: Record<string, string> = { '/': 'Dashboard', '/events': 'Events' }
+const titles: Record<string, string> = { '/': 'Dashboard', '/events': 'Events', '/webhooks': 'Webhooks' }
 
 /** The frame around each page: navigation, header, and what can be opened from anywhere. */
 export function Shell({ children }: { children: ReactNode }) {
@@ -32,6 +32,7 @@ export function Shell({ children }: { children: ReactNode }) {
   useHotkeys({
     'g d': () => navigate('/'),
     'g e': () => navigate('/events'),
+    'g w': () => navigate('/webhooks'),
     n: () => actions.openSend(),
     // On the events page the page itself answers this key.
     ...(path === '/events' ? {} : { '/': () => navigate('/events', { state: { focus: 'search' } }) }),

@@ -16,6 +16,7 @@ export function AuthProvider({ session, children }: { session: Session; children
       token: state.token ?? undefined,
       reason: state.reason,
       canWrite: allows(state.scopes, 'events:write'),
+      isAdmin: allows(state.scopes, 'admin'),
       api,
       signIn: (key) => session.signIn(key),
       signOut: () => session.signOut(),

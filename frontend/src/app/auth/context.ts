@@ -9,6 +9,8 @@ export interface Auth {
   reason: string | null
   /** Whether events may be sent, acknowledged and deleted. */
   canWrite: boolean
+  /** Whether endpoints may be changed. */
+  isAdmin: boolean
   api: ApiClient
   signIn: (key: string) => Promise<void>
   signOut: () => void

@@ -1,14 +1,6 @@
 import type { ApiClient } from '../api/client'
 import type { ApiEvent } from '../api/types'
-import type {
-  Attempt,
-  Delivery,
-  Endpoint,
-  EndpointInput,
-  ReceiverLog,
-  Recovery,
-  VerifyStep,
-} from './types'
+import type { Attempt, Delivery, Endpoint, EndpointInput, ReceiverLog, Recovery, VerifyStep } from './types'
 
 export interface DeliveryPage {
   deliveries: Delivery[]
@@ -75,6 +67,5 @@ export const webhooks = {
   verify: (
     api: ApiClient,
     request: { secret?: string; endpoint_id?: string; headers: Record<string, string>; body: string },
-  ) =>
-    api.json<{ valid: boolean; steps: VerifyStep[] }>('POST', '/api/webhooks/verify', { body: request }),
+  ) => api.json<{ valid: boolean; steps: VerifyStep[] }>('POST', '/api/webhooks/verify', { body: request }),
 }

@@ -25,7 +25,8 @@ export function successRate(e: Endpoint): number | null {
 export function byUrgency(now: number): (a: Endpoint, b: Endpoint) => number {
   const rank: readonly Health[] = ['disabled', 'failing', 'holding', 'retrying', 'paused', 'healthy', 'idle']
   return (a, b) =>
-    rank.indexOf(healthOf(a, now)) - rank.indexOf(healthOf(b, now)) || b.created_at.localeCompare(a.created_at)
+    rank.indexOf(healthOf(a, now)) - rank.indexOf(healthOf(b, now)) ||
+    b.created_at.localeCompare(a.created_at)
 }
 
 /** What the operator should know at a glance, as a sentence; '': all is well. */

@@ -26,7 +26,8 @@ export function writeWebhooks(qc: QueryClient, frames: readonly Envelope[]): voi
     } else if (type === 'recovery_update') writeRecovery(qc, data as Recovery)
   }
   for (const id of stale) void qc.invalidateQueries({ queryKey: keys.attempts(id) })
-  if (frames.some((f) => f.type === 'webhook_received')) void qc.invalidateQueries({ queryKey: keys.receiver })
+  if (frames.some((f) => f.type === 'webhook_received'))
+    void qc.invalidateQueries({ queryKey: keys.receiver })
 }
 
 type EndpointFrame = Endpoint & { deleted?: boolean }

@@ -43,7 +43,9 @@ export function adviceFor(kind: string | null): string {
 }
 
 /** The outcome of the latest attempt in a few words. */
-export function outcomeOf(x: Pick<Delivery | Attempt, 'status_code' | 'error_kind' | 'error_message'>): string {
+export function outcomeOf(
+  x: Pick<Delivery | Attempt, 'status_code' | 'error_kind' | 'error_message'>,
+): string {
   const kind = x.error_kind ? (kinds[x.error_kind] ?? x.error_kind) : ''
   return [x.status_code ? String(x.status_code) : '', kind].filter(Boolean).join(' · ')
 }

@@ -1,0 +1,150 @@
+import { Lock, Plus, Webhook } from 'lucide-react'
+import { useState } from 'react'
+import { useSearchParams } from 'wouter'
+import { asProblem } from '../app/api/problem'
+import { useAuth } from '../app/auth/context'
+import { useHotkeys } from '../app/hotkeys'
+import { useNow } from '../app/now'
+import { useEndpoints, useFollowEndpoints } from '../app/webhooks/data'
+import { summaryOf } from '../app/webhooks/health'
+import { EndpointForm } from '../components/webhooks/EndpointForm'
+import { EndpointPanel } from '../components/webhooks/EndpointPanel'
+import { EndpointTable } from '../components/webhooks/EndpointTable'
+import { ReceiverLog } from '../components/webhooks/ReceiverLog'
+import { SignatureChecker } from '../components/webhooks/SignatureChecker'
+import { Problem } from '../components/Problem'
+import { Button } from '../components/ui/Button'
+import { Notice } from '../components/ui/Notice'
+import events from './EventsPage.module.css'
+import styles from './WebhooksPage.module.css'
+
+const views = [
+  { view: '', word: 'Endpoints' },
+  { view: 'receiver', word: 'Receiver' },
+  { view: 'signature', word: 'Signature checker' },
+] as const
+
+// Which part is shown and which endpoint is open stand in the URL, so that a link leads there.
+function useWebhooksUrl() {
+  const [query, setQuery] = useSearchParams()
+  const set = (name: string, value: string | null) =>
+    setQuery(
+      (before) => {
+        const after = new URLSearchParams(before)
+        if (value) after.set(name, value)
+        else after.delete(name)
+        return after
+      },
+      { replace: true },
+    )
+  return {
+    view: query.get('view') ?? '',
+    setView: (view: string) => set('view', view),
+    openId: query.get('endpoint'),
+    setOpenId: (id: string | null) => set('endpoint', id),
+  }
+}
+
+export function WebhooksPage() {
+  useFollowEndpoints()
+  const { view, setView, openId, setOpenId } = useWebhooksUrl()
+  const { isAdmin } = useAuth()
+  const [isCreating, setCreating] = useState(false)
+  const list = useEndpoints()
+  const endpoints = list.data?.endpoints ?? []
+  const open = endpoints.find((e) => e.id === openId)
+  useHotkeys({ Escape: () => setOpenId(null) })
+  return (
+    <div className={events.page}>
+      <div className={events.column}>
+        <div className={styles.bar}>
+          <div className={styles.views} role="group" aria-label="Parts of the page">
+            {views.map((v) => (
+              <Button
+                key={v.view}
+                tone="quiet"
+                aria-pressed={view === v.view}
+                onClick={() => setView(v.view)}
+              >
+                {v.word}
+              </Button>
+            ))}
+          </div>
+          {view === '' && <Summary endpoints={endpoints} />}
+          <span className={events.space} />
+          <Button tone="primary" disabled={!isAdmin} onClick={() => setCreating(true)}>
+            <Plus size={14} aria-hidden /> New endpoint
+          </Button>
+        </div>
+        <div className={styles.content}>
+          {view === 'receiver' && <ReceiverLog url={`${window.location.origin}/api/webhook`} />}
+          {view === 'signature' && <SignatureChecker />}
+          {view === '' && (
+            <>
+              {endpoints.length > 0 && (
+                <EndpointTable endpoints={endpoints} activeId={openId} onOpen={setOpenId} />
+              )}
+              <End list={list} isAdmin={isAdmin} onCreate={() => setCreating(true)} />
+            </>
+          )}
+        </div>
+      </div>
+      {view === '' && open && <EndpointPanel key={open.id} endpoint={open} onClose={() => setOpenId(null)} />}
+      {isCreating && (
+        <EndpointForm
+          endpoint={null}
+          onClose={() => setCreating(false)}
+          onCreated={(id) => {
+            setCreating(false)
+            setOpenId(id)
+          }}
+        />
+      )}
+    </div>
+  )
+}
+
+// A leaf of its own: it looks at the clock.
+function Summary({ endpoints }: { endpoints: Parameters<typeof summaryOf>[0] }) {
+  const now = useNow(5000)
+  const words = summaryOf(endpoints, now)
+  if (endpoints.length === 0) return null
+  return (
+    <p className={styles.summary} role="status" data-alarm={words !== ''} data-testid="endpoints-summary">
+      {words || 'All is well'}
+    </p>
+  )
+}
+
+interface EndProps {
+  list: ReturnType<typeof useEndpoints>
+  isAdmin: boolean
+  onCreate: () => void
+}
+
+/** What stands below the table: why it is empty, or what went wrong. */
+function End({ list, isAdmin, onCreate }: EndProps) {
+  if (list.error && asProblem(list.error).status === 403) {
+    return <Notice icon={<Lock size={24} aria-hidden />} title="Your API key may not read endpoints" />
+  }
+  if (list.error) {
+    return (
+      <div className={events.error}>
+        <Problem error={list.error}>
+          <Button onClick={() => void list.refetch()}>Try again</Button>
+        </Problem>
+      </div>
+    )
+  }
+  if (list.isPending) return <p role="status">Loading endpoints…</p>
+  if (list.data.endpoints.length > 0) return null
+  return (
+    <Notice icon={<Webhook size={24} aria-hidden />} title="No endpoints yet">
+      <p>
+        An endpoint is a URL that gets every event that matches, signed, until it answers 2xx. Without one,
+        events wait in the inbox.
+      </p>
+      {isAdmin && <Button onClick={onCreate}>Create the first endpoint</Button>}
+    </Notice>
+  )
+}
