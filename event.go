@@ -66,6 +66,9 @@ const (
 	Created ChangeKind = iota + 1
 	Updated
 	Deleted
+	DeliveryChanged // Delivery is set; Event names the event and carries the change's Seq and UpdatedAt
+	EndpointChanged // Endpoint is set; Event carries the change's Seq and UpdatedAt
+	RecoveryChanged // Recovery is set; likewise
 )
 
 // Change is one committed step of one event: its state right after, and the Seq it was given. A
@@ -75,6 +78,10 @@ type Change struct {
 	Kind           ChangeKind
 	PreviousStatus Status // of Updated, where known
 	Event          Event
+	Delivery       *Delivery // never changed once announced
+	Endpoint       *Endpoint // nil in EndpointChanged with Gone set: it was deleted
+	Recovery       *Recovery
+	Gone           EndpointID // of EndpointChanged: the endpoint that was deleted
 }
 
 // Validate lists every field at fault; nil means the event can be stored. maxPayload is in bytes.

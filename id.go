@@ -17,28 +17,34 @@ type EventID string
 const EventIDPrefix = "evt_"
 
 const (
-	crockford   = "0123456789abcdefghjkmnpqrstvwxyz"
-	eventIDSize = len(EventIDPrefix) + 26
+	crockford = "0123456789abcdefghjkmnpqrstvwxyz"
+	idDigits  = 26 // of 16 bytes
 )
 
 func idEncoding() *base32.Encoding {
 	return base32.NewEncoding(crockford).WithPadding(base32.NoPadding)
 }
 
-// FormatEventID gives the public form of the 16 bytes of a UUID.
-func FormatEventID(uuid [16]byte) EventID {
-	return EventID(EventIDPrefix + idEncoding().EncodeToString(uuid[:]))
+func formatID(prefix string, raw [16]byte) string {
+	return prefix + idEncoding().EncodeToString(raw[:])
 }
 
-// ParseEventID gives the 16 bytes behind s, and false where s is not the canonical form of an id.
-func ParseEventID(s string) (uuid [16]byte, ok bool) {
-	if len(s) != eventIDSize || !strings.HasPrefix(s, EventIDPrefix) {
-		return uuid, false
+// parseID reads the canonical form only.
+func parseID(prefix, s string) (raw [16]byte, ok bool) {
+	digits, found := strings.CutPrefix(s, prefix)
+	if !found || len(digits) != idDigits {
+		return raw, false
 	}
-	raw, err := idEncoding().DecodeString(s[len(EventIDPrefix):])
-	if err != nil || len(raw) != len(uuid) {
-		return uuid, false
+	decoded, err := idEncoding().DecodeString(digits)
+	if err != nil || len(decoded) != len(raw) {
+		return raw, false
 	}
-	copy(uuid[:], raw)
-	return uuid, FormatEventID(uuid) == EventID(s)
+	copy(raw[:], decoded)
+	return raw, formatID(prefix, raw) == s
 }
+
+// FormatEventID gives the public form of the 16 bytes of a UUID.
+func FormatEventID(uuid [16]byte) EventID { return EventID(formatID(EventIDPrefix, uuid)) }
+
+// ParseEventID gives the 16 bytes behind s, and false where s is not the canonical form of an id.
+func ParseEventID(s string) (uuid [16]byte, ok bool) { return parseID(EventIDPrefix, s) }
