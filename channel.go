@@ -5,6 +5,9 @@ import (
 	"strings"
 )
 
+// anyID stands for every id, alone.
+const anyID = "*"
+
 // MaxChannelSize bounds a channel name, in bytes.
 const MaxChannelSize = 128
 
@@ -54,13 +57,15 @@ func ParseChannel(name string) (Channel, *Error) {
 		c.arg, c.wild = strings.CutSuffix(arg, "*")
 	case kind == "event" && arg != "":
 		c.kind = channelEvent
+		c.wild = arg == anyID
 	case kind == "endpoint" && arg != "":
 		c.kind = channelEndpoint
+		c.wild = arg == anyID
 	default:
 		return Channel{}, Errorf(CodeInvalidChannel, "There is no channel %q. Channels are events, events:<type>, event:<id>, metrics and endpoint:<id>.", name)
 	}
-	if strings.Contains(c.arg, "*") {
-		return Channel{}, Errorf(CodeInvalidChannel, "A * may stand only at the end of events:<type>, not in %q.", name)
+	if strings.Contains(c.arg, "*") && !c.wild {
+		return Channel{}, Errorf(CodeInvalidChannel, "A * may stand only at the end of events:<type>, or alone in event:* and endpoint:*, not in %q.", name)
 	}
 	return c, nil
 }
@@ -71,20 +76,46 @@ func (c Channel) String() string { return c.name }
 // IsMetrics reports whether c is the metrics channel.
 func (c Channel) IsMetrics() bool { return c.kind == channelMetrics }
 
-// Match reports whether a change of this event belongs to the channel. The same function serves the
-// live feed and the resume, so they cannot disagree.
-func (c Channel) Match(e *Event) bool {
+// Match reports whether a change belongs to the channel: events to those of events, an attempt to its
+// endpoint and to its event, all else of an endpoint to the endpoint alone.
+func (c Channel) Match(change *Change) bool {
+	switch change.Kind {
+	case DeliveryChanged:
+		return c.matchID(channelEndpoint, string(change.Delivery.EndpointID)) || c.matchID(channelEvent, string(change.Event.ID))
+	case EndpointChanged:
+		if change.Endpoint == nil {
+			return c.matchID(channelEndpoint, string(change.Gone))
+		}
+		return c.matchID(channelEndpoint, string(change.Endpoint.ID))
+	case RecoveryChanged:
+		return c.matchID(channelEndpoint, string(change.Recovery.EndpointID))
+	default:
+		return c.matchEvent(&change.Event)
+	}
+}
+
+func (c Channel) matchID(kind channelKind, id string) bool {
+	return c.kind == kind && (c.wild || c.arg == id)
+}
+
+func (c Channel) matchEvent(e *Event) bool {
 	switch c.kind {
 	case channelEvents:
 		return true
 	case channelEventType:
 		return e.Type == c.arg || c.wild && strings.HasPrefix(e.Type, c.arg)
 	case channelEvent:
-		return string(e.ID) == c.arg
+		return c.matchID(channelEvent, string(e.ID))
 	default:
 		return false
 	}
 }
+
+// IsEndpoint reports whether the channel tells of endpoints and their deliveries.
+func (c Channel) IsEndpoint() bool { return c.kind == channelEndpoint }
+
+// IsDelivery reports whether changes of deliveries can belong to the channel.
+func (c Channel) IsDelivery() bool { return c.kind == channelEndpoint || c.kind == channelEvent }
 
 // Allowed reports whether the patterns of a token's channels claim permit the channel. No patterns
 // permit everything of the tenant. A pattern is a channel name, which also covers every narrower one,

@@ -8,19 +8,35 @@ import (
 
 func TestChannelMatch(t *testing.T) {
 	t.Parallel()
-	e := sampleEvent()
-	for name, want := range map[string]bool{
+	c := apier.Change{Kind: apier.Created, Event: sampleEvent()}
+	testMatch(t, &c, map[string]bool{
 		"events": true, "events:order.created": true, "events:order.*": true, "events:*": true,
 		"events:order": false, "events:invoice.*": false, "events:order.created.x": false,
 		"event:" + string(sampleID): true, "event:evt_other": false,
-		"metrics": false, "endpoint:ep_1": false,
-	} {
+		"metrics": false, "endpoint:ep_1": false, "event:*": true, "endpoint:*": false,
+	})
+	delivery := apier.Change{Kind: apier.DeliveryChanged, Event: sampleEvent(), Delivery: &apier.Delivery{EndpointID: "ep_1"}}
+	testMatch(t, &delivery, map[string]bool{
+		"events": false, "events:*": false, "metrics": false, "endpoint:ep_1": true, "endpoint:*": true, "endpoint:ep_2": false,
+		"event:" + string(sampleID): true, "event:*": true, "event:evt_other": false,
+	})
+	ofEndpoint := map[string]bool{
+		"events": false, "event:*": false, "metrics": false, "endpoint:ep_1": true, "endpoint:*": true, "endpoint:ep_2": false,
+	}
+	testMatch(t, &apier.Change{Kind: apier.EndpointChanged, Endpoint: &apier.Endpoint{ID: "ep_1"}}, ofEndpoint)
+	testMatch(t, &apier.Change{Kind: apier.EndpointChanged, Gone: "ep_1"}, ofEndpoint)
+	testMatch(t, &apier.Change{Kind: apier.RecoveryChanged, Recovery: &apier.Recovery{EndpointID: "ep_1"}}, ofEndpoint)
+}
+
+func testMatch(t *testing.T, change *apier.Change, want map[string]bool) {
+	t.Helper()
+	for name, want := range want {
 		c, err := apier.ParseChannel(name)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		if got := c.Match(&e); got != want {
-			t.Errorf("%s: got %v", name, got)
+		if got := c.Match(change); got != want {
+			t.Errorf("%s: got %v for %+v", name, got, change)
 		}
 	}
 }
@@ -57,7 +73,7 @@ func TestAllowed(t *testing.T) {
 }
 
 func FuzzParseChannel(f *testing.F) {
-	for _, s := range []string{"events", "events:order.*", "event:evt_1", "metrics", "endpoint:ep_1", "events:**", ":", "*"} {
+	for _, s := range []string{"events", "events:order.*", "event:evt_1", "metrics", "endpoint:ep_1", "endpoint:*", "event:e*", "events:**", ":", "*"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, name string) {
@@ -68,8 +84,7 @@ func FuzzParseChannel(f *testing.F) {
 		if c.String() != name || len(name) > apier.MaxChannelSize {
 			t.Fatalf("%q parsed as %q", name, c)
 		}
-		e := sampleEvent()
-		_ = c.Match(&e)
+		_ = c.Match(&apier.Change{Kind: apier.Created, Event: sampleEvent()})
 		if !apier.Allowed([]string{name}, c) || !apier.Allowed(nil, c) {
 			t.Fatalf("%q does not permit itself", name)
 		}

@@ -25,6 +25,9 @@ const (
 	FrameBatch         FrameType = "batch"
 	FrameResync        FrameType = "resync"
 	FrameReconnect     FrameType = "reconnect"
+	FrameDelivery      FrameType = "delivery_update"
+	FrameEndpoint      FrameType = "endpoint_update"
+	FrameRecovery      FrameType = "recovery_update"
 )
 
 // Sizes of the protocol, in bytes.
@@ -80,6 +83,15 @@ func appendClose(dst []byte, at Timestamp, v1 *V1) []byte {
 func AppendChange(dst []byte, c *Change, v1 *V1) []byte {
 	e := &c.Event
 	switch c.Kind {
+	case DeliveryChanged:
+		return appendFrame(dst, FrameDelivery, "", c.Delivery, e.UpdatedAt, v1)
+	case EndpointChanged:
+		if c.Endpoint == nil {
+			return appendFrame(dst, FrameEndpoint, "", goneEndpoint{c.Gone, true}, e.UpdatedAt, v1)
+		}
+		return appendFrame(dst, FrameEndpoint, "", c.Endpoint, e.UpdatedAt, v1)
+	case RecoveryChanged:
+		return appendFrame(dst, FrameRecovery, "", c.Recovery, e.UpdatedAt, v1)
 	case Created:
 		dst = appendCreated(appendOpen(dst, FrameEventCreated, ""), e)
 	case Updated:
@@ -95,6 +107,12 @@ func AppendChange(dst []byte, c *Change, v1 *V1) []byte {
 		dst = append(appendString(dst, e.Type), '}')
 	}
 	return appendClose(dst, e.UpdatedAt, v1)
+}
+
+// goneEndpoint is what is told of an endpoint that was deleted.
+type goneEndpoint struct {
+	ID      EndpointID `json:"id"`
+	Deleted bool       `json:"deleted"`
 }
 
 func appendCreated(dst []byte, e *Event) []byte {
@@ -233,7 +251,7 @@ func AppendBatch(dst, envelopes []byte, at Timestamp) []byte {
 }
 
 func appendFrame(dst []byte, t FrameType, id string, data any, at Timestamp, v1 *V1) []byte {
-	encoded, _ := json.Marshal(data) // of structs of numbers and strings: always marshals
+	encoded, _ := json.Marshal(data) // of structs of numbers, strings and valid JSON: always marshals
 	dst = append(appendOpen(dst, t, id), `,"data":`...)
 	return appendClose(append(dst, encoded...), at, v1)
 }

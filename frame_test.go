@@ -43,8 +43,10 @@ func readGolden(t *testing.T, pattern string) map[string]golden {
 }
 
 const (
-	sampleID = apier.EventID("evt_0636q3rrrw7h7b3m3r2v5t4w0g")
-	sampleAt = apier.Timestamp(1763141400000) // 2025-11-14T17:30:00Z
+	sampleID       = apier.EventID("evt_0636q3rrrw7h7b3m3r2v5t4w0g")
+	sampleEndpoint = apier.EndpointID("ep_0636q3rrrw7h7b3m3r2v5t4w0g")
+	sampleDelivery = apier.DeliveryID("dlv_0636q3rrrw7h7b3m3r2v5t4w0g")
+	sampleAt       = apier.Timestamp(1763141400000) // 2025-11-14T17:30:00Z
 )
 
 func sampleEvent() apier.Event {
@@ -70,6 +72,22 @@ func serverFrames() map[string][]byte {
 		Total: 1250, Pending: 5, Delivered: 1200, Failed: 45, SuccessRate: 96.39, EventsPerMinute: 12,
 		LatencyMS: apier.LatencyQuantiles{P50: 110, P95: 480, P99: 900, SampleSize: 1200},
 	}
+	delivery := apier.Change{Kind: apier.DeliveryChanged, Event: apier.Event{ID: sampleID, UpdatedAt: sampleAt}, Delivery: &apier.Delivery{
+		ID: sampleDelivery, EventID: sampleID, EventType: "order.created", EndpointID: sampleEndpoint, Status: apier.DeliveryPending,
+		Attempts: 1, DueAt: sampleAt + 5000, StatusCode: 503, ErrorKind: apier.ErrorHTTP5xx, ErrorMessage: "503 Service Unavailable",
+		CreatedAt: sampleAt, UpdatedAt: sampleAt, Seq: 45,
+	}}
+	endpoint := apier.Endpoint{
+		ID: sampleEndpoint, URL: "https://shop.example/webhooks", Headers: map[string]string{"Authorization": "Bearer secret"},
+		Delivered: 12, ConsecutiveFailures: 1, FailingSince: sampleAt, LastFailureAt: sampleAt, LastError: "503 Service Unavailable",
+		CreatedAt: sampleAt, UpdatedAt: sampleAt, Seq: 46,
+	}.WithDefaults()
+	endpointChanged := apier.Change{Kind: apier.EndpointChanged, Event: apier.Event{UpdatedAt: sampleAt}, Endpoint: &endpoint}
+	endpointGone := apier.Change{Kind: apier.EndpointChanged, Event: apier.Event{UpdatedAt: sampleAt}, Gone: sampleEndpoint}
+	recovery := apier.Change{Kind: apier.RecoveryChanged, Event: apier.Event{UpdatedAt: sampleAt}, Recovery: &apier.Recovery{
+		ID: "rec_0636q3rrrw7h7b3m3r2v5t4w0g", Kind: apier.RecoverFailed, EndpointID: sampleEndpoint, Since: sampleAt, Until: sampleAt,
+		RatePerSecond: 50, Total: 200, Done: 50, Status: apier.RecoveryRunning, CreatedAt: sampleAt, UpdatedAt: sampleAt, Seq: 48,
+	}}
 	orders, _ := apier.ParseChannel("events:order.*")
 	metricsChannel, _ := apier.ParseChannel("metrics")
 	subscribe := apier.ClientFrame{Type: apier.FrameSubscribe, ID: "s1"}
@@ -90,6 +108,11 @@ func serverFrames() map[string][]byte {
 		"event_deleted_v1":        apier.AppendChange(nil, &deleted, at("events", 44)),
 		"metrics_update":          apier.AppendMetrics(nil, metrics, sampleAt, nil),
 		"metrics_update_v1":       apier.AppendMetrics(nil, metrics, sampleAt, at("metrics", 0)),
+		"delivery_update":         apier.AppendChange(nil, &delivery, nil),
+		"delivery_update_v1":      apier.AppendChange(nil, &delivery, at("endpoint:"+string(sampleEndpoint), 45)),
+		"endpoint_update_v1":      apier.AppendChange(nil, &endpointChanged, at("endpoint:*", 46)),
+		"endpoint_update_deleted": apier.AppendChange(nil, &endpointGone, at("endpoint:*", 47)),
+		"recovery_update_v1":      apier.AppendChange(nil, &recovery, at("endpoint:*", 48)),
 		"subscribed":              apier.AppendSubscribed(nil, subscribe, orders, sampleAt, nil),
 		"subscribed_v1":           apier.AppendSubscribed(nil, subscribe, orders, sampleAt, at("events:order.*", 42)),
 		"unsubscribed":            apier.AppendSubscribed(nil, apier.ClientFrame{Type: apier.FrameUnsubscribe, ID: "s2"}, metricsChannel, sampleAt, nil),

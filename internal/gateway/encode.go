@@ -3,6 +3,7 @@ package gateway
 import (
 	"encoding/binary"
 	"math"
+	"strings"
 
 	"github.com/gobwas/ws"
 
@@ -46,7 +47,7 @@ func encodeBatch(batch hub.Batch, subs *hub.Subscriptions, v1 bool, at apier.Tim
 func encodePlain(batch hub.Batch, subs *hub.Subscriptions) []byte {
 	var wire, frame []byte
 	for i := range batch.Changes {
-		if _, ok := subs.Match(&batch.Changes[i]); ok {
+		if channel, ok := subs.Match(&batch.Changes[i]); ok && inPlain(&batch.Changes[i], channel) {
 			frame = apier.AppendChange(frame[:0], &batch.Changes[i], nil)
 			wire = appendMessage(wire, ws.OpText, frame)
 		}
@@ -56,6 +57,12 @@ func encodePlain(batch hub.Batch, subs *hub.Subscriptions) []byte {
 		wire = appendMessage(wire, ws.OpText, frame)
 	}
 	return wire
+}
+
+// inPlain keeps what the integration guide does not know from the channels that it does: there, an attempt shows
+// as the event's update alone.
+func inPlain(c *apier.Change, channel string) bool {
+	return c.Kind != apier.DeliveryChanged || strings.HasPrefix(channel, "endpoint:")
 }
 
 func encodeV1(batch hub.Batch, subs *hub.Subscriptions, at apier.Timestamp) []byte {

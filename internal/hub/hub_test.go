@@ -12,7 +12,7 @@ import (
 )
 
 // changeSize is what change counts for in a log, in bytes.
-const changeSize = 256 + 2 + 3 + 1
+const changeSize = 320 + 2 + 3 + 1
 
 func change(tenant apier.TenantID, seq apier.Seq) apier.Change {
 	return apier.Change{Tenant: tenant, Kind: apier.Created, Event: apier.Event{

@@ -124,6 +124,9 @@ func (l *Log) setMetrics(m apier.Metrics, at apier.Timestamp) {
 
 // size estimates the memory that a change holds, in bytes.
 func size(c *apier.Change) int {
-	const fixed = 256
+	const fixed, object = 320, 640
+	if c.Delivery != nil || c.Endpoint != nil || c.Recovery != nil {
+		return fixed + object
+	}
 	return fixed + len(c.Event.Payload) + len(c.Event.Type) + len(c.Event.Source) + len(c.Event.ErrorMessage)
 }

@@ -12,6 +12,7 @@ import (
 type Subscriptions struct {
 	channels []apier.Channel // sorted by name
 	metrics  bool
+	delivery bool
 	key      string
 }
 
@@ -23,6 +24,7 @@ func NewSubscriptions(channels ...apier.Channel) *Subscriptions {
 	s := &Subscriptions{channels: sorted}
 	s.key = strings.Join(s.Names(), ",")
 	s.metrics = slices.ContainsFunc(sorted, apier.Channel.IsMetrics)
+	s.delivery = slices.ContainsFunc(sorted, apier.Channel.IsDelivery)
 	return s
 }
 
@@ -63,11 +65,14 @@ func (s *Subscriptions) Has(c apier.Channel) bool {
 // Metrics reports whether the metrics channel is in the set.
 func (s *Subscriptions) Metrics() bool { return s.metrics }
 
+// Deliveries reports whether changes of deliveries can belong to the set.
+func (s *Subscriptions) Deliveries() bool { return s.delivery }
+
 // Match names the first channel of the set that a change belongs to, so that a change which matches
 // several is sent once.
 func (s *Subscriptions) Match(c *apier.Change) (channel string, ok bool) {
 	for i := range s.channels {
-		if s.channels[i].Match(&c.Event) {
+		if s.channels[i].Match(c) {
 			return s.channels[i].String(), true
 		}
 	}

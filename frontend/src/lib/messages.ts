@@ -1,4 +1,4 @@
-/** The frame types of the integration guide. */
+/** The frame types of the integration guide, and those of webhooks, which come to who subscribes to endpoints. */
 export enum MessageType {
   PING = 'ping',
   PONG = 'pong',
@@ -9,6 +9,9 @@ export enum MessageType {
   SUBSCRIBE = 'subscribe',
   UNSUBSCRIBE = 'unsubscribe',
   ERROR = 'error',
+  DELIVERY_UPDATE = 'delivery_update',
+  ENDPOINT_UPDATE = 'endpoint_update',
+  RECOVERY_UPDATE = 'recovery_update',
 }
 
 /** Where a connection stands. */

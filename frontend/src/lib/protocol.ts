@@ -37,6 +37,10 @@ export type ServerFrame =
       MessageType.SUBSCRIBE | MessageType.UNSUBSCRIBE,
       { channel?: string; status?: string; seq?: number }
     >
+  | Frame<
+      MessageType.DELIVERY_UPDATE | MessageType.ENDPOINT_UPDATE | MessageType.RECOVERY_UPDATE,
+      { id: string }
+    >
   | Frame<'session', SessionData>
   | Frame<'batch', unknown[]>
   | Frame<'resync', { channel?: string; seq: number }>
@@ -66,6 +70,9 @@ const guards = new Map<string, (data: unknown) => boolean>([
   [MessageType.METRICS_UPDATE, isMetrics],
   [MessageType.SUBSCRIBE, isEcho],
   [MessageType.UNSUBSCRIBE, isEcho],
+  [MessageType.DELIVERY_UPDATE, isEventId],
+  [MessageType.ENDPOINT_UPDATE, isEventId],
+  [MessageType.RECOVERY_UPDATE, isEventId],
   ['session', isSession],
   ['batch', Array.isArray],
   ['resync', (d) => isRecord(d) && isNumber(d.seq) && optional(d.channel, isText)],
