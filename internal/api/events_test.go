@@ -214,7 +214,7 @@ func TestDeleteLeavesATombstone(t *testing.T) {
 	if len(page.Events) != 1 || page.Events[0].ID != kept.ID {
 		t.Errorf("who pages while it is deleted goes on with %+v", page)
 	}
-	changes, err := w.store.Changes(t.Context(), auth.DefaultTenant, gone.Seq, 10)
+	changes, err := w.store.Changes(t.Context(), auth.DefaultTenant, gone.Seq, 10, false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,7 +14,7 @@ func (a *API) listInbox(c *call) error {
 		return err
 	}
 	faults := unknownParameters(q, []string{"limit", "order"})
-	filter := store.Filter{Status: apier.StatusPending, OldestFirst: true}
+	filter := store.Filter{Status: apier.StatusPending, Inbox: true, OldestFirst: true}
 	filter.Limit, faults = readLimit(q, faults)
 	switch q.Get("order") {
 	case "", "asc":

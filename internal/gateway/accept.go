@@ -106,7 +106,7 @@ func (g *Gateway) canResume(ctx context.Context, id auth.Identity, req request, 
 	if !strings.HasPrefix(req.session, sessionPrefix(g.opt.Epoch, id)) || req.after > head.Seq {
 		return false
 	}
-	page, err := g.history.Changes(ctx, id.Tenant, req.after, 1)
+	page, err := g.history.Changes(ctx, id.Tenant, req.after, 1, false)
 	return err == nil && !page.Lost
 }
 

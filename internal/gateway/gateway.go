@@ -28,8 +28,8 @@ import (
 
 // History is what the gateway needs of the store.
 type History interface {
-	// Changes gives the latest state of what changed after a seq, oldest first.
-	Changes(ctx context.Context, tenant apier.TenantID, after apier.Seq, limit int) (ChangePage, error)
+	// Changes gives the latest state of what changed after a seq, oldest first; with deliveries, of endpoints too.
+	Changes(ctx context.Context, tenant apier.TenantID, after apier.Seq, limit int, deliveries bool) (ChangePage, error)
 }
 
 // ChangePage is one page of History; its fields mean what those of store.ChangePage mean.

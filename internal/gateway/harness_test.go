@@ -39,7 +39,7 @@ type fakeStore struct {
 	hub    *hub.Hub
 }
 
-func (s *fakeStore) Changes(_ context.Context, tenant apier.TenantID, after apier.Seq, limit int) (ChangePage, error) {
+func (s *fakeStore) Changes(_ context.Context, tenant apier.TenantID, after apier.Seq, limit int, _ bool) (ChangePage, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err != nil {

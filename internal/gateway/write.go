@@ -161,9 +161,9 @@ func (c *conn) stalled(err error) {
 // readStore appends one page of what changed since the cursor; false ends the connection.
 func (c *conn) readStore() bool {
 	c.mu.Lock()
-	after := c.cursor.Seq
+	after, deliveries := c.cursor.Seq, c.subs.Deliveries()
 	c.mu.Unlock()
-	page, err := c.g.missed(c.holder.Tenant, after)
+	page, err := c.g.missed(c.holder.Tenant, after, deliveries)
 	if err != nil {
 		if c.g.ctx.Err() == nil {
 			c.g.opt.Log.Error("websocket: cannot read what a client missed", "tenant", c.holder.Tenant, "after", after, "cause", err)
@@ -190,14 +190,14 @@ func (c *conn) readStore() bool {
 
 // missed reads one page of changes. Only a few connections read at a time: however many have fallen
 // behind, the store stays free for everybody else.
-func (g *Gateway) missed(tenant apier.TenantID, after apier.Seq) (ChangePage, error) {
+func (g *Gateway) missed(tenant apier.TenantID, after apier.Seq, deliveries bool) (ChangePage, error) {
 	select {
 	case g.reading <- struct{}{}:
 	case <-g.ctx.Done():
 		return ChangePage{}, g.ctx.Err()
 	}
 	defer func() { <-g.reading }()
-	return g.history.Changes(g.ctx, tenant, after, g.opt.CatchUpPage)
+	return g.history.Changes(g.ctx, tenant, after, g.opt.CatchUpPage, deliveries)
 }
 
 // follow writes what the log holds beyond the cursor, as far as the socket takes it. Where there is a writer,

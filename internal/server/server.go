@@ -165,8 +165,8 @@ func orUnlimited(n int) int {
 // history shows the store to the gateway.
 type history struct{ store store.Store }
 
-func (h history) Changes(ctx context.Context, tenant apier.TenantID, after apier.Seq, limit int) (gateway.ChangePage, error) {
-	page, err := h.store.Changes(ctx, tenant, after, limit)
+func (h history) Changes(ctx context.Context, tenant apier.TenantID, after apier.Seq, limit int, deliveries bool) (gateway.ChangePage, error) {
+	page, err := h.store.Changes(ctx, tenant, after, limit, deliveries)
 	return gateway.ChangePage(page), err
 }
 

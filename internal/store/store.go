@@ -27,6 +27,9 @@ type Store interface {
 	Events
 	Metrics
 	Keys
+	Endpoints
+	Deliveries
+	Recoveries
 
 	// Position gives the identity of this database's history and the Seq of its latest commit.
 	Position(ctx context.Context) (Position, error)
@@ -40,6 +43,8 @@ type Store interface {
 type Options struct {
 	// Announce receives each commit's changes, in order, one call at a time. It must not block.
 	Announce func([]apier.Change)
+	// Due is told, after a commit, of an endpoint that has a delivery to make and from when on. It must not block.
+	Due func(tenant apier.TenantID, endpoint apier.EndpointID, at apier.Timestamp)
 	// Now is the clock [time.Now].
 	Now func() time.Time
 	// WriteQueue bounds the operations waiting for the writer [4096]; beyond it a write fails at once
@@ -76,7 +81,9 @@ type Events interface {
 	// of its creation; what was changed after its creation as Updated (without PreviousStatus), at the Seq
 	// of its latest change; what is gone as Deleted. All carry the latest state. So a reader may stop
 	// anywhere and ask again after the last Seq it saw: it ends with the right state.
-	Changes(ctx context.Context, tenant apier.TenantID, after apier.Seq, limit int) (ChangePage, error)
+	//
+	// With deliveries, the latest state of changed endpoints, deliveries and recoveries comes too.
+	Changes(ctx context.Context, tenant apier.TenantID, after apier.Seq, limit int, deliveries bool) (ChangePage, error)
 }
 
 // IdempotencyKey makes an Append repeatable. RequestHash tells whether it is the same request.
@@ -109,6 +116,7 @@ type Filter struct {
 	OldestFirst   bool
 	StartingAfter apier.EventID // the last event of the page before, even if it was deleted since; else not found
 	Limit         int           // 1 to 1000
+	Inbox         bool          // with StatusPending: only what no endpoint takes
 }
 
 // Page is one page of a list, and the Seq at which it was read: a client that applies the changes after

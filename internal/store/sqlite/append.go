@@ -21,6 +21,8 @@ func (s *Store) Append(
 	a := &appendOp{tenant: tenant, key: key}
 	err := a.prepare(events) // here, beside the writer, not in it
 	if err == nil {
+		a.routes = s.routes.Load()
+		a.matched = a.routes.matches(tenant, a.events)
 		err = s.submit(ctx, a.weight(), a.apply)
 	}
 	if err != nil {
@@ -34,6 +36,8 @@ type appendOp struct {
 	key      *store.IdempotencyKey
 	uuids    []uuid.UUID
 	events   []apier.Event
+	routes   *routes    // by which matched was found
+	matched  [][]*route // of each event; nil: no endpoint at all
 	receipts store.Receipts
 }
 
@@ -74,17 +78,37 @@ func (a *appendOp) apply(b *batch) error {
 			return err
 		}
 	}
+	if err := a.match(b); err != nil {
+		return err
+	}
 	if err := a.insert(b, tenant); err != nil {
 		return err
+	}
+	first := b.seq - apier.Seq(len(a.events)) + 1
+	for i, routes := range a.matched {
+		for _, r := range routes {
+			if err := b.deliver(a.tenant, tenant, a.events[i].Seq, &a.events[i], r); err != nil {
+				return err
+			}
+		}
 	}
 	if len(a.events) > 0 {
 		b.tally.created(tenant, b.now, len(a.events))
 	}
-	return a.remember(b, tenant)
+	return a.remember(b, tenant, first)
+}
+
+// match finds the endpoints of each event anew where they have changed since.
+func (a *appendOp) match(b *batch) error {
+	current, err := b.currentRoutes()
+	if err == nil && a.routes != current {
+		a.routes, a.matched = current, current.matches(a.tenant, a.events)
+	}
+	return err
 }
 
 const insertEvent = `INSERT INTO events (created_seq, seq, tenant, uuid, type, source, status, created_at, updated_at,
-	attempts, attempted_at, latency_ms, error, payload) VALUES (?1, ?1, ?2, ?3, ?4, ?5, 1, ?6, ?6, 0, 0, -1, '', ?7)`
+	attempts, attempted_at, latency_ms, error, payload) VALUES (?1, ?1, ?2, ?3, ?4, ?5, ?8, ?6, ?6, 0, 0, -1, '', ?7)`
 
 func (a *appendOp) insert(b *batch, tenant int64) error {
 	stmt, err := b.conn.Prepare(insertEvent)
@@ -106,6 +130,7 @@ func (a *appendOp) insert(b *batch, tenant int64) error {
 		stmt.BindText(5, e.Source)
 		stmt.BindInt64(6, int64(b.now))
 		stmt.BindBytes(7, e.Payload)
+		stmt.BindInt64(8, a.status(i))
 		if _, err := stmt.Step(); err != nil {
 			return err
 		}
@@ -116,6 +141,13 @@ func (a *appendOp) insert(b *batch, tenant int64) error {
 		b.changes = append(b.changes, apier.Change{Tenant: a.tenant, Kind: apier.Created, Event: *e})
 	}
 	return nil
+}
+
+func (a *appendOp) status(i int) int64 {
+	if a.matched != nil && len(a.matched[i]) > 0 {
+		return statusRouted
+	}
+	return statusNumber(apier.StatusPending)
 }
 
 // replay finds the receipts of an earlier request with the same key.
@@ -151,7 +183,7 @@ func readReceipts(stmt *sqlite.Stmt) store.Receipts {
 	return receipts
 }
 
-func (a *appendOp) remember(b *batch, tenant int64) error {
+func (a *appendOp) remember(b *batch, tenant int64, first apier.Seq) error {
 	if a.key == nil {
 		return nil
 	}
@@ -159,7 +191,6 @@ func (a *appendOp) remember(b *batch, tenant int64) error {
 	for _, id := range a.uuids {
 		raw = append(raw, id[:]...)
 	}
-	first := int64(b.seq) - int64(len(a.uuids)) + 1
 	return exec(b.conn, `INSERT INTO idempotency (tenant, key, request_hash, first_seq, created_at, uuids)
-		VALUES (?, ?, ?, ?, ?, ?)`, tenant, a.key.Key, a.key.RequestHash[:], first, int64(b.now), raw)
+		VALUES (?, ?, ?, ?, ?, ?)`, tenant, a.key.Key, a.key.RequestHash[:], int64(first), int64(b.now), raw)
 }

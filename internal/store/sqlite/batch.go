@@ -25,6 +25,12 @@ type batch struct {
 	tally    *tally
 	tenants  map[apier.TenantID]int64 // created here, known to others after the commit
 	types    map[typeKey]struct{}     // likewise
+
+	endpoints   map[int64]*endpointRow // read for this batch, written at its end
+	routes      *routes                // in force here
+	routesStale bool                   // an endpoint has changed since routes were read
+	routesNew   bool                   // routes are to be known to others after the commit
+	dues        map[*endpointRow]int64 // endpoints with deliveries to make, and from when
 }
 
 type typeKey struct {
@@ -87,6 +93,12 @@ func (b *batch) nextSeq() apier.Seq {
 }
 
 func (b *batch) commit() error {
+	if err := b.writeEndpoints(); err != nil {
+		return fmt.Errorf("write endpoints: %w", err)
+	}
+	if _, err := b.currentRoutes(); err != nil {
+		return fmt.Errorf("read routes: %w", err)
+	}
 	if err := b.tally.write(b.conn); err != nil {
 		return fmt.Errorf("write counters: %w", err)
 	}
@@ -121,6 +133,9 @@ func (w *writer) learn(b *batch) {
 	}
 	for key := range b.types {
 		w.types[key] = struct{}{}
+	}
+	if b.routesNew {
+		w.store.routes.Store(b.routes)
 	}
 }
 

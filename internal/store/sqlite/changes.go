@@ -13,11 +13,11 @@ import (
 
 // Changes implements store.Events.
 func (s *Store) Changes(
-	ctx context.Context, tenant apier.TenantID, after apier.Seq, limit int,
+	ctx context.Context, tenant apier.TenantID, after apier.Seq, limit int, deliveries bool,
 ) (store.ChangePage, error) {
 	var page store.ChangePage
 	err := s.read(ctx, func(conn *sqlite.Conn) (err error) {
-		page, err = changes(conn, tenant, after, min(max(limit, 1), maxPage))
+		page, err = changes(conn, tenant, after, min(max(limit, 1), maxPage), deliveries)
 		return err
 	})
 	if err != nil {
@@ -26,7 +26,7 @@ func (s *Store) Changes(
 	return page, nil
 }
 
-func changes(conn *sqlite.Conn, name apier.TenantID, after apier.Seq, limit int) (store.ChangePage, error) {
+func changes(conn *sqlite.Conn, name apier.TenantID, after apier.Seq, limit int, deliveries bool) (store.ChangePage, error) {
 	position, err := readPosition(conn)
 	if err != nil {
 		return store.ChangePage{}, err
@@ -41,6 +41,11 @@ func changes(conn *sqlite.Conn, name apier.TenantID, after apier.Seq, limit int)
 		return page, nil
 	}
 	page.Changes, err = changesAfter(conn, tenant.id, after, limit+1) // one more tells whether there is more
+	if err == nil && deliveries {
+		var more []apier.Change
+		more, err = deliveryChangesAfter(conn, tenant.id, after, limit+1)
+		page.Changes = mergeBySeq(page.Changes, more)
+	}
 	if err != nil {
 		return page, err
 	}

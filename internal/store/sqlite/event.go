@@ -65,6 +65,9 @@ func statusNumber(s apier.Status) int64 {
 	}
 }
 
+// statusRouted is pending too, but endpoints are to have the event: it is not in the inbox.
+const statusRouted = 4
+
 func statusOf(number int64) apier.Status {
 	switch number {
 	case 2:

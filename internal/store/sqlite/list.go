@@ -67,6 +67,8 @@ type listQuery struct {
 	where  []string
 	args   map[string]any
 	types  []string // exact types to merge
+
+	statuses []int64 // those to show; none: all
 }
 
 func newListQuery(tenant tenantRow, filter store.Filter) *listQuery {
@@ -88,9 +90,7 @@ func (q *listQuery) resolve(conn *sqlite.Conn) (possible bool, err error) {
 	if err := q.resolveCursor(conn); err != nil {
 		return false, err
 	}
-	if q.filter.Status != "" {
-		q.and("e.status = :status", ":status", statusNumber(q.filter.Status))
-	}
+	q.resolveStatus()
 	if q.filter.Source != "" {
 		q.and("e.source = :source", ":source", q.filter.Source)
 	}
@@ -101,6 +101,17 @@ func (q *listQuery) resolve(conn *sqlite.Conn) (possible bool, err error) {
 		return false, err
 	}
 	return q.resolveTypes(conn)
+}
+
+// resolveStatus: what waits for endpoints is pending too, though not in the inbox.
+func (q *listQuery) resolveStatus() {
+	switch {
+	case q.filter.Status == "":
+	case q.filter.Status == apier.StatusPending && !q.filter.Inbox:
+		q.statuses = []int64{statusNumber(apier.StatusPending), statusRouted}
+	default:
+		q.statuses = []int64{statusNumber(q.filter.Status)}
+	}
 }
 
 func (q *listQuery) resolveCursor(conn *sqlite.Conn) error {
@@ -190,17 +201,46 @@ func (q *listQuery) sql() string {
 	if q.filter.OldestFirst {
 		order = " ORDER BY 1 LIMIT :limit"
 	}
-	if len(q.types) == 0 {
-		return q.walk(q.index(), "") + order
-	}
 	index := q.index()
-	arms := make([]string, len(q.types))
+	conditions := q.statusArms(index)
+	if len(q.types) > 0 {
+		conditions = q.typeArms(conditions)
+	}
+	arms := make([]string, len(conditions))
+	for i, condition := range conditions {
+		arms[i] = q.walk(index, condition)
+	}
+	return strings.Join(arms, " UNION ALL ") + order
+}
+
+// statusArms gives a condition for each walk: several only along the index of statuses.
+func (q *listQuery) statusArms(index string) []string {
+	if len(q.statuses) == 0 {
+		return []string{""}
+	}
+	texts := make([]string, len(q.statuses))
+	for i, status := range q.statuses {
+		texts[i] = strconv.FormatInt(status, 10)
+	}
+	if len(texts) > 1 && index != "events_by_status" {
+		return []string{" AND e.status IN (" + strings.Join(texts, ", ") + ")"}
+	}
+	for i := range texts {
+		texts[i] = " AND e.status = " + texts[i]
+	}
+	return texts
+}
+
+func (q *listQuery) typeArms(conditions []string) []string {
+	var arms []string
 	for i, name := range q.types {
 		parameter := ":exact" + strconv.Itoa(i)
 		q.args[parameter] = name
-		arms[i] = q.walk(index, " AND e.type = "+parameter)
+		for _, condition := range conditions {
+			arms = append(arms, condition+" AND e.type = "+parameter)
+		}
 	}
-	return strings.Join(arms, " UNION ALL ") + order
+	return arms
 }
 
 func (q *listQuery) walk(index, more string) string {

@@ -32,6 +32,17 @@ func (s *Store) read(ctx context.Context, fn func(*sqlite.Conn) error) error {
 	return s.readError(ctx, err)
 }
 
+// readAs runs fn for a tenant; the row is zero where nothing is stored of it.
+func (s *Store) readAs(ctx context.Context, tenant apier.TenantID, fn func(*sqlite.Conn, tenantRow) error) error {
+	return s.read(ctx, func(conn *sqlite.Conn) error {
+		t, err := readTenant(conn, tenant)
+		if err != nil {
+			return err
+		}
+		return fn(conn, t)
+	})
+}
+
 func (s *Store) isClosed() bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()

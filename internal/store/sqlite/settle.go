@@ -44,7 +44,7 @@ func (o *settleOp) apply(b *batch) error {
 	b.changes = append(b.changes, apier.Change{
 		Tenant: o.tenant, Kind: apier.Updated, PreviousStatus: previous, Event: o.event,
 	})
-	return nil
+	return b.cancelOpen(o.tenant, found.createdSeq) // whoever settles by hand wants no endpoint to have it still
 }
 
 // settle is what a delivery's end makes of an event.
@@ -63,13 +63,17 @@ func settle(e *apier.Event, outcome store.Outcome, now apier.Timestamp) {
 }
 
 func updateEvent(b *batch, createdSeq apier.Seq, e *apier.Event) error {
+	return updateEventAs(b, createdSeq, e, statusNumber(e.Status))
+}
+
+func updateEventAs(b *batch, createdSeq apier.Seq, e *apier.Event, status int64) error {
 	stmt, err := b.conn.Prepare(`UPDATE events SET seq = ?, status = ?, updated_at = ?, attempts = ?,
 		attempted_at = ?, latency_ms = ?, error = ? WHERE created_seq = ?`)
 	if err != nil {
 		return err
 	}
 	stmt.BindInt64(1, int64(e.Seq))
-	stmt.BindInt64(2, statusNumber(e.Status))
+	stmt.BindInt64(2, status)
 	stmt.BindInt64(3, int64(e.UpdatedAt))
 	stmt.BindInt64(4, int64(e.DeliveryAttempts))
 	stmt.BindInt64(5, int64(e.LastDeliveryAttempt))

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"zombiezen.com/go/sqlite"
@@ -32,6 +33,7 @@ type Store struct {
 	pool    *sqlitex.Pool
 	queue   chan *op
 	stopped chan struct{} // the writer has ended; closeErr is set
+	routes  atomic.Pointer[routes]
 
 	mu       sync.RWMutex // guards closed, and queue against a send after its close
 	closed   bool
@@ -62,6 +64,11 @@ func Open(ctx context.Context, path string, options store.Options) (*Store, erro
 		queue:   make(chan *op, options.WriteQueue),
 		stopped: make(chan struct{}),
 	}
+	loaded, err := loadRoutes(conn)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("read endpoints: %w", err), conn.Close(), pool.Close())
+	}
+	s.routes.Store(loaded)
 	go newWriter(s, conn).run()
 	return s, nil
 }
@@ -69,6 +76,9 @@ func Open(ctx context.Context, path string, options store.Options) (*Store, erro
 func withDefaults(o store.Options) store.Options {
 	if o.Announce == nil {
 		o.Announce = func([]apier.Change) {}
+	}
+	if o.Due == nil {
+		o.Due = func(apier.TenantID, apier.EndpointID, apier.Timestamp) {}
 	}
 	if o.Now == nil {
 		o.Now = time.Now

@@ -60,6 +60,12 @@ func (t *tally) created(tenant int64, now apier.Timestamp, n int) {
 	t.activity(tenant, now).created += int64(n)
 }
 
+// reopened takes back the end of an event.
+func (t *tally) reopened(tenant int64, previous apier.Status) {
+	t.status(tenant, previous, -1)
+	t.status(tenant, apier.StatusPending, 1)
+}
+
 func (t *tally) deleted(tenant int64, status apier.Status) { t.status(tenant, status, -1) }
 
 func (t *tally) settled(tenant int64, previous apier.Status, e *apier.Event) {

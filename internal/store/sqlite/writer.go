@@ -185,6 +185,11 @@ func (w *writer) transact(ops []*op) ([]error, error) {
 	if len(b.changes) > 0 {
 		w.store.options.Announce(b.changes)
 	}
+	for endpoint, at := range b.dues {
+		if !endpoint.gone && endpoint.endpoint.Status == apier.EndpointActive {
+			w.store.options.Due(endpoint.name, endpoint.endpoint.ID, apier.Timestamp(at))
+		}
+	}
 	return results, nil
 }
 

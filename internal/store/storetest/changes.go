@@ -18,7 +18,7 @@ func changesTests() map[string]func(*testing.T, Opener) {
 
 func (f *fixture) changes(after apier.Seq, limit int) store.ChangePage {
 	f.t.Helper()
-	return must[store.ChangePage](f.t)(f.Changes(f.t.Context(), acme, after, limit))
+	return must[store.ChangePage](f.t)(f.Changes(f.t.Context(), acme, after, limit, false))
 }
 
 func testChangeKinds(t *testing.T, open Opener) {
@@ -94,7 +94,7 @@ func testChangesLost(t *testing.T, open Opener) {
 	if page := f.changes(3, 10); page.Lost || len(page.Changes) != 1 {
 		t.Errorf("nothing after 3 is forgotten, but: %+v", page)
 	}
-	page := must[store.ChangePage](t)(f.Changes(t.Context(), other, 0, 10))
+	page := must[store.ChangePage](t)(f.Changes(t.Context(), other, 0, 10, false))
 	if page.Lost {
 		t.Error("the deletions of one tenant are lost for another")
 	}

@@ -127,7 +127,7 @@ func (m *model) follow(r *rapid.T) {
 
 // step reads one page of changes; false once the follower is up to date.
 func (m *model) step(r failer, f *follower, limit int) bool {
-	page := must[store.ChangePage](r)(m.Changes(m.t.Context(), m.tenant, f.at, limit))
+	page := must[store.ChangePage](r)(m.Changes(m.t.Context(), m.tenant, f.at, limit, false))
 	if page.Lost {
 		list := must[store.Page](r)(m.List(m.t.Context(), m.tenant, store.Filter{Limit: 1000}))
 		clear(f.events)

@@ -46,7 +46,7 @@ func testTenantsIsolated(t *testing.T, open Opener) {
 			"List":       len(must[store.Page](t)(f.List(ctx, intruder, store.Filter{Limit: 10})).Events),
 			"Search":     len(must[store.Page](t)(f.List(ctx, intruder, store.Filter{Limit: 10, Search: string(id)})).Events),
 			"Types":      len(must[store.Page](t)(f.List(ctx, intruder, store.Filter{Limit: 10, Types: []string{"order.*"}})).Events),
-			"Changes":    len(must[store.ChangePage](t)(f.Changes(ctx, intruder, 0, 10)).Changes),
+			"Changes":    len(must[store.ChangePage](t)(f.Changes(ctx, intruder, 0, 10, false)).Changes),
 			"Summary":    int(must[store.Summary](t)(f.Summary(ctx, intruder)).Total),
 			"Latency":    int(must[store.Latency](t)(f.Latency(ctx, intruder, time.Time{})).Count),
 			"Throughput": len(must[[]store.MinutePoint](t)(f.Throughput(ctx, intruder, time.Time{}))),

@@ -1,0 +1,407 @@
+package sqlite
+
+import (
+	"context"
+	"encoding/binary"
+	"strings"
+
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+
+	"github.com/apier/apier"
+	"github.com/apier/apier/internal/store"
+)
+
+const (
+	recoveryPrefix  = "rec_"
+	recoveryPage    = 100
+	replayScanSlice = 500 // events looked at in one step of a replay
+)
+
+const recoveryColumns = "r.number, r.seq, r.tenant, r.endpoint, r.source, r.kind, r.status, r.since, r.until, r.rate, r.total, r.done, r.position, " +
+	"r.created_at, r.updated_at, t.name, p.uuid, s.uuid"
+
+const recoveryJoins = " FROM recoveries r JOIN tenants t ON t.id = r.tenant LEFT JOIN endpoints p ON p.number = r.endpoint LEFT JOIN endpoints s ON s.number = r.source "
+
+type recoveryRow struct {
+	number, tenant, endpoint, source, position int64
+	name                                       apier.TenantID
+	recovery                                   apier.Recovery
+}
+
+func scanRecovery(stmt *sqlite.Stmt) *recoveryRow {
+	row := &recoveryRow{
+		number: stmt.ColumnInt64(0), tenant: stmt.ColumnInt64(2), endpoint: stmt.ColumnInt64(3), source: stmt.ColumnInt64(4),
+		position: stmt.ColumnInt64(12), name: apier.TenantID(stmt.ColumnText(15)),
+	}
+	row.recovery = apier.Recovery{
+		ID: recoveryID(row.number), Seq: apier.Seq(stmt.ColumnInt64(1)), Kind: apier.RecoverFailed, Status: recoveryStatusOf(stmt.ColumnInt64(6)),
+		EndpointID: columnEndpointID(stmt, 16), SourceEndpointID: columnEndpointID(stmt, 17),
+		Since: apier.Timestamp(stmt.ColumnInt64(7)), Until: apier.Timestamp(stmt.ColumnInt64(8)), RatePerSecond: stmt.ColumnFloat(9),
+		Total: stmt.ColumnInt64(10), Done: stmt.ColumnInt64(11),
+		CreatedAt: apier.Timestamp(stmt.ColumnInt64(13)), UpdatedAt: apier.Timestamp(stmt.ColumnInt64(14)),
+	}
+	if stmt.ColumnInt64(5) == 2 {
+		row.recovery.Kind = apier.RecoverReplay
+	}
+	return row
+}
+
+func columnEndpointID(stmt *sqlite.Stmt, column int) apier.EndpointID {
+	if stmt.ColumnType(column) == sqlite.TypeNull {
+		return ""
+	}
+	var uuid [16]byte
+	stmt.ColumnBytes(column, uuid[:])
+	return apier.FormatEndpointID(uuid)
+}
+
+// recoveryID holds the number.
+func recoveryID(number int64) string {
+	var raw [16]byte
+	binary.BigEndian.PutUint64(raw[8:], uint64(number))
+	return recoveryPrefix + strings.TrimPrefix(string(apier.FormatDeliveryID(raw)), "dlv_")
+}
+
+func recoveryStatusOf(number int64) apier.RecoveryStatus {
+	switch number {
+	case 2:
+		return apier.RecoveryDone
+	case 3:
+		return apier.RecoveryStopped
+	default:
+		return apier.RecoveryRunning
+	}
+}
+
+func queryRecoveries(conn *sqlite.Conn, rest string, args ...any) (rows []*recoveryRow, err error) {
+	err = sqlitex.Execute(conn, "SELECT "+recoveryColumns+recoveryJoins+rest, &sqlitex.ExecOptions{
+		Args: args, ResultFunc: func(stmt *sqlite.Stmt) error {
+			rows = append(rows, scanRecovery(stmt))
+			return nil
+		},
+	})
+	return rows, err
+}
+
+func findRecovery(conn *sqlite.Conn, tenant int64, id string) (*recoveryRow, error) {
+	raw, ok := apier.ParseDeliveryID(apier.DeliveryID("dlv_" + strings.TrimPrefix(id, recoveryPrefix)))
+	missing := apier.Errorf(apier.CodeNotFound, "There is no recovery %q.", id)
+	if !ok || tenant == 0 || !strings.HasPrefix(id, recoveryPrefix) {
+		return nil, missing
+	}
+	rows, err := queryRecoveries(conn, "WHERE r.number = ? AND r.tenant = ?", int64(binary.BigEndian.Uint64(raw[8:])), tenant)
+	if err != nil {
+		return nil, err
+	}
+	if len(rows) == 0 || rows[0].recovery.ID != id {
+		return nil, missing
+	}
+	return rows[0], nil
+}
+
+// failedSince are the deliveries that an endpoint gave up in a span of time, behind a position.
+const failedSince = " FROM deliveries d INDEXED BY deliveries_by_endpoint WHERE d.endpoint = ?1 AND d.status = 3 AND d.number > ?2" +
+	" AND d.updated_at >= ?3 AND d.updated_at <= ?4"
+
+// replayable gives the route by which a recovery picks events: by what went to the source, or by what the endpoint takes.
+type replayable struct {
+	target route
+	source int64
+}
+
+func newReplayable(conn *sqlite.Conn, tenant int64, recovery apier.Recovery) (*endpointRow, replayable, error) {
+	endpoint, err := findEndpoint(conn, tenant, recovery.EndpointID)
+	if err != nil {
+		return nil, replayable{}, err
+	}
+	r := replayable{target: routeOf(endpoint)}
+	if recovery.SourceEndpointID == "" {
+		return endpoint, r, nil
+	}
+	source, err := findEndpoint(conn, tenant, recovery.SourceEndpointID)
+	if err == nil {
+		r.source = source.number
+	}
+	return endpoint, r, err
+}
+
+// scan gives up to limit events behind a position that the endpoint has not had, having looked at replayScanSlice at
+// most; at is how far it came, and end tells that there are no more.
+func (r replayable) scan(conn *sqlite.Conn, tenant int64, recovery apier.Recovery, position int64, limit int) (events []row, at int64, end bool, err error) {
+	looked := 0
+	at = position
+	err = sqlitex.Execute(conn, "SELECT "+eventColumns+" FROM events e INDEXED BY events_by_tenant WHERE e.tenant = ? AND e.created_seq > ? ORDER BY e.created_seq LIMIT ?",
+		&sqlitex.ExecOptions{Args: []any{tenant, position, replayScanSlice}, ResultFunc: func(stmt *sqlite.Stmt) error {
+			if len(events) >= limit {
+				return nil
+			}
+			found := scanEvent(stmt)
+			looked++
+			at = int64(found.createdSeq)
+			if found.event.CreatedAt < recovery.Since || found.event.CreatedAt > recovery.Until {
+				return nil
+			}
+			wanted, err := r.wants(conn, &found)
+			if wanted {
+				events = append(events, found)
+			}
+			return err
+		}})
+	return events, at, looked < replayScanSlice && len(events) < limit, err
+}
+
+func (r replayable) wants(conn *sqlite.Conn, found *row) (bool, error) {
+	if r.source == 0 && !r.target.takes(&found.event) {
+		return false, nil
+	}
+	had, came := false, r.source == 0
+	err := sqlitex.Execute(conn, "SELECT endpoint FROM deliveries INDEXED BY deliveries_by_event WHERE event = ?",
+		&sqlitex.ExecOptions{Args: []any{int64(found.createdSeq)}, ResultFunc: func(stmt *sqlite.Stmt) error {
+			endpoint := stmt.ColumnInt64(0)
+			had = had || endpoint == r.target.number
+			came = came || endpoint == r.source
+			return nil
+		}})
+	return came && !had, err
+}
+
+// firstSince gives the position just before the first event of a time, by a search over created_seq: both grow together.
+func firstSince(conn *sqlite.Conn, tenant int64, since apier.Timestamp) (position int64, err error) {
+	err = sqlitex.Execute(conn, "SELECT min(created_seq) - 1 FROM events INDEXED BY events_by_tenant WHERE tenant = ? AND created_at >= ?",
+		&sqlitex.ExecOptions{Args: []any{tenant, int64(since)}, ResultFunc: func(stmt *sqlite.Stmt) error {
+			position = stmt.ColumnInt64(0)
+			return nil
+		}})
+	return position, err
+}
+
+func countRecoverable(conn *sqlite.Conn, tenant int64, recovery apier.Recovery) (n int64, err error) {
+	endpoint, pick, err := newReplayable(conn, tenant, recovery)
+	if err != nil {
+		return 0, err
+	}
+	if recovery.Kind == apier.RecoverFailed {
+		err = sqlitex.Execute(conn, "SELECT count(*)"+failedSince, &sqlitex.ExecOptions{
+			Args: []any{endpoint.number, 0, int64(recovery.Since), int64(recovery.Until)},
+			ResultFunc: func(stmt *sqlite.Stmt) error {
+				n = stmt.ColumnInt64(0)
+				return nil
+			},
+		})
+		return n, err
+	}
+	position, err := firstSince(conn, tenant, recovery.Since)
+	for end := false; err == nil && !end; {
+		var events []row
+		events, position, end, err = pick.scan(conn, tenant, recovery, position, replayScanSlice)
+		n += int64(len(events))
+	}
+	return n, err
+}
+
+// CountRecoverable implements store.Recoveries.
+func (s *Store) CountRecoverable(ctx context.Context, tenant apier.TenantID, recovery apier.Recovery) (int64, error) {
+	var n int64
+	err := s.readAs(ctx, tenant, func(conn *sqlite.Conn, t tenantRow) (err error) {
+		n, err = countRecoverable(conn, t.id, recovery)
+		return err
+	})
+	return n, wrap("count recoverable deliveries", err)
+}
+
+// CreateRecovery implements store.Recoveries.
+func (s *Store) CreateRecovery(ctx context.Context, tenant apier.TenantID, recovery apier.Recovery) (apier.Recovery, error) {
+	total, err := s.CountRecoverable(ctx, tenant, recovery) // beside the writer, which it must not hold up
+	if err != nil {
+		return apier.Recovery{}, err
+	}
+	err = s.submit(ctx, 1, func(b *batch) error {
+		number, err := b.tenant(tenant)
+		if err != nil {
+			return err
+		}
+		endpoint, pick, err := newReplayable(b.conn, number, recovery)
+		if err != nil {
+			return err
+		}
+		kind := 1
+		if recovery.Kind == apier.RecoverReplay {
+			kind = 2
+		}
+		seq := b.nextSeq()
+		if err := exec(b.conn, `INSERT INTO recoveries (seq, tenant, endpoint, source, kind, status, since, until, rate, total, created_at, updated_at)
+			VALUES (?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?)`, int64(seq), number, endpoint.number, pick.source, kind,
+			int64(recovery.Since), int64(recovery.Until), recovery.RatePerSecond, total, int64(b.now), int64(b.now)); err != nil {
+			return err
+		}
+		recovery.ID = recoveryID(b.conn.LastInsertRowID())
+		recovery.Total, recovery.Done, recovery.Status = total, 0, apier.RecoveryRunning
+		recovery.Seq, recovery.CreatedAt, recovery.UpdatedAt = seq, b.now, b.now
+		b.announceRecovery(tenant, recovery)
+		return nil
+	})
+	return recovery, wrap("create recovery", err)
+}
+
+func (b *batch) announceRecovery(tenant apier.TenantID, r apier.Recovery) {
+	b.changes = append(b.changes, apier.Change{
+		Tenant: tenant, Kind: apier.RecoveryChanged, Recovery: &r, Event: apier.Event{Seq: r.Seq, UpdatedAt: b.now},
+	})
+}
+
+// AdvanceRecovery implements store.Recoveries.
+func (s *Store) AdvanceRecovery(ctx context.Context, tenant apier.TenantID, id string, n int) (apier.Recovery, error) {
+	n = min(max(n, 1), replayScanSlice)
+	return s.changeRecovery(ctx, tenant, id, 3*n, func(b *batch, row *recoveryRow) error {
+		if row.recovery.Status != apier.RecoveryRunning {
+			return nil
+		}
+		if row.recovery.EndpointID == "" { // deleted meanwhile
+			return b.writeRecovery(tenant, row, apier.RecoveryStopped)
+		}
+		moved, end, err := b.moveOn(tenant, row, n)
+		if err != nil {
+			return err
+		}
+		row.recovery.Done += int64(moved)
+		status := apier.RecoveryRunning
+		if end {
+			status = apier.RecoveryDone
+		}
+		return b.writeRecovery(tenant, row, status)
+	})
+}
+
+// StopRecovery implements store.Recoveries.
+func (s *Store) StopRecovery(ctx context.Context, tenant apier.TenantID, id string) (apier.Recovery, error) {
+	return s.changeRecovery(ctx, tenant, id, 1, func(b *batch, row *recoveryRow) error {
+		if row.recovery.Status != apier.RecoveryRunning {
+			return nil
+		}
+		return b.writeRecovery(tenant, row, apier.RecoveryStopped)
+	})
+}
+
+func (s *Store) changeRecovery(
+	ctx context.Context, tenant apier.TenantID, id string, weight int, change func(*batch, *recoveryRow) error,
+) (apier.Recovery, error) {
+	var changed apier.Recovery
+	err := s.submit(ctx, weight, func(b *batch) error {
+		number, err := b.tenant(tenant)
+		if err != nil {
+			return err
+		}
+		row, err := findRecovery(b.conn, number, id)
+		if err != nil {
+			return err
+		}
+		err = change(b, row)
+		changed = row.recovery
+		return err
+	})
+	return changed, wrap("change recovery", err)
+}
+
+func (b *batch) moveOn(tenant apier.TenantID, row *recoveryRow, n int) (moved int, end bool, err error) {
+	if row.recovery.Kind == apier.RecoverFailed {
+		return b.retrySome(tenant, row, n)
+	}
+	_, pick, err := newReplayable(b.conn, row.tenant, row.recovery)
+	if err != nil {
+		return 0, false, err
+	}
+	if row.position == 0 {
+		if row.position, err = firstSince(b.conn, row.tenant, row.recovery.Since); err != nil {
+			return 0, false, err
+		}
+	}
+	events, at, end, err := pick.scan(b.conn, row.tenant, row.recovery, row.position, n)
+	row.position = at
+	for i := range events {
+		if err != nil {
+			return 0, false, err
+		}
+		if err = b.deliver(tenant, row.tenant, events[i].createdSeq, &events[i].event, &pick.target); err == nil {
+			err = b.restate(tenant, row.tenant, &events[i], events[i].event)
+		}
+	}
+	return len(events), end, err
+}
+
+func (b *batch) retrySome(tenant apier.TenantID, row *recoveryRow, n int) (moved int, end bool, err error) {
+	due, err := queryDeliveriesFrom(b.conn, failedSince+" ORDER BY d.number LIMIT ?5",
+		row.endpoint, row.position, int64(row.recovery.Since), int64(row.recovery.Until), n)
+	if err != nil {
+		return 0, false, err
+	}
+	for _, d := range due {
+		row.position = d.number
+		found, err := eventAt(b.conn, d.event)
+		if err != nil {
+			return 0, false, err
+		}
+		if found == nil { // its event is gone: there is nothing to send
+			continue
+		}
+		if err := b.beginAnew(tenant, d); err != nil {
+			return 0, false, err
+		}
+	}
+	return len(due), len(due) < n, nil
+}
+
+func (b *batch) writeRecovery(tenant apier.TenantID, row *recoveryRow, status apier.RecoveryStatus) error {
+	r := &row.recovery
+	r.Status, r.Seq, r.UpdatedAt = status, b.nextSeq(), b.now
+	number := map[apier.RecoveryStatus]int{apier.RecoveryRunning: 1, apier.RecoveryDone: 2, apier.RecoveryStopped: 3}[status]
+	err := exec(b.conn, "UPDATE recoveries SET seq = ?, status = ?, done = ?, position = ?, updated_at = ? WHERE number = ?",
+		int64(r.Seq), number, r.Done, row.position, int64(b.now), row.number)
+	if err == nil {
+		b.announceRecovery(tenant, *r)
+	}
+	return err
+}
+
+// Recovery implements store.Recoveries.
+func (s *Store) Recovery(ctx context.Context, tenant apier.TenantID, id string) (apier.Recovery, error) {
+	var found apier.Recovery
+	err := s.readAs(ctx, tenant, func(conn *sqlite.Conn, t tenantRow) error {
+		row, err := findRecovery(conn, t.id, id)
+		if err == nil {
+			found = row.recovery
+		}
+		return err
+	})
+	return found, wrap("read recovery", err)
+}
+
+// Recoveries implements store.Recoveries.
+func (s *Store) Recoveries(ctx context.Context, tenant apier.TenantID, endpoint apier.EndpointID) ([]apier.Recovery, error) {
+	found := []apier.Recovery{}
+	err := s.readAs(ctx, tenant, func(conn *sqlite.Conn, t tenantRow) error {
+		row, err := findEndpoint(conn, t.id, endpoint)
+		if err != nil {
+			return err
+		}
+		rows, err := queryRecoveries(conn, "WHERE r.endpoint = ? ORDER BY r.number DESC LIMIT ?", row.number, recoveryPage)
+		for _, r := range rows {
+			found = append(found, r.recovery)
+		}
+		return err
+	})
+	return found, wrap("read recoveries", err)
+}
+
+// RunningRecoveries implements store.Recoveries.
+func (s *Store) RunningRecoveries(ctx context.Context) ([]store.RecoveryRef, error) {
+	var refs []store.RecoveryRef
+	err := s.read(ctx, func(conn *sqlite.Conn) error {
+		rows, err := queryRecoveries(conn, "WHERE r.status = 1")
+		for _, r := range rows {
+			refs = append(refs, store.RecoveryRef{Tenant: r.name, Recovery: r.recovery})
+		}
+		return err
+	})
+	return refs, wrap("read running recoveries", err)
+}
