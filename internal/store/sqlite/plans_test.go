@@ -1,0 +1,49 @@
+package sqlite
+
+import (
+	"strings"
+	"testing"
+
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+)
+
+// Every query on deliveries goes along an index, so that no endpoint's history slows another's delivery.
+func TestDeliveryPlans(t *testing.T) {
+	t.Parallel()
+	s := openTemp(t)
+	deliveries := "SELECT " + deliveryColumns + " FROM deliveries d "
+	err := s.read(t.Context(), func(conn *sqlite.Conn) error {
+		for _, query := range []string{
+			deliveries + deliveriesAfter, deliveries + deliveriesOfStatus + " ORDER BY d.number DESC LIMIT ?", deliveries + deliveriesOfAll,
+			"SELECT " + deliveryColumns + failedSince + " ORDER BY d.number LIMIT ?5",
+			deliveries + "WHERE d.number = ? AND d.tenant = ?",
+			"SELECT due_at FROM deliveries INDEXED BY deliveries_due WHERE endpoint = ? AND status = 1 ORDER BY due_at LIMIT 1",
+			deliveries + "INDEXED BY deliveries_due WHERE d.endpoint = ? AND d.status = 1 AND d.due_at <= ? ORDER BY d.due_at LIMIT ?",
+			"SELECT " + endpointColumns + " FROM endpoints p " + endpointsAfter,
+			goneAfter,
+		} {
+			checkPlan(t, conn, query, &sqlitex.ExecOptions{Args: numbered(query)})
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// numbered gives an argument for each parameter, those with numbers counted once.
+func numbered(query string) []any {
+	if !strings.Contains(query, "?1") {
+		return args(query)
+	}
+	n := 1
+	for strings.Contains(query, "?"+string(rune('0'+n+1))) {
+		n++
+	}
+	values := make([]any, n)
+	for i := range values {
+		values[i] = 1
+	}
+	return values
+}
