@@ -10,6 +10,9 @@ export interface CloseDecision {
   word?: string
 }
 
+/** An ordinary loss. */
+export const RETRY: CloseDecision = { retry: true, refreshToken: false }
+
 /** The codes this library closes with; browsers allow 1000 and 3000–4999, the protocol gives us 4000–4099. */
 export const CloseCode = {
   NORMAL: 1000,

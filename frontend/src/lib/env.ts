@@ -1,10 +1,12 @@
+import type { SessionStore } from './persistence'
+
 /** The part of a WebSocket that the client uses. */
 export interface WebSocketLike {
   readonly readyState: number
-  onopen: ((event: Event) => void) | null
-  onmessage: ((event: MessageEvent) => void) | null
-  onerror: ((event: Event) => void) | null
-  onclose: ((event: CloseEvent) => void) | null
+  onopen: ((event: Event) => unknown) | null
+  onmessage: ((event: MessageEvent) => unknown) | null
+  onerror: ((event: Event) => unknown) | null
+  onclose: ((event: CloseEvent) => unknown) | null
   send(text: string): void
   close(code?: number, reason?: string): void
 }
@@ -12,8 +14,11 @@ export interface WebSocketLike {
 /** A handle of setTimeout. */
 export type Timer = ReturnType<typeof setTimeout>
 
-/** What a page goes through, as far as a connection cares. */
-export type PageSignal = 'wake' | 'hidden' | 'offline' | 'suspend'
+/** Makes a socket; the browser's, that of the `ws` package, or a fake. */
+export type SocketConstructor = new (url: string, protocols?: string[]) => WebSocketLike
+
+/** What a page goes through, as far as a connection cares; `leave`: it is about to be gone for good. */
+export type PageSignal = 'wake' | 'hidden' | 'offline' | 'suspend' | 'leave'
 
 /** Where page signals come from. */
 export interface Page {
@@ -25,10 +30,12 @@ export interface Page {
 /** Everything the client takes from outside, so that tests own the network and the clock. */
 export interface ClientEnv {
   /** undefined where there are no WebSockets (rendering on a server). */
-  readonly WebSocket: (new (url: string) => WebSocketLike) | undefined
+  readonly WebSocket: SocketConstructor | undefined
   /** Relative URLs are resolved against this. */
   readonly baseUrl?: string | undefined
   readonly page?: Page | undefined
+  /** Where the session survives a reload; absent: it does not. */
+  readonly storage?: SessionStore | undefined
   /** Milliseconds since the epoch. */
   now(): number
   /** 0 ≤ x < 1. */
@@ -48,12 +55,22 @@ export function browserEnv(): ClientEnv {
       return typeof location === 'undefined' ? undefined : location.href
     },
     page,
+    storage: sessionStore(),
     now: () => Date.now(),
     random: () => Math.random(),
     setTimeout: (run, ms) => setTimeout(run, ms),
     clearTimeout: (timer) => {
       clearTimeout(timer)
     },
+  }
+}
+
+// Reading the property alone throws where cookies are barred.
+function sessionStore(): SessionStore | undefined {
+  try {
+    return sessionStorage
+  } catch {
+    return undefined
   }
 }
 
@@ -69,12 +86,13 @@ export function browserPage(win: Window, doc: Document): Page {
       const wake = () => listener('wake')
       const events: [EventTarget, string, (event: Event) => void][] = [
         [doc, 'visibilitychange', () => listener(isHidden() ? 'hidden' : 'wake')],
+        [doc, 'freeze', () => listener('hidden')],
         [doc, 'resume', wake],
         [win, 'pageshow', wake],
         [win, 'focus', wake],
         [win, 'online', wake],
         [win, 'offline', () => listener('offline')],
-        [win, 'pagehide', (event) => (event as PageTransitionEvent).persisted && listener('suspend')],
+        [win, 'pagehide', (e) => listener((e as PageTransitionEvent).persisted ? 'suspend' : 'leave')],
       ]
       for (const [target, name, run] of events) target.addEventListener(name, run)
       return () => {

@@ -3,9 +3,9 @@ import type { EventUpdate, MetricsUpdate, ServerFrame, WebSocketMessage } from '
 
 /**
  * Why state may have been missed: the server skipped some (`resync`), could not resume the session
- * (`not_resumed`), or does not know sessions at all (`reconnected`).
+ * (`not_resumed`), does not know sessions at all (`reconnected`), or is further on than what came (`behind`).
  */
-export type ResyncReason = 'resync' | 'not_resumed' | 'reconnected'
+export type ResyncReason = 'resync' | 'not_resumed' | 'reconnected' | 'behind'
 
 /** What an application can listen to. An exception in a handler goes to the console and nowhere else. */
 export interface Handlers {

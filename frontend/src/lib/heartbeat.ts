@@ -1,104 +1,47 @@
-import type { ClientEnv, Timer } from './env'
+import type { Draft } from './machine'
 
-/** How often to ask, and how long to wait for a sign of life; milliseconds. An interval of 0 never asks. */
-export interface HeartbeatTimes {
-  heartbeatInterval: number
-  heartbeatTimeout: number
+// The deadline counts from the ping it belongs to, never from the last frame; any inbound frame clears it.
+
+/** Begins, or goes on after stopBeating; asks at once when nothing was heard for longer than the interval. */
+export function startBeating(d: Draft): void {
+  const { m, now, settings } = d
+  if (m.due.ping !== undefined || settings.heartbeatInterval <= 0) return
+  m.due.ping = now + settings.heartbeatInterval
+  if (now - m.heardAt > settings.heartbeatInterval) probe(d)
 }
 
-/** What a heartbeat needs of its link. */
-export interface HeartbeatLink {
-  ping(): void
-  /** No sign of life came in time. */
-  expired(): void
+/** Asks for no more signs of life. */
+export function stopBeating({ m }: Draft): void {
+  delete m.due.ping
+  delete m.due.pong
+}
+
+/** Asks now, unless an answer is already due. */
+export function probe(d: Draft): void {
+  if (d.m.due.pong !== undefined || d.settings.heartbeatInterval <= 0) return
+  d.m.doubted = false
+  ask(d)
+}
+
+/** A frame came in, whatever it was. */
+export function heard({ m, now }: Draft): void {
+  m.heardAt = now
+  delete m.due.pong
 }
 
 /**
- * Asks a link for signs of life. The deadline counts from the ping it belongs to, never from the last
- * frame; any inbound frame clears it. Belongs to one link and goes with it.
+ * The deadline passed without a sign of life; true: the link is dead. One that passed much too late says
+ * that this tab slept, and that the pong may be waiting behind us: it is asked once more.
  */
-export class Heartbeat {
-  private lastFrameAt: number
-  private pingAt = 0
-  private interval: Timer | undefined
-  private deadline: Timer | undefined
-  private doubted = false
+export function deadlinePassed(d: Draft): boolean {
+  if (d.m.doubted || d.now - d.m.askedAt < 2 * d.settings.heartbeatTimeout) return true
+  d.m.doubted = true
+  ask(d)
+  return false
+}
 
-  constructor(
-    private readonly env: ClientEnv,
-    private readonly times: () => HeartbeatTimes,
-    private readonly link: HeartbeatLink,
-  ) {
-    this.lastFrameAt = env.now()
-  }
-
-  /** Begins, or goes on after stop; asks at once when nothing was heard for longer than the interval. */
-  start(): void {
-    if (this.interval !== undefined) return
-    const { heartbeatInterval } = this.times()
-    if (heartbeatInterval <= 0) return
-    if (this.env.now() - this.lastFrameAt > heartbeatInterval) this.probe()
-    this.schedule(heartbeatInterval)
-  }
-
-  /** Asks now, unless an answer is already due. */
-  probe(): void {
-    if (this.deadline !== undefined || this.times().heartbeatInterval <= 0) return
-    this.doubted = false
-    this.ask()
-  }
-
-  /** A frame came in, whatever it was. */
-  alive(): void {
-    this.lastFrameAt = this.env.now()
-    this.clearDeadline()
-  }
-
-  /** Leaves no timer. */
-  stop(): void {
-    if (this.interval !== undefined) this.env.clearTimeout(this.interval)
-    this.interval = undefined
-    this.clearDeadline()
-  }
-
-  private schedule(ms: number): void {
-    this.interval = this.env.setTimeout(() => {
-      this.schedule(this.times().heartbeatInterval)
-      this.probe()
-    }, ms)
-  }
-
-  private ask(): void {
-    this.pingAt = this.env.now()
-    this.arm(this.times().heartbeatTimeout)
-    this.link.ping()
-  }
-
-  private arm(ms: number): void {
-    this.deadline = this.env.setTimeout(() => {
-      this.deadline = undefined
-      this.due()
-    }, ms)
-  }
-
-  // A timer may lie. Early, or with the clock set back: wait out the rest. Much too late: this tab slept,
-  // and the pong may be waiting behind us, so ask again. Either happens once, lest a dead link be kept.
-  private due(): void {
-    const { heartbeatTimeout } = this.times()
-    const elapsed = this.env.now() - this.pingAt
-    if (!this.doubted && elapsed < heartbeatTimeout) {
-      this.doubted = true
-      this.arm(Math.min(heartbeatTimeout, heartbeatTimeout - elapsed))
-    } else if (!this.doubted && elapsed >= 2 * heartbeatTimeout) {
-      this.doubted = true
-      this.ask()
-    } else {
-      this.link.expired()
-    }
-  }
-
-  private clearDeadline(): void {
-    if (this.deadline !== undefined) this.env.clearTimeout(this.deadline)
-    this.deadline = undefined
-  }
+function ask({ m, now, settings, effects }: Draft): void {
+  m.askedAt = now
+  m.due.pong = now + settings.heartbeatTimeout
+  effects.push({ do: 'ping' })
 }

@@ -122,3 +122,49 @@ test('no error tells the token, whatever the reason says', () => {
   FakeSocket.last.accept().end(1011, 'bad wss://x/?token=secret')
   expect(JSON.stringify(snapshot())).not.toContain('secret')
 })
+
+test('once the server is known to speak v1, the token leaves the address', () => {
+  const { client, snapshot } = setupClient({ token: 't1' })
+  client.connect()
+  expect(FakeSocket.last.query.get('token')).toBe('t1')
+  FakeSocket.last.accept().greet()
+  FakeSocket.last.end()
+  vi.advanceTimersByTime(snapshot().reconnectDelay)
+  expect(FakeSocket.last.query.has('token')).toBe(false)
+  expect(FakeSocket.last.protocols).toEqual(['apier.v1', 'bearer.t1'])
+})
+
+test.each([
+  [{ dialect: 'v1' }, 't1', ['apier.v1', 'bearer.t1']],
+  [{ dialect: 'v1', tokenIn: 'url' }, 't1', []],
+  [{ tokenIn: 'protocol' }, 't1', ['apier.v1', 'bearer.t1']],
+  // What may not stand in a subprotocol stands in the address.
+  [{ dialect: 'v1' }, 'a b', []],
+] as const)('with %j the token %j is offered as %j', (options, token, protocols) => {
+  const { client } = setupClient({ ...options, token })
+  client.connect()
+  expect(FakeSocket.last.protocols).toEqual(protocols)
+  expect(FakeSocket.last.query.get('token')).toBe(protocols.length > 0 ? null : token)
+})
+
+test('after all attempts failed, nothing is assumed of the server', () => {
+  const { client } = setupClient({ token: 't1', maxReconnectAttempts: 0 })
+  client.connect()
+  FakeSocket.last.accept().greet()
+  vi.advanceTimersByTime(1000)
+  FakeSocket.last.end()
+  client.reconnect()
+  expect(FakeSocket.last.query.get('token')).toBe('t1')
+})
+
+test('a ticket stands in for the token, for one attempt', async () => {
+  let n = 0
+  const { client } = setupClient({ token: 't1', getToken: () => ({ ticket: `ticket-${++n}` }) })
+  client.connect()
+  await settle()
+  expect(FakeSocket.last.query.get('ticket')).toBe('ticket-1')
+  expect(FakeSocket.last.query.has('token')).toBe(false)
+  FakeSocket.last.accept().end()
+  await vi.advanceTimersByTimeAsync(1000)
+  expect(FakeSocket.last.query.get('ticket')).toBe('ticket-2')
+})

@@ -4,10 +4,10 @@ import { setupClient } from '../test/setupClient'
 import type { SocketOptions } from './options'
 import { WebSocketState } from './protocol'
 
-const update = (id: string, seq: number) => ({
+const update = (id: string, seq: number, channel = 'events') => ({
   type: 'event_update',
   data: { id, status: 'delivered' },
-  channel: 'events',
+  channel,
   seq,
 })
 
@@ -112,6 +112,43 @@ test('the head in a pong does not count as seen', () => {
   expect(seen).toEqual(['a'])
 })
 
+test('a head that nothing has come of one pong later is asked about once', () => {
+  const { onResync, seen } = connected()
+  FakeSocket.last.greet({ seq: 10 })
+  const pong = (seq: number) => FakeSocket.last.receive({ type: 'pong', data: { seq } })
+  pong(12)
+  FakeSocket.last.receive(update('a', 12))
+  pong(13)
+  expect(onResync).not.toHaveBeenCalled()
+  pong(13)
+  expect(onResync.mock.calls).toEqual([['behind']])
+  FakeSocket.last.receive(update('late', 13))
+  expect(seen).toEqual(['a', 'late'])
+})
+
+test('a connection that does not subscribe to every change cannot be behind', () => {
+  const { onResync } = connected({ channels: ['event:evt_1'] })
+  FakeSocket.last.greet({ seq: 10, channels: ['event:evt_1'] })
+  for (let i = 0; i < 4; i++) FakeSocket.last.receive({ type: 'pong', data: { seq: 12 } })
+  expect(onResync).not.toHaveBeenCalled()
+})
+
+test('each channel knows its own position', () => {
+  const { client } = connected()
+  FakeSocket.last.greet({ seq: 10, channels: ['events', 'metrics'] })
+  client.subscribe('event:evt_1')
+  FakeSocket.last.receive(update('a', 12))
+  expect(client.channels).toEqual([
+    { channel: 'events', isLive: true, seq: 12 },
+    { channel: 'metrics', isLive: true, seq: 10 },
+    { channel: 'event:evt_1', isLive: false, seq: null },
+  ])
+  const data = { channel: 'event:evt_1', status: 'subscribed' }
+  FakeSocket.last.receive({ type: 'subscribe', data, channel: 'event:evt_1', seq: 11 })
+  FakeSocket.last.receive(update('b', 12, 'event:evt_1'))
+  expect(client.channels.at(-1)).toEqual({ channel: 'event:evt_1', isLive: true, seq: 12 })
+})
+
 test('a batch is taken apart in order; a bad item costs only itself', () => {
   const { client, seen } = connected()
   FakeSocket.last.greet({ seq: 10 })
@@ -178,12 +215,12 @@ test('what a starting subscription tells of old changes is not taken for a dupli
   const { client, seen } = connected()
   FakeSocket.last.greet({ seq: 100 })
   client.subscribe('event:old')
-  FakeSocket.last.receive(update('old', 5))
+  FakeSocket.last.receive(update('old', 5, 'event:old'))
   FakeSocket.last.receive({
     type: 'subscribe',
     data: { channel: 'event:old', status: 'subscribed' },
     seq: 100,
   })
-  FakeSocket.last.receive(update('old', 5))
+  FakeSocket.last.receive(update('old', 5, 'event:old'))
   expect(seen).toEqual(['old'])
 })

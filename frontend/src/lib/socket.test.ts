@@ -212,16 +212,18 @@ test('with reconnect off, a loss is the end', () => {
   expect(vi.getTimerCount()).toBe(0)
 })
 
-test('send tells whether the message went out', () => {
+test('send tells whether the message went out, waits, or neither', () => {
   const { client } = setupClient()
   const message = { type: 'custom', data: { a: 1 } }
   expect(client.send(message)).toBe(false)
   client.connect()
-  expect(client.send(message)).toBe(false)
+  expect(client.send(message)).toBe('queued')
   FakeSocket.last.accept()
-  expect(client.send(message)).toBe(true)
-  expect(FakeSocket.last.frames()).toEqual([message])
+  expect(client.send(message)).toBe('sent')
+  expect(FakeSocket.last.frames()).toEqual([message, message])
   FakeSocket.last.end()
+  expect(client.send(message)).toBe('queued')
+  client.disconnect()
   expect(client.send(message)).toBe(false)
 })
 

@@ -1,4 +1,4 @@
-import { WebSocketState } from './messages'
+import type { WebSocketState } from './messages'
 
 /** Why the connection is not, or was not, as wanted. Never holds a token or a URL. */
 export interface ConnectionError {
@@ -23,20 +23,13 @@ export interface ConnectionSnapshot {
   readonly resumed: boolean | null
 }
 
-/** Holds the snapshot and tells listeners when it changed; fits useSyncExternalStore. */
-export class ConnectionStore {
-  private snapshot: ConnectionSnapshot
+/** Holds a snapshot and tells listeners when it changed; fits useSyncExternalStore. */
+export class Store<T extends object> {
+  private snapshot: T
   private readonly listeners = new Set<() => void>()
 
-  constructor(state: WebSocketState = WebSocketState.DISCONNECTED) {
-    this.snapshot = Object.freeze({
-      state,
-      reconnectAttempt: 0,
-      reconnectDelay: 0,
-      nextRetryAt: null,
-      lastError: null,
-      resumed: null,
-    })
+  constructor(initial: T) {
+    this.snapshot = Object.freeze(initial)
   }
 
   /** Calls listener after each change, until the returned function is called. */
@@ -48,14 +41,13 @@ export class ConnectionStore {
   }
 
   /** The present state. */
-  readonly getSnapshot = (): ConnectionSnapshot => this.snapshot
+  readonly getSnapshot = (): T => this.snapshot
 
   /** Takes over what differs; tells nobody when nothing does. */
-  update(patch: Partial<ConnectionSnapshot>): void {
-    const next = { ...this.snapshot, ...patch }
-    const keys = Object.keys(patch) as (keyof ConnectionSnapshot)[]
-    if (keys.every((key) => Object.is(this.snapshot[key], next[key]))) return
-    this.snapshot = Object.freeze(next)
+  update(patch: Partial<T>): void {
+    const keys = Object.keys(patch) as (keyof T)[]
+    if (keys.every((key) => Object.is(this.snapshot[key], patch[key]))) return
+    this.snapshot = Object.freeze({ ...this.snapshot, ...patch })
     for (const listener of [...this.listeners]) listener()
   }
 }

@@ -1,29 +1,48 @@
+import type { ResumePoint } from './cursor'
+import type { Credential } from './options'
+
 /** What goes into the address of one attempt. */
 export interface UrlParts {
-  token?: string | null | undefined
+  credential?: Credential
+  tokenIn: 'url' | 'protocol'
   /** Ask for dialect v1; a server that does not know it ignores the parameter. */
   v1: boolean
   channels?: readonly string[] | undefined
-  resume?: { session: string; after: number } | undefined
+  resume?: ResumePoint | undefined
 }
 
 /** Longer lists of channels are sent as subscribe frames: proxies refuse long addresses. */
 const MAX_CHANNELS_LENGTH = 2000
+/** What may stand in a subprotocol (RFC 9110, token). */
+const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/
 
-/** Builds the address of one attempt; throws on a URL that is none. The result holds the token: never log it. */
-export function connectionUrl(url: string, baseUrl: string | undefined, parts: UrlParts): string {
+/**
+ * Builds the address and the subprotocols of one attempt; throws on a URL that is none.
+ * The result holds the token: never log it.
+ */
+export function connectionUrl(
+  url: string,
+  baseUrl: string | undefined,
+  parts: UrlParts,
+): [url: string, protocols: string[]] {
+  const { credential, channels, resume } = parts
   const result = new URL(url, baseUrl)
-  if (result.protocol === 'http:') result.protocol = 'ws:'
-  if (result.protocol === 'https:') result.protocol = 'wss:'
+  result.protocol = result.protocol.replace('http', 'ws')
   result.hash = ''
   const query = result.searchParams
-  if (parts.token) query.set('token', parts.token)
-  if (parts.v1) query.set('v', '1')
-  const channels = parts.channels?.join(',')
-  if (channels !== undefined && channels.length <= MAX_CHANNELS_LENGTH) query.set('channels', channels)
-  if (parts.v1 && parts.resume) {
-    query.set('session', parts.resume.session)
-    query.set('after', String(parts.resume.after))
+  const protocols: string[] = []
+  if (credential) {
+    if (typeof credential !== 'string') query.set('ticket', credential.ticket)
+    else if (parts.tokenIn === 'protocol' && TOKEN.test(credential)) {
+      protocols.push('apier.v1', `bearer.${credential}`)
+    } else query.set('token', credential)
   }
-  return result.href
+  if (parts.v1) query.set('v', '1')
+  const list = channels?.join(',')
+  if (list !== undefined && list.length <= MAX_CHANNELS_LENGTH) query.set('channels', list)
+  if (parts.v1 && resume) {
+    query.set('session', resume.session)
+    query.set('after', String(resume.after))
+  }
+  return [result.href, protocols]
 }

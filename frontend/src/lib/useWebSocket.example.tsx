@@ -145,7 +145,7 @@ export function CustomMessages({ token, channel }: { token?: string; channel: st
 
   return (
     <>
-      <button onClick={() => send({ type: 'ping', id: 'mine' }) || note('not sent')}>Ping</button>
+      <button onClick={() => note(`ping ${send({ type: 'ping', id: 'mine' }) || 'refused'}`)}>Ping</button>
       <pre>{log.join('\n')}</pre>
     </>
   )

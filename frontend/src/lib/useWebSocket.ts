@@ -4,6 +4,7 @@ import type { SocketOptions } from './options'
 import type { OutgoingMessage } from './protocol'
 import { WebSocketState } from './protocol'
 import { SocketClient } from './socket'
+import type { SendResult } from './socket'
 import type { ConnectionError } from './store'
 
 export { MessageType, WebSocketState } from './protocol'
@@ -31,8 +32,8 @@ export interface UseWebSocketResult {
   lastError: ConnectionError | null
   /** Whether the last connect went on without a gap; null: the server does not say. */
   resumed: boolean | null
-  /** Sends a message; false: it did not go out. */
-  send: (message: OutgoingMessage) => boolean
+  /** Sends a message, or queues it until there is a connection; false: neither. */
+  send: (message: OutgoingMessage) => SendResult
   connect: () => void
   disconnect: () => void
   /** Dials anew, from any state, with a fresh series of attempts. */

@@ -20,7 +20,10 @@ export class FakeSocket implements WebSocketLike {
   readonly sent: string[] = []
   closedWith: number | undefined
 
-  constructor(readonly url: string) {
+  constructor(
+    readonly url: string,
+    readonly protocols: string[] = [],
+  ) {
     // As browsers do: the constructor throws on an address that is none.
     if (!/^wss?:$/.test(new URL(url).protocol)) throw new DOMException('bad scheme', 'SyntaxError')
     FakeSocket.all.push(this)

@@ -15,6 +15,7 @@ export function setupClient(options: SocketOptions = {}, env: Partial<ClientEnv>
     {
       WebSocket: FakeSocket,
       page,
+      storage: undefined,
       now: () => Date.now(),
       random: () => 0,
       setTimeout: (run, ms) => setTimeout(run, ms),

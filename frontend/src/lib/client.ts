@@ -1,0 +1,257 @@
+import { CloseCode } from './closeCodes'
+import { browserEnv } from './env'
+import type { ClientEnv, PageSignal } from './env'
+import { callSafely } from './handlers'
+import type { MessageFrame } from './handlers'
+import type { Link } from './link'
+import { MessageType, WebSocketState } from './messages'
+import type { OutgoingMessage } from './messages'
+import { withDefaults } from './options'
+import type { Credential, Settings, SocketOptions } from './options'
+import { Outbox } from './outbox'
+import type { Delivery } from './outbox'
+import { loadResumePoint, saveResumePoint } from './persistence'
+import { QualityMeter } from './quality'
+import { Runner } from './runner'
+import type { RunnerOwner } from './runner'
+import type { SendResult, SocketClient } from './socket'
+import { Stream } from './stream'
+import type { StreamConnection } from './stream'
+import { connectionUrl } from './url'
+
+/** Joins the parts of a SocketClient: what the runner tells goes to stream, outbox, meter and handlers. */
+export class Client implements SocketClient, RunnerOwner, StreamConnection {
+  settings: Settings
+  readonly quality = new QualityMeter()
+  readonly store
+  private readonly env: ClientEnv
+  private readonly runner: Runner
+  private readonly stream: Stream
+  private readonly outbox = new Outbox(() => this.settings.outbox)
+  private lastId = 0
+  private isRestored = false
+
+  constructor(
+    options: SocketOptions,
+    env: Partial<ClientEnv> = {},
+    startsAs: WebSocketState = WebSocketState.DISCONNECTED,
+  ) {
+    this.env = { ...browserEnv(), ...env }
+    this.settings = withDefaults(options)
+    this.stream = new Stream(this, options.channels)
+    this.runner = new Runner(this.env, this, startsAs)
+    this.store = this.runner.store
+  }
+
+  get stats() {
+    return { ...this.stream.inbox.stats }
+  }
+
+  get channels() {
+    return this.stream.channels.states
+  }
+
+  update(options: SocketOptions): void {
+    const { url, channels, dialect, token } = this.settings
+    this.settings = { ...withDefaults(options), url, channels, dialect, token }
+    this.setToken(options.token)
+  }
+
+  connect(): void {
+    this.want('connect')
+  }
+
+  reconnect(): void {
+    this.want('reconnect')
+  }
+
+  disconnect(): void {
+    this.stream.cursor.forget()
+    this.persist()
+    this.outbox.clear()
+    this.runner.run({ type: 'disconnect' })
+  }
+
+  setToken(token: string | null | undefined): void {
+    if (token === this.settings.token) return
+    this.settings.token = token
+    if (!token) return
+    this.runner.run({ type: 'token' })
+    if (this.link?.tokenExpiring) this.tokenExpiring()
+  }
+
+  send(message: OutgoingMessage, settle?: (delivery: Delivery) => void): SendResult {
+    if (!settle && this.sendFrame(message)) return 'sent'
+    if (!this.runner.machine.wanted || !this.outbox.add(message, this.env.now(), settle)) return false
+    this.flush()
+    this.runner.arm()
+    return this.outbox.size === 0 ? 'sent' : 'queued'
+  }
+
+  sendWithAck(message: OutgoingMessage): Promise<Delivery> {
+    const id = message.id ?? `c${++this.lastId}`
+    return new Promise((resolve) => {
+      if (!this.send({ ...message, id }, resolve)) resolve('dropped')
+    })
+  }
+
+  subscribe(channel: string): boolean {
+    this.stream.channels.add(channel)
+    return this.stream.subscribe(channel)
+  }
+
+  unsubscribe(channel: string): boolean {
+    this.stream.channels.remove(channel)
+    return this.stream.unsubscribe(channel)
+  }
+
+  // ---- what the runner asks and tells ----
+
+  address(credential: Credential): [url: string, protocols: string[]] {
+    const { url = '', dialect, tokenIn } = this.settings
+    const knowsV1 = dialect !== 'plain' && (dialect === 'v1' || this.runner.machine.greets)
+    return connectionUrl(url, this.env.baseUrl, {
+      credential,
+      tokenIn: tokenIn ?? (knowsV1 ? 'protocol' : 'url'),
+      v1: dialect !== 'plain',
+      channels: this.stream.channels.forUrl(),
+      resume: this.stream.cursor.point,
+    })
+  }
+
+  ready(again: boolean): void {
+    const { link } = this
+    this.call('onOpen')
+    if (link !== this.link) return
+    if (!this.greeted) this.stream.plainReady(again)
+    if (link === this.link) this.flush()
+  }
+
+  received(raw: unknown): void {
+    this.quality.heard(this.env.now())
+    this.stream.receive(raw)
+  }
+
+  failed(event: Event): void {
+    const { onError } = this.settings
+    callSafely('onError', () => onError?.(event))
+  }
+
+  ping(): void {
+    const now = this.env.now()
+    this.quality.asked(now)
+    this.link?.send({ type: MessageType.PING, timestamp: new Date(now).toISOString() })
+  }
+
+  dropped(code: number): void {
+    if (code === CloseCode.HEARTBEAT_TIMEOUT) this.quality.missed()
+    this.quality.connectionLost()
+    this.stream.connectionLost()
+    this.outbox.connectionLost()
+  }
+
+  closed(): void {
+    this.call('onClose')
+  }
+
+  due(now: number): number {
+    return this.outbox.expire(now)
+  }
+
+  pageSignal(signal: PageSignal): void {
+    if (signal === 'hidden' || signal === 'suspend' || signal === 'leave') this.persist()
+    if (signal !== 'leave') this.runner.run({ type: signal })
+  }
+
+  // ---- what the stream asks and tells ----
+
+  get link(): Link | null {
+    return this.runner.link
+  }
+
+  get greeted(): boolean {
+    return this.runner.machine.greeted
+  }
+
+  get isAgain(): boolean {
+    return this.runner.machine.wasReady && !this.isReady
+  }
+
+  sendFrame(frame: object): boolean {
+    return this.isReady && this.link?.send(frame) === true
+  }
+
+  sessionStarted(resumed: boolean): boolean {
+    const { link } = this
+    this.runner.run({ type: 'session', resumed })
+    return link === this.link
+  }
+
+  advised(ms: number): void {
+    this.runner.run({ type: 'advice', ms })
+  }
+
+  answered({ type, id }: MessageFrame): void {
+    if (type === MessageType.PONG) this.quality.answered(this.env.now())
+    if (id !== undefined) this.outbox.answered(id, type === MessageType.ERROR)
+  }
+
+  tokenExpiring(): void {
+    const { link } = this
+    if (!link) return
+    link.tokenExpiring = true
+    this.runner.askToken('expiring').then(
+      (next) => {
+        if (link !== this.link || typeof next !== 'string' || next === link.credential) return
+        link.credential = next
+        link.tokenExpiring = !link.send({ type: 'auth', data: { token: next } })
+      },
+      // Nothing is lost yet: at expiry the server closes with 4401 and the token is asked for again.
+      () => undefined,
+    )
+  }
+
+  // ---- the rest ----
+
+  private want(type: 'connect' | 'reconnect'): void {
+    if (!this.settings.url || !this.env.WebSocket) {
+      return this.store.update({ state: WebSocketState.DISCONNECTED })
+    }
+    this.restore()
+    this.runner.run({ type })
+  }
+
+  private flush(): void {
+    this.outbox.flush((message) => this.sendFrame(message))
+  }
+
+  private get isReady(): boolean {
+    return this.runner.machine.link === 'ready'
+  }
+
+  private call(name: 'onOpen' | 'onClose'): void {
+    const handler = this.settings[name]
+    callSafely(name, () => handler?.())
+  }
+
+  private get storageKey(): string {
+    const { url, channels } = this.settings
+    return `apier ${JSON.stringify([url, channels])}`
+  }
+
+  private persist(): void {
+    const { storage } = this.env
+    if (storage && this.settings.persist) saveResumePoint(storage, this.storageKey, this.stream.cursor.point)
+  }
+
+  private restore(): void {
+    const { storage } = this.env
+    if (this.isRestored || !storage || !this.settings.persist) return
+    this.isRestored = true
+    const point = loadResumePoint(storage, this.storageKey)
+    if (!point) return
+    this.stream.cursor.restore(point)
+    // Only a server that greets gives sessions.
+    this.runner.machine = { ...this.runner.machine, greets: true }
+  }
+}
