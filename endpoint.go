@@ -243,13 +243,30 @@ func MatchGlob(glob, name string) bool {
 	return strings.HasSuffix(name, parts[len(parts)-1])
 }
 
-// SecretHeaders names those of an endpoint's headers whose values are not shown back.
+// Takes reports whether an event is one of those that the endpoint wants.
+func (e Endpoint) Takes(event *Event) bool {
+	filter, faults := ParseFilter(e.Filter)
+	if len(faults) > 0 {
+		return false
+	}
+	return TypesMatch(e.Types, event.Type) && filter.Match(event)
+}
+
+// TypesMatch reports whether any of the globs matches; no globs match every type.
+func TypesMatch(globs []string, name string) bool {
+	return len(globs) == 0 || slices.ContainsFunc(globs, func(glob string) bool { return MatchGlob(glob, name) })
+}
+
+// HiddenValue stands for the value of a header that is not shown.
+const HiddenValue = "(set)"
+
+// SecretHeaders gives headers as they may be shown: without the values that are credentials.
 func SecretHeaders(headers map[string]string) map[string]string {
 	shown := make(map[string]string, len(headers))
 	for name, value := range headers {
 		switch http.CanonicalHeaderKey(name) {
 		case "Authorization", "Cookie", "X-Api-Key":
-			value = "(set)"
+			value = HiddenValue
 		}
 		shown[name] = value
 	}

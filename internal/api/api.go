@@ -24,6 +24,7 @@ type Options struct {
 	MaxBatchBytes  int              // of one batch request, bytes [8 MiB]
 	AllowedOrigins auth.Origins     // pages elsewhere that may call; "*" is any [none]
 	RequestsPerSec float64          // of one key or user; 0 means no limit
+	Tester         Tester           // sends samples to endpoints [none]
 	Config         map[string]any   // what GET /api/config shows; never a secret
 	Now            func() time.Time // [time.Now]
 	Log            *slog.Logger     // [slog.Default]
@@ -76,6 +77,25 @@ func table() []route {
 		{"GET /api/events/export", auth.ScopeRead, (*API).exportEvents},
 		{"GET /api/events/{id}", auth.ScopeRead, (*API).getEvent},
 		{"DELETE /api/events/{id}", auth.ScopeWrite, (*API).deleteEvent},
+
+		{"GET /api/events/{id}/deliveries", auth.ScopeRead, (*API).listEventDeliveries},
+
+		{"GET /api/endpoints", auth.ScopeRead, (*API).listEndpoints},
+		{"POST /api/endpoints", auth.ScopeAdmin, (*API).createEndpoint},
+		{"POST /api/endpoints/filter-test", auth.ScopeRead, (*API).testFilter},
+		{"GET /api/endpoints/{id}", auth.ScopeRead, (*API).getEndpoint},
+		{"PATCH /api/endpoints/{id}", auth.ScopeAdmin, (*API).updateEndpoint},
+		{"DELETE /api/endpoints/{id}", auth.ScopeAdmin, (*API).deleteEndpoint},
+		{"POST /api/endpoints/{id}/rotate-secret", auth.ScopeAdmin, (*API).rotateSecret},
+		{"POST /api/endpoints/{id}/test", auth.ScopeAdmin, (*API).testEndpoint},
+		{"GET /api/endpoints/{id}/deliveries", auth.ScopeRead, (*API).listEndpointDeliveries},
+		{"GET /api/endpoints/{id}/recoveries", auth.ScopeRead, (*API).listRecoveries},
+		{"POST /api/endpoints/{id}/recover", auth.ScopeWrite, (*API).recoverDeliveries},
+		{"GET /api/deliveries/{id}", auth.ScopeRead, (*API).getDelivery},
+		{"GET /api/deliveries/{id}/attempts", auth.ScopeRead, (*API).listAttempts},
+		{"POST /api/deliveries/{id}/retry", auth.ScopeWrite, (*API).retryDelivery},
+		{"GET /api/recoveries/{id}", auth.ScopeRead, (*API).getRecovery},
+		{"POST /api/recoveries/{id}/stop", auth.ScopeWrite, (*API).stopRecovery},
 
 		{"GET /api/inbox", auth.ScopeRead, (*API).listInbox},
 		{"POST /api/inbox/{id}/ack", auth.ScopeWrite, (*API).ackEvent},
@@ -172,7 +192,7 @@ func (a *API) fail(c *call, err error) {
 // noRoute tells a wrong path from a wrong method.
 func (a *API) noRoute(w http.ResponseWriter, r *http.Request) {
 	var allowed []string
-	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodDelete} {
+	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete} {
 		probe := &http.Request{Method: method, URL: r.URL, Host: r.Host}
 		if _, pattern := a.mux.Handler(probe); pattern != "/api/" {
 			allowed = append(allowed, method)
@@ -201,7 +221,7 @@ func (a *API) cors(w http.ResponseWriter, r *http.Request) (done bool) {
 	if r.Method != http.MethodOptions || r.Header.Get("Access-Control-Request-Method") == "" {
 		return false
 	}
-	h.Set("Access-Control-Allow-Methods", "GET, POST, DELETE")
+	h.Set("Access-Control-Allow-Methods", "GET, POST, PATCH, DELETE")
 	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Idempotency-Key")
 	h.Set("Access-Control-Max-Age", "600")
 	w.WriteHeader(http.StatusNoContent)

@@ -19,14 +19,18 @@ func writeJSON(w http.ResponseWriter, status int, body []byte) {
 }
 
 // answer answers with a value.
-func answer(w http.ResponseWriter, value any) error {
+func answer(w http.ResponseWriter, value any) error { return answerWith(w, http.StatusOK, value) }
+
+func answerWith(w http.ResponseWriter, status int, value any) error {
 	body, err := json.Marshal(value)
 	if err != nil {
 		return err
 	}
-	writeJSON(w, http.StatusOK, body)
+	writeJSON(w, status, body)
 	return nil
 }
+
+func jsonInt(n int) []byte { return strconv.AppendInt(nil, int64(n), 10) }
 
 func appendEvents(dst []byte, events []apier.Event) []byte {
 	dst = append(dst, '[')

@@ -9,6 +9,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"github.com/apier/apier/internal/delivery"
 )
 
 // Options of a server. The tags are those of the command line: each field is a flag, an environment
@@ -44,6 +46,11 @@ type Options struct {
 	TokenTTL          time.Duration `name:"token-ttl" default:"1h" help:"Life of a token from POST /api/token."`
 	WriteQueue        int           `default:"4096" help:"Writes waiting for the database; beyond it requests get 503."`
 
+	AllowPrivateEndpoints bool          `help:"Let webhooks go to private and loopback addresses. For development."`
+	DeliveryAllow         []string      `help:"Hosts, addresses and prefixes inside the network that webhooks may go to." placeholder:"HOST"`
+	DeliveryMaxInFlight   int           `default:"512" help:"Webhook requests under way in all, beyond one for each endpoint; 0 means the default."`
+	DisableEndpointAfter  time.Duration `default:"120h" help:"Failure without a success that disables an endpoint."`
+
 	TombstoneRetention   time.Duration `default:"168h" help:"How long a client may be away and still resume over deletions."`
 	IdempotencyRetention time.Duration `default:"168h" help:"How long an Idempotency-Key is remembered."`
 
@@ -71,6 +78,9 @@ func (o Options) Validate() error {
 	}
 	if _, err := parsePrefixes(o.TrustedProxies); err != nil {
 		fail("trusted-proxies", "%v", err)
+	}
+	if _, err := delivery.ParseAllowed(o.DeliveryAllow); err != nil {
+		fail("delivery-allow", "%v", err)
 	}
 	if o.APIKey != "" && !strings.HasPrefix(o.APIKey, "apier_") {
 		fail("api-key", "must start with apier_")

@@ -21,6 +21,7 @@ import (
 	"github.com/apier/apier/frontend"
 	"github.com/apier/apier/internal/api"
 	"github.com/apier/apier/internal/auth"
+	"github.com/apier/apier/internal/delivery"
 	"github.com/apier/apier/internal/gateway"
 	"github.com/apier/apier/internal/hub"
 	"github.com/apier/apier/internal/store"
@@ -41,6 +42,7 @@ type Server struct {
 	store    store.Store
 	hub      *hub.Hub
 	gateway  *gateway.Gateway
+	delivery *delivery.Dispatcher
 	pulse    *pulse
 	http     *http.Server
 	listener net.Listener
@@ -72,10 +74,13 @@ func (s *Server) open(ctx context.Context) (err error) {
 		s.log.Warn("the secret of tokens is short; use 32 bytes or more (--jwt-secret)", "bytes", len(secret))
 	}
 	s.pulse = newPulse(s.hub, s.log)
-	if s.store, err = sqlite.Open(ctx, DatabasePath(s.opt.Data), s.storeOptions()); err != nil {
+	feed := &feed{server: s} // tells the dispatcher once there is one
+	if s.store, err = sqlite.Open(ctx, DatabasePath(s.opt.Data), s.storeOptions(feed)); err != nil {
 		return err
 	}
 	s.pulse.metrics = s.store
+	s.delivery = delivery.New(s.store, s.deliveryOptions())
+	feed.delivery.Store(s.delivery)
 	position, err := s.store.Position(ctx)
 	if err != nil {
 		return err
@@ -108,12 +113,18 @@ func (s *Server) open(ctx context.Context) (err error) {
 // DatabasePath gives the file of the embedded database in a data directory.
 func DatabasePath(data string) string { return filepath.Join(data, "apier.db") }
 
-func (s *Server) storeOptions() store.Options {
+func (s *Server) deliveryOptions() delivery.Options {
+	guard, _ := delivery.ParseAllowed(s.opt.DeliveryAllow) // validated before
+	guard.AllowPrivate = s.opt.AllowPrivateEndpoints
+	return delivery.Options{
+		Guard: guard, MaxInFlight: s.opt.DeliveryMaxInFlight, DisableAfter: s.opt.DisableEndpointAfter,
+		StopTimeout: s.opt.DrainTimeout, Log: s.log,
+	}
+}
+
+func (s *Server) storeOptions(f *feed) store.Options {
 	return store.Options{
-		Announce: func(changes []apier.Change) {
-			s.hub.Publish(changes)
-			s.pulse.touch(changes)
-		},
+		Announce: f.announce, Due: f.due,
 		WriteQueue:         orUnlimited(s.opt.WriteQueue),
 		TombstoneRetention: s.opt.TombstoneRetention, IdempotencyRetention: s.opt.IdempotencyRetention,
 	}
@@ -140,7 +151,7 @@ func (s *Server) apiOptions() api.Options {
 	o := s.opt
 	return api.Options{
 		MaxPayload: orUnlimited(o.MaxPayloadBytes), MaxBatchBytes: orUnlimited(o.MaxBatchBytes),
-		AllowedOrigins: o.AllowedOrigins, RequestsPerSec: o.RequestsPerSecond, Log: s.log,
+		AllowedOrigins: o.AllowedOrigins, RequestsPerSec: o.RequestsPerSecond, Tester: s.delivery, Log: s.log,
 		Config: map[string]any{
 			"version": Version, "store": "sqlite", "websocket_path": "/ws", "protocol_versions": []string{"plain", "v1"},
 			"max_payload_bytes": o.MaxPayloadBytes, "max_batch_events": apier.MaxBatch, "max_batch_bytes": o.MaxBatchBytes,
@@ -197,6 +208,7 @@ func (s *Server) Run(ctx context.Context) error {
 	var parts sync.WaitGroup
 	parts.Go(func() { _ = s.gateway.Run(inner) }) // ends without an error
 	parts.Go(func() { s.pulse.run(inner) })
+	parts.Go(func() { _ = s.delivery.Run(inner) }) // ends without an error
 	served := make(chan error, 1)
 	parts.Go(func() { served <- s.http.Serve(s.listener) })
 	s.log.Info("serving", "url", s.URL(), "data", s.opt.Data, "version", Version)

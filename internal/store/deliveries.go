@@ -48,10 +48,10 @@ type EndpointPage struct {
 type Deliveries interface {
 	// Lanes gives every endpoint that has open deliveries, with the time its next one is due.
 	Lanes(ctx context.Context) ([]Lane, error)
-	// Claim leases up to limit due deliveries of an endpoint, the longest due first: none while it is paused, disabled,
+	// Claim leases up to limit due deliveries of an endpoint for its timeout and a margin, the longest due first: none while it is paused, disabled,
 	// deleted or before its HoldUntil; one where HoldUntil has passed and no success has cleared it. Of deliveries with
 	// the same order key only the oldest open one is due.
-	Claim(ctx context.Context, tenant apier.TenantID, endpoint apier.EndpointID, limit int, lease time.Duration) (Claims, error)
+	Claim(ctx context.Context, tenant apier.TenantID, endpoint apier.EndpointID, limit int, margin time.Duration) (Claims, error)
 	// Finish records an attempt and its verdict; conflict if the lease was lost.
 	Finish(ctx context.Context, tenant apier.TenantID, claimed Claimed, attempt apier.Attempt, verdict Verdict) (apier.Delivery, error)
 	// Release gives a claim back without an attempt, due again at a time; nothing if the lease was lost.

@@ -85,9 +85,9 @@ func activeEndpoints(conn *sqlite.Conn) (rows []*endpointRow, names []apier.Tena
 
 // Claim implements store.Deliveries.
 func (s *Store) Claim(
-	ctx context.Context, tenant apier.TenantID, endpoint apier.EndpointID, limit int, lease time.Duration,
+	ctx context.Context, tenant apier.TenantID, endpoint apier.EndpointID, limit int, margin time.Duration,
 ) (store.Claims, error) {
-	op := &claimOp{tenant: tenant, endpoint: endpoint, limit: limit, lease: min(lease, maxLease)}
+	op := &claimOp{tenant: tenant, endpoint: endpoint, limit: limit, margin: margin}
 	if err := s.submit(ctx, max(limit, 1), op.apply); err != nil {
 		return store.Claims{}, wrap("claim deliveries", err)
 	}
@@ -98,7 +98,7 @@ type claimOp struct {
 	tenant   apier.TenantID
 	endpoint apier.EndpointID
 	limit    int
-	lease    time.Duration
+	margin   time.Duration
 	claims   store.Claims
 }
 
@@ -145,7 +145,7 @@ func (o *claimOp) claim(b *batch, row *endpointRow, limit int) (err error) {
 	if o.claims.Secrets, err = secretsOf(b.conn, row.number, b.now); err != nil {
 		return err
 	}
-	until := int64(b.now) + o.lease.Milliseconds()
+	until := int64(b.now) + min(row.endpoint.TimeoutMS+o.margin.Milliseconds(), maxLease.Milliseconds())
 	for _, d := range due {
 		event, err := eventAt(b.conn, d.event)
 		if err != nil {

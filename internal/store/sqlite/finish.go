@@ -79,7 +79,9 @@ func (o *finishOp) record(b *batch, row *deliveryRow) error {
 	d := &row.delivery
 	d.Status = o.verdict.Status
 	d.Attempts++
-	d.Tries++
+	if !o.verdict.Blameless {
+		d.Tries++
+	}
 	d.LeasedUntil = 0
 	d.StatusCode, d.ErrorKind, d.ErrorMessage = o.attempt.StatusCode, o.attempt.ErrorKind, o.attempt.ErrorMessage
 	row.dueAt = int64(o.verdict.DueAt)

@@ -1,8 +1,6 @@
 package sqlite
 
 import (
-	"slices"
-
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
 
@@ -23,10 +21,7 @@ type route struct {
 }
 
 func (r *route) takes(e *apier.Event) bool {
-	if len(r.types) > 0 && !slices.ContainsFunc(r.types, func(glob string) bool { return apier.MatchGlob(glob, e.Type) }) {
-		return false
-	}
-	return r.filter.Match(e)
+	return apier.TypesMatch(r.types, e.Type) && r.filter.Match(e)
 }
 
 func routeOf(row *endpointRow) route {

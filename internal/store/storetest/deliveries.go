@@ -56,7 +56,7 @@ func (h hooks) event(typ, payload string) apier.EventID {
 
 func (h hooks) claim(e apier.Endpoint, limit int) store.Claims {
 	h.t.Helper()
-	return must[store.Claims](h.t)(h.Claim(h.t.Context(), acme, e.ID, limit, time.Minute))
+	return must[store.Claims](h.t)(h.Claim(h.t.Context(), acme, e.ID, limit, 45*time.Second)) // and 15 s for the attempt
 }
 
 func (h hooks) claimOne(e apier.Endpoint) store.Claimed {

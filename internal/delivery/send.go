@@ -1,0 +1,147 @@
+package delivery
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/apier/apier"
+	"github.com/apier/apier/internal/signature"
+)
+
+// The headers of a webhook besides those of the signature.
+const (
+	headerType     = "apier-event-type"
+	headerSource   = "apier-event-source"
+	headerEndpoint = "apier-endpoint-id"
+	headerDelivery = "apier-delivery-id"
+	headerAttempt  = "apier-attempt"
+
+	userAgent         = "apier-webhook/1"
+	maxResponseHeader = 64 << 10
+	maxDrain          = 64 << 10 // of an answer that is longer than what is kept, so that its connection can serve again
+)
+
+// message is one webhook to be sent.
+type message struct {
+	endpoint    apier.Endpoint
+	secrets     [][]byte
+	id          string // the same at each attempt, so that receivers can tell repetitions
+	delivery    apier.DeliveryID
+	attempt     int
+	typ, source string
+	payload     json.RawMessage // the body, byte for byte
+}
+
+// sender makes attempts.
+type sender struct {
+	client *http.Client
+	now    func() time.Time
+}
+
+func newSender(g Guard, now func() time.Time) *sender {
+	transport := &http.Transport{
+		Proxy:                  nil, // a proxy of the environment would be asked to reach what the guard forbids
+		DialContext:            newDialer(g).DialContext,
+		ForceAttemptHTTP2:      true,
+		DisableCompression:     true, // what is kept are the receiver's own bytes
+		MaxIdleConnsPerHost:    8,
+		MaxIdleConns:           1024,
+		IdleConnTimeout:        30 * time.Second,
+		MaxResponseHeaderBytes: maxResponseHeader,
+		ExpectContinueTimeout:  time.Second,
+	}
+	return &sender{now: now, client: &http.Client{
+		Transport:     transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+}
+
+func (s *sender) close() { s.client.CloseIdleConnections() }
+
+// send makes one attempt. All that can go wrong is in the attempt; header is that of the answer, if there was one.
+func (s *sender) send(ctx context.Context, m message) (attempt apier.Attempt, header http.Header) {
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(m.endpoint.TimeoutMS)*time.Millisecond)
+	defer cancel()
+	started := s.now()
+	attempt.StartedAt = apier.TimestampOf(started)
+	watch := newStopwatch()
+	req, err := m.request(watch.follow(ctx), started)
+	if err != nil {
+		attempt.ErrorKind, attempt.ErrorMessage = apier.ErrorInternal, "the request cannot be made"
+		return attempt, nil
+	}
+	attempt.RequestHeaders = shown(req.Header)
+	res, err := s.client.Do(req)
+	if err == nil {
+		header = res.Header
+		readAnswer(&attempt, res)
+	}
+	watch.write(&attempt)
+	attempt.ErrorKind, attempt.ErrorMessage = classify(err, attempt.StatusCode, watch.phase())
+	return attempt, header
+}
+
+// readAnswer keeps the beginning of the answer. That a body breaks off does not matter once the status is there: the
+// receiver has spoken.
+func readAnswer(a *apier.Attempt, res *http.Response) {
+	defer res.Body.Close()
+	a.StatusCode = res.StatusCode
+	a.ResponseHeaders = shown(res.Header)
+	body, _ := io.ReadAll(io.LimitReader(res.Body, apier.MaxResponseBody+1))
+	if len(body) > apier.MaxResponseBody {
+		body, a.ResponseTruncated = body[:apier.MaxResponseBody], true
+		_, _ = io.CopyN(io.Discard, res.Body, maxDrain) // a longer one costs its connection
+	}
+	a.ResponseBody = body
+}
+
+func (m message) request(ctx context.Context, at time.Time) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, m.endpoint.URL, bytes.NewReader(m.payload))
+	if err != nil {
+		return nil, err
+	}
+	for name, value := range m.endpoint.Headers {
+		req.Header.Set(name, value)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("User-Agent", userAgent)
+	req.Header.Set(headerType, m.typ)
+	req.Header.Set(headerSource, headerText(m.source))
+	req.Header.Set(headerEndpoint, string(m.endpoint.ID))
+	if m.delivery != "" {
+		req.Header.Set(headerDelivery, string(m.delivery))
+	}
+	req.Header.Set(headerAttempt, strconv.Itoa(m.attempt))
+	signature.SetHeaders(req.Header, m.id, at, m.payload, m.secrets...)
+	// Not sent: it tells the transport that the request may be repeated on another connection when the receiver
+	// closed an idle one just now.
+	req.Header["Idempotency-Key"] = []string{}
+	return req, nil
+}
+
+// headerText keeps a value within what a header may hold (RFC 9110, section 5.5).
+func headerText(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return '?'
+		}
+		return r
+	}, s)
+}
+
+// shown gives headers as they are kept: without the values that are credentials.
+func shown(h http.Header) map[string]string {
+	flat := make(map[string]string, len(h))
+	for name, values := range h {
+		if len(values) > 0 {
+			flat[strings.ToLower(name)] = strings.ToValidUTF8(strings.Join(values, ", "), "\uFFFD")
+		}
+	}
+	return apier.SecretHeaders(flat)
+}

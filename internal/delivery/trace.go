@@ -1,0 +1,78 @@
+package delivery
+
+import (
+	"context"
+	"crypto/tls"
+	"net/http/httptrace"
+	"sync"
+	"time"
+
+	"github.com/apier/apier"
+)
+
+// phase is how far an attempt came.
+type phase int
+
+const (
+	phaseStart phase = iota
+	phaseDNS
+	phaseConnect
+	phaseTLS
+	phaseRequest // connected: the request goes out, the answer is awaited
+	phaseAnswer  // the first byte of the answer is there
+)
+
+// stopwatch takes the times of one attempt. The transport may call it from several goroutines, and still after the
+// attempt has ended.
+type stopwatch struct {
+	start time.Time
+
+	mu                               sync.Mutex
+	at                               phase
+	dnsStart, connectStart, tlsStart time.Time
+	dns, connect, tls, ttfb          time.Duration
+}
+
+func newStopwatch() *stopwatch { return &stopwatch{start: time.Now()} }
+
+func (w *stopwatch) follow(ctx context.Context) context.Context {
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		DNSStart:             func(httptrace.DNSStartInfo) { w.begin(phaseDNS, &w.dnsStart) },
+		DNSDone:              func(httptrace.DNSDoneInfo) { w.end(w.dnsStart, &w.dns) },
+		ConnectStart:         func(string, string) { w.begin(phaseConnect, &w.connectStart) },
+		ConnectDone:          func(_, _ string, _ error) { w.end(w.connectStart, &w.connect) },
+		TLSHandshakeStart:    func() { w.begin(phaseTLS, &w.tlsStart) },
+		TLSHandshakeDone:     func(tls.ConnectionState, error) { w.end(w.tlsStart, &w.tls) },
+		GotConn:              func(httptrace.GotConnInfo) { w.begin(phaseRequest, new(time.Time)) },
+		GotFirstResponseByte: func() { w.begin(phaseAnswer, new(time.Time)); w.end(w.start, &w.ttfb) },
+	})
+}
+
+func (w *stopwatch) begin(p phase, at *time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.at = max(w.at, p)
+	if at.IsZero() { // of several addresses that are tried at once, the first counts
+		*at = time.Now()
+	}
+}
+
+func (w *stopwatch) end(from time.Time, took *time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	*took = time.Since(from)
+}
+
+func (w *stopwatch) phase() phase {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.at
+}
+
+func (w *stopwatch) write(a *apier.Attempt) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	a.DurationMS, a.DNSMS, a.ConnectMS, a.TLSMS, a.TTFBMS = ms(time.Since(w.start)), ms(w.dns), ms(w.connect), ms(w.tls), ms(w.ttfb)
+}
+
+func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
