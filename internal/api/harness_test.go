@@ -78,6 +78,7 @@ type world struct {
 	key     string // events:read events:write of tenant default
 	keyID   string
 	reader  string // events:read of the same tenant
+	admin   string // all scopes of the same tenant
 	foreign string // all scopes of another tenant
 	secrets []string
 }
@@ -99,13 +100,15 @@ func newWorld(t *testing.T, opt worldOptions) *world {
 	if opt.keys == nil {
 		opt.keys = w.store
 	}
+	opt.api.Tester = fakeTester{seen}
 	w.auth = auth.New(opt.keys, []byte(secret), auth.Options{Now: w.clock.Now})
 	server := httptest.NewServer(New(seen, w.auth, opt.api))
 	w.url, w.client = server.URL, server.Client()
 	w.key, w.keyID = w.newKey(t, auth.DefaultTenant, auth.ScopeRead, auth.ScopeWrite)
 	w.reader, _ = w.newKey(t, auth.DefaultTenant, auth.ScopeRead)
+	w.admin, _ = w.newKey(t, auth.DefaultTenant, auth.ScopeAdmin)
 	w.foreign, _ = w.newKey(t, "elsewhere", auth.ScopeAdmin)
-	w.secrets = []string{w.key, w.reader, w.foreign, secret, dir}
+	w.secrets = []string{w.key, w.reader, w.admin, w.foreign, secret, dir}
 	t.Cleanup(func() {
 		server.Close()
 		if err := w.store.Close(); err != nil {
@@ -241,6 +244,28 @@ func (w *world) create(t *testing.T, typ, source, payload string) receipt {
 	var r receipt
 	w.do(t, "POST", "/api/events", `{"type":"`+typ+`","source":"`+source+`","payload":`+payload+`}`).want(t, 201, &r)
 	return r
+}
+
+// samples makes one of everything and gives the ids.
+func (w *world) samples(t *testing.T) ids {
+	t.Helper()
+	e, err := w.store.CreateEndpoint(t.Context(), auth.DefaultTenant, apier.Endpoint{URL: "https://shop.example/hooks", Types: []string{"hook.*"}}.WithDefaults(), []byte("s"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	event := w.create(t, "hook.sent", "s", "{}").ID
+	page, err := w.store.ListDeliveries(t.Context(), auth.DefaultTenant, store.DeliveryFilter{Event: event})
+	if err != nil {
+		t.Fatal(err)
+	}
+	recovery, err := w.store.CreateRecovery(t.Context(), auth.DefaultTenant, apier.Recovery{Kind: apier.RecoverReplay, EndpointID: e.ID, RatePerSecond: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ids{
+		"/api/events/": string(event), "/api/inbox/": string(event), "/api/endpoints/": string(e.ID),
+		"/api/deliveries/": string(page.Deliveries[0].ID), "/api/recoveries/": recovery.ID,
+	}
 }
 
 // seq is the latest commit: it stays where it is as long as nothing is stored.

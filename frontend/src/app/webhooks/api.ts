@@ -30,7 +30,7 @@ export const webhooks = {
   update: (
     api: ApiClient,
     id: string,
-    patch: Partial<EndpointInput> & { paused?: boolean; status?: 'active' },
+    patch: Partial<EndpointInput> & { paused?: boolean },
   ) => api.json<Endpoint>('PATCH', of(id), { body: patch }),
   remove: (api: ApiClient, id: string) => api.json<undefined>('DELETE', of(id)),
   rotateSecret: (api: ApiClient, id: string, grace_seconds: number) =>

@@ -67,7 +67,7 @@ function Actions({ endpoint, onDialog }: { endpoint: Endpoint; onDialog: (dialog
   const change = useChangeEndpoint(endpoint.id)
   const isActive = endpoint.status === 'active'
   const toggle = () =>
-    change.mutate(isActive ? { paused: true } : { paused: false, status: 'active' }, {
+    change.mutate({ paused: isActive }, {
       onSuccess: () => say(isActive ? 'Paused: events wait' : 'Active again'),
       onError: (error) => say(`${asProblem(error).message}. ${remedy(asProblem(error))}`, 'error'),
     })
