@@ -1,8 +1,8 @@
 import { QueryClient } from '@tanstack/react-query'
 import { ApiProblem } from './api/problem'
 import type { Range } from './api/types'
-import { queryOf } from './events/filters'
-import type { Filters } from './events/filters'
+import { queryOf } from '../lib/query/filters'
+import type { Filters } from '../lib/query/filters'
 
 /** Every query that follows the server's changes begins with this word. */
 export const LIVE = 'live'

@@ -1,6 +1,6 @@
 import { memo } from 'react'
 import type { CSSProperties } from 'react'
-import type { Row } from '../app/events/outgoing'
+import type { Row } from '../lib/query/outgoing'
 import { seconds } from '../app/format'
 import styles from './EventTable.module.css'
 import { Moment } from './Moment'

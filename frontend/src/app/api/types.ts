@@ -1,55 +1,5 @@
-/** Where an event stands on its way to its receivers. */
-export type EventStatus = 'pending' | 'delivered' | 'failed'
-
-/** An event as the REST API tells it. */
-export interface ApiEvent {
-  id: string
-  type: string
-  source: string
-  status: EventStatus
-  payload: Record<string, unknown>
-  created_at: string
-  updated_at: string
-  delivery_attempts: number
-  last_delivery_attempt: string | null
-  /** Created to delivered, milliseconds. */
-  delivery_latency_ms: number | null
-  error_message: string | null
-  /** Of its latest change. */
-  seq: number
-  /** The live frame left the payload out; only the event itself has it. */
-  payload_truncated?: boolean
-}
-
-/** One page of the list, newest first, and the position in the change log it was read at. */
-export interface EventPage {
-  events: ApiEvent[]
-  has_more: boolean
-  seq: number
-}
-
-export interface NewEvent {
-  type: string
-  source: string
-  payload: Record<string, unknown>
-}
-
-export interface Accepted {
-  id: string
-  status: EventStatus
-  timestamp: string
-  seq: number
-}
-
-export interface Summary {
-  total: number
-  pending: number
-  delivered: number
-  failed: number
-  /** Percent, 0 to 100. */
-  success_rate: number
-  seq: number
-}
+export type { EventStatus } from '../../lib/messages'
+export type { Accepted, ApiEvent, EventPage, NewEvent, Summary } from '../../lib/query/types'
 
 export type Range = '15m' | '1h' | '24h'
 

@@ -1,6 +1,6 @@
 import type { ApiClient } from '../api/client'
-import { queryOf } from './filters'
-import type { Filters } from './filters'
+import { queryOf } from '../../lib/query/filters'
+import type { Filters } from '../../lib/query/filters'
 
 export type ExportFormat = 'json' | 'ndjson' | 'csv'
 

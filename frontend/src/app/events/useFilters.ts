@@ -1,7 +1,7 @@
 import { useCallback, useMemo } from 'react'
 import { useSearchParams } from 'wouter'
-import { filtersOf, queryOf } from './filters'
-import type { Filters } from './filters'
+import { filtersOf, queryOf } from '../../lib/query/filters'
+import type { Filters } from '../../lib/query/filters'
 
 // The event that is open stands in the URL too, so that a link leads to it.
 const OPEN = 'event'

@@ -1,16 +1,16 @@
 import { notifyManager } from '@tanstack/react-query'
 import type { QueryClient } from '@tanstack/react-query'
 import type { ApiEvent } from '../api/types'
-import type { Outgoing, Row } from '../events/outgoing'
-import { rowOf } from '../events/outgoing'
-import { remove, upsert } from '../events/pages'
+import type { Outgoing, Row } from '../../lib/query/outgoing'
+import { rowOf } from '../../lib/query/outgoing'
+import { remove, upsert } from '../../lib/query/list'
 import type { Counters } from '../metrics/figures'
 import { keys } from '../queries'
 import { isWebhookFrame, writeWebhooks } from '../webhooks/live'
 import { updateLists, writeChanges, writeCounters } from './caches'
-import { changeOf, fold, merge } from './frames'
-import type { Change, Envelope } from './frames'
-import { Journal } from './journal'
+import { changeOf, fold, merge } from '../../lib/query/change'
+import type { Change, Envelope } from '../../lib/query/change'
+import { Journal } from '../../lib/query/journal'
 
 const HELD_AT_MOST = 10_000
 const FETCHED_ONE_BY_ONE = 20

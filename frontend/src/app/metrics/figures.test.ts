@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { aCreation, aDelivery } from '../fixtures'
+import { aCreation, aDelivery } from '../../test/events'
 import { quantile, tally, trends, withCounters, withLatency, withThroughput } from './figures'
 
 const counters = { total_events: 5, pending_events: 1, delivered_events: 3, failed_events: 1 }

@@ -1,5 +1,5 @@
 import type { Latency, LatencyPoint, Summary, Throughput, ThroughputPoint } from '../api/types'
-import type { Change } from '../live/frames'
+import type { Change } from '../../lib/query/change'
 
 /** The counters as metrics_update has them. */
 export interface Counters {

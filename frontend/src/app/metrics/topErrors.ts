@@ -1,5 +1,5 @@
 import type { ErrorFigures, TopError } from '../api/types'
-import type { Change } from '../live/frames'
+import type { Change } from '../../lib/query/change'
 
 const SHOWN = 10
 

@@ -2,7 +2,7 @@ import { useMutation } from '@tanstack/react-query'
 import { asProblem } from '../api/problem'
 import type { Accepted, NewEvent } from '../api/types'
 import { useAuth } from '../auth/context'
-import type { Outgoing } from '../events/outgoing'
+import type { Outgoing } from '../../lib/query/outgoing'
 import { useLive } from '../live/context'
 
 /** One submission: sent again with the same key it is still one event. */

@@ -1,5 +1,5 @@
 import type { InfiniteData, QueryClient, QueryKey } from '@tanstack/react-query'
-import type { Envelope } from '../live/frames'
+import type { Envelope } from '../../lib/query/change'
 import { keys } from '../queries'
 import type { DeliveryPage } from './api'
 import type { Delivery, Endpoint, Recovery } from './types'

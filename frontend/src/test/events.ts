@@ -1,5 +1,5 @@
-import type { ApiEvent } from './api/types'
-import type { Change } from './live/frames'
+import type { ApiEvent } from '../app/api/types'
+import type { Change } from '../lib/query/change'
 
 /** An event for tests. */
 export function anEvent(patch: Partial<ApiEvent> = {}): ApiEvent {

@@ -1,5 +1,5 @@
-import type { ApiEvent, NewEvent } from '../api/types'
-import type { Change } from '../live/frames'
+import type { ApiEvent, NewEvent } from './types'
+import type { Change } from './change'
 import { matches } from './filters'
 import type { Filters } from './filters'
 

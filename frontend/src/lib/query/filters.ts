@@ -1,4 +1,4 @@
-import type { EventStatus } from '../api/types'
+import type { EventStatus } from '../messages'
 
 /** What the list of events is narrowed to; '' means: not narrowed. */
 export interface Filters {

@@ -1,4 +1,5 @@
-import type { ApiEvent, EventStatus } from '../api/types'
+import type { EventStatus } from '../messages'
+import type { ApiEvent } from './types'
 
 /** One change of one event, as a frame told it. */
 export interface Change {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { aCreation, aDelivery, anEvent } from '../fixtures'
+import { aCreation, aDelivery, anEvent } from '../../test/events'
 import { NO_FILTERS } from './filters'
-import { applyChanges, livePage, nextCursor, remove, upsert } from './pages'
+import { applyChanges, livePage, nextCursor, remove, upsert } from './list'
 
 const page = (ids: string[], seq = 10, has_more = false) =>
   livePage({ events: ids.map((id) => anEvent({ id, seq: 1 })), has_more, seq })

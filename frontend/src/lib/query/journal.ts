@@ -1,4 +1,4 @@
-import type { Change } from './frames'
+import type { Change } from './change'
 
 /**
  * The latest changes that came over the WebSocket, so that a snapshot fetched meanwhile can be brought up to

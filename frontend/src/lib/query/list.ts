@@ -1,6 +1,6 @@
-import type { ApiEvent, EventPage } from '../api/types'
-import { eventOf, fold, isNewer, merge } from '../live/frames'
-import type { Change } from '../live/frames'
+import type { ApiEvent, EventPage } from './types'
+import { eventOf, fold, isNewer, merge } from './change'
+import type { Change } from './change'
 import { matches } from './filters'
 import type { Filters } from './filters'
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { aCreation, anEvent } from '../fixtures'
+import { aCreation, anEvent } from '../../test/events'
 import { NO_FILTERS } from './filters'
 import { claim, withOutgoing } from './outgoing'
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { anEvent } from '../fixtures'
+import { anEvent } from '../../test/events'
 import { NO_FILTERS, filtersOf, matches, matchesGlobs, queryOf } from './filters'
 
 describe('matchesGlobs', () => {
