@@ -1,3 +1,6 @@
+/** What a server subscribes a connection to that names nothing. */
+export const DEFAULT_CHANNELS: readonly string[] = ['events', 'metrics']
+
 /** One subscription, as the application sees it. */
 export interface ChannelState {
   channel: string
@@ -92,6 +95,8 @@ export class Channels {
   }
 
   private all(): string[] {
-    return [...new Set([...(this.base ?? []), ...this.added])].filter((channel) => !this.left.has(channel))
+    return [...new Set([...(this.base ?? DEFAULT_CHANNELS), ...this.added])].filter(
+      (channel) => !this.left.has(channel),
+    )
   }
 }

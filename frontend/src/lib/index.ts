@@ -1,9 +1,14 @@
 export { backoffDelay } from './backoff'
+export type { ChannelState } from './channels'
 export { CloseCode, decideClose } from './closeCodes'
 export type { CloseDecision } from './closeCodes'
-export type { ClientEnv, Page, PageSignal, WebSocketLike } from './env'
+export { browserEnv } from './env'
+export type { ClientEnv, Page, PageSignal, SocketConstructor, Timer, WebSocketLike } from './env'
 export type { Handlers, ResyncReason } from './handlers'
-export type { GetToken, SocketOptions, TokenReason } from './options'
+export type { InboxStats } from './inbox'
+export type { Credential, Dialect, GetToken, SocketOptions, TokenReason } from './options'
+export type { Delivery, OutboxLimits } from './outbox'
+export type { SessionStore } from './persistence'
 export { MessageType, parseMessage, WebSocketState } from './protocol'
 export type {
   EventStatus,
@@ -15,7 +20,7 @@ export type {
   ServerFrame,
   WebSocketMessage,
 } from './protocol'
+export type { Quality, QualityLevel } from './quality'
 export { SocketClient } from './socket'
-export type { ConnectionError, ConnectionSnapshot } from './store'
-export { useWebSocket } from './useWebSocket'
-export type { UseWebSocketConfig, UseWebSocketResult } from './useWebSocket'
+export type { SendResult } from './socket'
+export type { ConnectionError, ConnectionSnapshot, Store } from './store'

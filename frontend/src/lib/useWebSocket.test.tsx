@@ -28,6 +28,9 @@ function setup(config: UseWebSocketConfig = { url }) {
   return hook
 }
 
+/** What follows an unmount has happened; no time has passed. */
+const settle = () => Promise.resolve()
+
 const open = () => act(() => void FakeSocket.last.accept())
 
 test('returns what the integration guide shows, and the additions', () => {
@@ -36,7 +39,7 @@ test('returns what the integration guide shows, and the additions', () => {
     [
       ...['state', 'isConnected', 'isConnecting', 'isDisconnected', 'isError', 'reconnectAttempt'],
       ...['reconnectDelay', 'lastError', 'send', 'connect', 'disconnect', 'reconnect', 'subscribe'],
-      ...['unsubscribe', 'nextRetryAt', 'resumed'],
+      ...['unsubscribe', 'nextRetryAt', 'resumed', 'quality', 'sendWithAck', 'client'],
     ].sort(),
   )
 })
@@ -49,14 +52,14 @@ test('StrictMode leaves exactly one live socket', () => {
   expect(FakeSocket.live).toHaveLength(1)
 })
 
-test('unmount leaves no socket, no timer and no listener', () => {
+test('unmount leaves no socket, no timer and no listener', async () => {
   const onClose = vi.fn()
   const added = vi.spyOn(window, 'addEventListener')
   const removed = vi.spyOn(window, 'removeEventListener')
   const { unmount } = setup({ url, onClose })
   open()
   unmount()
-  vi.advanceTimersByTime(0)
+  await settle()
   expect(FakeSocket.live).toHaveLength(0)
   expect(vi.getTimerCount()).toBe(0)
   const online = (calls: unknown[][]) => calls.filter(([name]) => name === 'online').length
@@ -64,10 +67,11 @@ test('unmount leaves no socket, no timer and no listener', () => {
   expect(onClose).not.toHaveBeenCalled()
 })
 
-test('unmount while waiting to reconnect leaves nothing either', () => {
+test('unmount while waiting to reconnect leaves nothing either', async () => {
   const { unmount } = setup()
   act(() => FakeSocket.last.end())
   unmount()
+  await settle()
   vi.advanceTimersByTime(120_000)
   expect(FakeSocket.all).toHaveLength(1)
   expect(vi.getTimerCount()).toBe(0)

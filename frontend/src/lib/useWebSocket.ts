@@ -1,17 +1,18 @@
-import { useEffect, useLayoutEffect, useMemo, useSyncExternalStore } from 'react'
-import { Lease } from './lease'
-import type { SocketOptions } from './options'
+import { useEffect, useLayoutEffect, useMemo, useState, useSyncExternalStore } from 'react'
 import type { OutgoingMessage } from './protocol'
 import { WebSocketState } from './protocol'
-import { SocketClient } from './socket'
-import type { SendResult } from './socket'
+import type { Delivery } from './outbox'
+import type { Quality, QualityLevel } from './quality'
+import { Seat, SharedConnection } from './sharing'
+import type { SeatConfig } from './sharing'
+import type { SendResult, SocketClient } from './socket'
 import type { ConnectionError } from './store'
 
 export { MessageType, WebSocketState } from './protocol'
 export type { EventUpdate, MetricsUpdate, WebSocketMessage } from './protocol'
 
 /** The configuration of useWebSocket; the defaults are the integration guide's. */
-export interface UseWebSocketConfig extends SocketOptions {
+export interface UseWebSocketConfig extends SeatConfig {
   /** false: no connection. Default true. */
   enabled?: boolean | undefined
 }
@@ -32,8 +33,12 @@ export interface UseWebSocketResult {
   lastError: ConnectionError | null
   /** Whether the last connect went on without a gap; null: the server does not say. */
   resumed: boolean | null
+  /** How good the connection is; null: not measured yet. The figures: useConnectionQuality. */
+  quality: QualityLevel | null
   /** Sends a message, or queues it until there is a connection; false: neither. */
   send: (message: OutgoingMessage) => SendResult
+  /** Sends a message and tells what became of it. */
+  sendWithAck: (message: OutgoingMessage) => Promise<Delivery>
   connect: () => void
   disconnect: () => void
   /** Dials anew, from any state, with a fresh series of attempts. */
@@ -41,42 +46,62 @@ export interface UseWebSocketResult {
   /** Subscribes now and after each reconnect. */
   subscribe: (channel: string) => boolean
   unsubscribe: (channel: string) => boolean
+  /** The connection itself. Other components may share it, and it may be another one after a render. */
+  client: SocketClient
 }
 
+/** The connections of this page that are shared. */
+const connections = new Set<SharedConnection>()
+
 /**
- * A live connection for as long as the component is mounted. Handlers are always those of the latest
- * render, and messages reach only them: none causes a render by itself.
+ * A live connection for as long as the component is mounted; components with the same url and auth share one.
+ * Handlers are always those of the latest render, and messages reach only them: none causes a render by itself.
  */
 export function useWebSocket(config: UseWebSocketConfig = {}): UseWebSocketResult {
   const url = (config.url ?? import.meta.env.VITE_WEBSOCKET_URL) || undefined
   const enabled = (config.enabled ?? true) && url !== undefined
-  const lease = useLease(config, url, enabled)
-  const { client } = lease
-
-  useLayoutEffect(() => {
-    client.update(config)
-  })
-  useEffect(() => lease.retain(), [lease])
-  useEffect(() => {
-    if (enabled) client.connect()
-    else client.disconnect()
-  }, [client, enabled])
-
+  const { client, actions } = useSeat({ ...config, url }, enabled)
   const { subscribe, getSnapshot } = client.store
   const snapshot = useSyncExternalStore(subscribe, getSnapshot, getSnapshot)
-  return useMemo(() => ({ ...snapshot, ...flags(snapshot.state), ...lease.actions }), [snapshot, lease])
+  const getLevel = () => client.quality.getSnapshot().level
+  const quality = useSyncExternalStore(client.quality.subscribe, getLevel, getLevel)
+  return useMemo(
+    () => ({ ...snapshot, ...flags(snapshot.state), quality, ...actions, client }),
+    [snapshot, quality, actions, client],
+  )
 }
 
-// A client is made while rendering, which is harmless: it does nothing before connect().
-function useLease(config: UseWebSocketConfig, url: string | undefined, enabled: boolean): Lease {
-  const { channels, dialect } = config
-  const key = JSON.stringify([url, dialect, channels])
-  return useMemo(() => {
-    const state = enabled ? WebSocketState.CONNECTING : WebSocketState.DISCONNECTED
-    return new Lease(new SocketClient({ ...config, url }, undefined, state))
-    // Everything else reaches the client by update(); only these make it another connection.
+/** The figures behind `quality`: renders when they change, at most once a second and with each heartbeat. */
+export function useConnectionQuality({ client }: Pick<UseWebSocketResult, 'client'>): Quality {
+  const { subscribe, getSnapshot } = client.quality
+  return useSyncExternalStore(subscribe, getSnapshot, getSnapshot)
+}
+
+// A connection is made while rendering, which is harmless: it does nothing before somebody enters it.
+function useSeat(config: UseWebSocketConfig, enabled: boolean) {
+  const { url, token, channels, dialect, tokenIn, authScope } = config
+  const candidate = useMemo(
+    () => new SharedConnection(config, enabled ? connections : null).first,
+    // Everything else reaches the connection by update(); only these make it another one.
     // eslint-disable-next-line react-hooks/exhaustive-deps
-  }, [key])
+    [url, dialect, tokenIn, authScope, enabled],
+  )
+  const [seat] = useState(() => new Seat(config, candidate))
+  const { subscribe, getSnapshot } = seat.entered
+  const entered = useSyncExternalStore(subscribe, getSnapshot, getSnapshot)
+
+  useLayoutEffect(() => seat.update(config))
+  useEffect(() => seat.enter(candidate), [seat, candidate])
+  useEffect(() => seat.setToken(token), [seat, token])
+  const list = JSON.stringify(channels)
+  useEffect(
+    () => seat.setChannels(list === undefined ? undefined : (JSON.parse(list) as string[])),
+    [seat, list],
+  )
+
+  // A component that was mounted at the same time may have opened the connection first.
+  const { client } = entered.candidate === candidate ? entered.connection : candidate
+  return { client, actions: seat.actions }
 }
 
 function flags(state: WebSocketState) {

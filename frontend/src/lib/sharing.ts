@@ -1,0 +1,198 @@
+import { DEFAULT_CHANNELS } from './channels'
+import { covers } from './coverage'
+import { callSafely, deliver } from './handlers'
+import type { Handlers, MessageFrame } from './handlers'
+import { WebSocketState } from './messages'
+import type { OutgoingMessage } from './messages'
+import type { SocketOptions } from './options'
+import { SocketClient } from './socket'
+import { Store } from './store'
+
+/** Options of one user of a connection. */
+export interface SeatConfig extends SocketOptions {
+  /**
+   * Whose connection it is, as the id of the user: another scope is another connection. Without it, those
+   * share that have the same token when they mount; a token that changes later changes no connection.
+   */
+  authScope?: string | undefined
+}
+
+/** One user of a connection: a component with the hook. */
+export class Seat {
+  /** What it subscribes to, by configuration or by subscribe(). */
+  readonly channels: Set<string>
+  private base: readonly string[]
+
+  /** The connection's functions, the same ones whichever connection it is. */
+  readonly actions = {
+    send: (message: OutgoingMessage) => this.connection.client.send(message),
+    sendWithAck: (message: OutgoingMessage) => this.connection.client.sendWithAck(message),
+    connect: () => this.connection.client.connect(),
+    disconnect: () => this.connection.client.disconnect(),
+    reconnect: () => this.connection.client.reconnect(),
+    subscribe: (channel: string) => this.connection.subscribe(this, channel),
+    unsubscribe: (channel: string) => this.connection.unsubscribe(this, channel),
+  }
+
+  /** The connection it has, and the one it would have had alone. */
+  readonly entered: Store<{ candidate: SharedConnection; connection: SharedConnection }>
+
+  constructor(
+    public config: SeatConfig,
+    candidate: SharedConnection,
+  ) {
+    this.entered = new Store({ candidate, connection: candidate })
+    this.base = config.channels ?? DEFAULT_CHANNELS
+    this.channels = new Set(this.base)
+  }
+
+  private get connection(): SharedConnection {
+    return this.entered.getSnapshot().connection
+  }
+
+  /** Sits down at a connection, or where others sit already; returns how to leave it. */
+  enter(candidate: SharedConnection): () => void {
+    const before = this.connection
+    const connection = candidate.first
+    this.entered.update({ candidate, connection })
+    if (before !== connection) before.endIfEmpty()
+    connection.enter(this)
+    return () => connection.leave(this)
+  }
+
+  /** Takes on handlers and settings. */
+  update(config: SeatConfig): void {
+    this.config = config
+    this.connection.refresh()
+  }
+
+  /** Has a new token. */
+  setToken(token: string | null | undefined): void {
+    this.connection.setToken(token)
+  }
+
+  /** Has other channels configured. */
+  setChannels(channels: readonly string[] = DEFAULT_CHANNELS): void {
+    const before = this.base
+    this.base = channels
+    for (const channel of before) if (!channels.includes(channel)) this.actions.unsubscribe(channel)
+    for (const channel of channels) if (!before.includes(channel)) this.actions.subscribe(channel)
+  }
+
+  /** Calls one of its handlers. */
+  tell<K extends 'onOpen' | 'onClose' | 'onError' | 'onResync'>(
+    name: K,
+    ...args: Parameters<NonNullable<Handlers[K]>>
+  ): void {
+    const handler = this.config[name] as ((...args: unknown[]) => void) | undefined
+    callSafely(name, () => handler?.(...args))
+  }
+}
+
+/** One connection and those who use it. The settings are those of the one who has been there longest. */
+export class SharedConnection {
+  readonly client: SocketClient
+  private readonly seats = new Set<Seat>()
+  private token
+  private isStarted = false
+
+  /** Opens and keeps nothing before somebody enters. others: those it may be shared with; null: none. */
+  constructor(
+    private readonly config: SeatConfig,
+    private readonly others: Set<SharedConnection> | null,
+  ) {
+    this.token = config.token
+    // One that may be shared is about to be opened.
+    const startsAs = others ? WebSocketState.CONNECTING : WebSocketState.DISCONNECTED
+    this.client = new SocketClient(this.options(config), undefined, startsAs)
+  }
+
+  /** The connection to use in place of this one: the first of those that mean the same. */
+  get first(): SharedConnection {
+    return [...(this.others ?? [])].find((other) => other.isSame(this)) ?? this
+  }
+
+  /** Takes on settings and handlers of the one who has been here longest, and the latest token. */
+  refresh(): void {
+    const [oldest] = this.seats
+    if (oldest) this.client.update(this.options(oldest.config))
+  }
+
+  /** A user has a new token. */
+  setToken(token: string | null | undefined): void {
+    this.token = token
+    this.client.setToken(token)
+  }
+
+  /** A user comes; the first one opens the connection. */
+  enter(seat: Seat): void {
+    this.others?.add(this)
+    this.seats.add(seat)
+    if (this.isStarted) for (const channel of seat.channels) this.subscribe(seat, channel)
+    if (this.client.store.getSnapshot().state === WebSocketState.CONNECTED) seat.tell('onOpen')
+    if (!this.isStarted && this.others) this.client.connect()
+    this.isStarted = true
+  }
+
+  /**
+   * A user goes. With the last one the connection ends, though only a microtask later: StrictMode, hot
+   * reloading and a change of page unmount and mount in one go, and keep the socket.
+   */
+  leave(seat: Seat): void {
+    this.seats.delete(seat)
+    if (this.seats.size === 0) queueMicrotask(() => this.endIfEmpty())
+    else for (const channel of seat.channels) this.release(channel)
+  }
+
+  /** Ends what nobody uses. */
+  endIfEmpty(): void {
+    if (this.seats.size > 0 || !this.isStarted) return
+    this.others?.delete(this)
+    this.client.disconnect()
+  }
+
+  /** Subscribes, unless somebody has already; returns whether the request went out by now. */
+  subscribe(seat: Seat, channel: string): boolean {
+    seat.channels.add(channel)
+    return this.client.channels.some((known) => known.channel === channel) || this.client.subscribe(channel)
+  }
+
+  /** Unsubscribes, unless somebody else wants it still; returns whether the request went out by now. */
+  unsubscribe(seat: Seat, channel: string): boolean {
+    seat.channels.delete(channel)
+    return this.release(channel)
+  }
+
+  private release(channel: string): boolean {
+    return ![...this.seats].some((seat) => seat.channels.has(channel)) && this.client.unsubscribe(channel)
+  }
+
+  private isSame({ config, token }: SharedConnection): boolean {
+    const keys = ['url', 'dialect', 'tokenIn', 'authScope'] as const
+    return (
+      keys.every((key) => config[key] === this.config[key]) && (!!config.authScope || token === this.token)
+    )
+  }
+
+  private options(config: SeatConfig): SocketOptions {
+    const each = (run: (seat: Seat) => void) => [...this.seats].forEach(run)
+    return {
+      ...config,
+      token: this.token,
+      onOpen: () => each((seat) => seat.tell('onOpen')),
+      onClose: () => each((seat) => seat.tell('onClose')),
+      onError: (error) => each((seat) => seat.tell('onError', error)),
+      onResync: (reason) => each((seat) => seat.tell('onResync', reason)),
+      onMessage: (message) =>
+        each((seat) => {
+          const isItsOwn = this.seats.size === 1 || covers(seat.channels, message)
+          if (isItsOwn) deliver(message as MessageFrame, seat.config)
+        }),
+      // deliver calls them.
+      onEventCreated: undefined,
+      onEventUpdate: undefined,
+      onEventDeleted: undefined,
+      onMetricsUpdate: undefined,
+    }
+  }
+}
