@@ -4,13 +4,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"net"
 	"net/http"
-	"slices"
 	"strings"
-	"time"
-
-	"github.com/gobwas/ws"
 
 	"github.com/apier/apier"
 	"github.com/apier/apier/internal/auth"
@@ -23,6 +18,12 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !isUpgrade(r) {
 		w.Header().Set("Upgrade", "websocket")
 		problem.Write(w, apier.Errorf(apier.CodeMalformed, "This is a WebSocket endpoint: connect with ws:// or wss://, through a proxy that passes Upgrade and Connection on."), 0)
+		return
+	}
+	answer, err := handshake(r)
+	if err != nil {
+		w.Header().Set("Sec-WebSocket-Version", "13")
+		problem.Write(w, apier.Errorf(apier.CodeMalformed, "The upgrade request is not one of RFC 6455: %v.", err), 0)
 		return
 	}
 	req, refusal := g.read(r)
@@ -38,10 +39,10 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	id, err := g.admit(r.Context(), req, refusal)
 	if err != nil {
 		defer g.running.Done()
-		g.refuse(w, r, req, apier.AsError(err))
+		g.refuse(w, answer, req, apier.AsError(err))
 		return
 	}
-	g.accept(w, r, req, id)
+	g.accept(w, r, answer, req, id)
 }
 
 // admit decides who may connect, and takes the place of the connection in the limits.
@@ -59,32 +60,18 @@ func (g *Gateway) admit(ctx context.Context, req request, refusal *apier.Error) 
 	if !id.Can(auth.ScopeRead) {
 		return id, apier.Errorf(apier.CodeForbidden, "The token lacks the scope %s.", auth.ScopeRead)
 	}
-	if full := g.limits.acquire(id, req.addr); full != nil {
+	if full := g.limits.acquire(holderOf(id), req.addr); full != nil {
 		return id, full
 	}
 	return id, nil
 }
 
-func upgrade(w http.ResponseWriter, r *http.Request) (nc net.Conn, early []byte, err error) {
-	upgrader := ws.HTTPUpgrader{Timeout: 5 * time.Second, Protocol: func(p string) bool { return p == subprotocolV1 }}
-	nc, rw, _, err := upgrader.Upgrade(r, w)
-	if err != nil {
-		return nil, nil, err
-	}
-	_ = nc.SetDeadline(time.Time{})
-	if n := rw.Reader.Buffered(); n > 0 { // sent by the client together with its request
-		peeked, _ := rw.Peek(n)
-		early = slices.Clone(peeked)
-	}
-	return nc, early, nil
-}
-
 // accept upgrades and starts a connection. Order matters: the log is opened before the store is asked,
 // so that nothing falls between the two.
-func (g *Gateway) accept(w http.ResponseWriter, r *http.Request, req request, id auth.Identity) {
-	nc, early, err := upgrade(w, r)
+func (g *Gateway) accept(w http.ResponseWriter, r *http.Request, answer []byte, req request, id auth.Identity) {
+	nc, early, err := hijack(w)
 	if err != nil {
-		g.limits.release(id, req.addr)
+		g.limits.release(holderOf(id), req.addr)
 		g.running.Done()
 		g.opt.Log.Info("websocket: handshake failed", "cause", err, "addr", req.addr)
 		return
@@ -98,7 +85,8 @@ func (g *Gateway) accept(w http.ResponseWriter, r *http.Request, req request, id
 	if req.resume && req.v1 {
 		lost = !g.canResume(r.Context(), id, req, c.cursor)
 	}
-	c.start(req, lost, denied, early)
+	c.start(answer, req, lost, denied)
+	c.listen(early)
 }
 
 // canResume reports whether the store can tell everything that changed since the client left.

@@ -7,20 +7,23 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/gobwas/ws"
+
 	"github.com/apier/apier"
 	"github.com/apier/apier/internal/auth"
 	"github.com/apier/apier/internal/hub"
 )
 
-// conn is one connection. Its reader goroutine owns its life: when the reader ends, finish lets go of
-// everything, once.
+// conn is one connection. Its reader owns its life: when there is nothing more to read, finish lets go of
+// everything, once. Whoever else wants its end calls abort, which makes the reader see one.
 type conn struct {
 	g         *Gateway
 	nc        net.Conn
 	raw       syscall.RawConn // nil where the socket offers none: then a writer goroutine does all output
 	v1        bool
 	addr      string
-	holder    auth.Identity // whose place in the limits it holds
+	fd        int32 // with the poller; 0: a goroutine reads
+	holder    user  // whose place in the limits it holds
 	shard     *broadcaster
 	slot      int // in the shard, guarded by the shard
 	log       *hub.Log
@@ -29,7 +32,9 @@ type conn struct {
 	lastRead atomic.Int64 // Unix ms of the last input
 	lastPing atomic.Int64 // Unix ms of the last WebSocket ping sent
 
-	in inbound // owned by the reader
+	in    inbound // these three are the reader's
+	meter *meter  // nil until the client says something
+	deaf  bool    // input is thrown away: the stream made no sense
 
 	mu      sync.Mutex // before Gateway.mu
 	id      auth.Identity
@@ -42,6 +47,7 @@ type conn struct {
 	catchUp bool        // the store must be read before the log
 	phase   phase
 	closing apier.CloseCode // why, once closing
+	closeBy int64           // Unix ms; once closing, how long the client may take
 }
 
 type phase uint8
@@ -53,7 +59,7 @@ const (
 )
 
 func newConn(g *Gateway, nc net.Conn, id auth.Identity, req request) *conn {
-	c := &conn{g: g, nc: nc, v1: req.v1, addr: req.addr, holder: id, id: id}
+	c := &conn{g: g, nc: nc, v1: req.v1, addr: req.addr, holder: holderOf(id), id: id}
 	if sc, ok := nc.(syscall.Conn); ok {
 		if raw, err := sc.SyscallConn(); err == nil {
 			c.raw = raw
@@ -67,8 +73,9 @@ func newConn(g *Gateway, nc net.Conn, id auth.Identity, req request) *conn {
 	return c
 }
 
-// start sends what a new connection is told first and hands it to its reader and its shard.
-func (c *conn) start(req request, lost bool, denied []*apier.Error, early []byte) {
+// start sends what a new connection is told first, behind the answer to its request and in the same write,
+// and hands it to its shard.
+func (c *conn) start(answer []byte, req request, lost bool, denied []*apier.Error) {
 	g := c.g
 	c.mu.Lock() // before it can be found, so that the session frame is the first
 	g.mu.Lock()
@@ -76,11 +83,12 @@ func (c *conn) start(req request, lost bool, denied []*apier.Error, early []byte
 	g.conns[c] = struct{}{}
 	g.mu.Unlock()
 	if c.v1 {
-		c.greet(req, lost)
+		answer = c.greet(answer, req, lost)
 	}
 	for _, e := range denied {
-		c.sendLocked(textMessage(apier.AppendError(nil, "", e, g.now())))
+		answer = append(answer, textMessage(apier.AppendError(nil, "", e, g.now()))...)
 	}
+	c.sendLocked(answer)
 	if c.catchUp {
 		c.startWriter()
 	}
@@ -90,24 +98,24 @@ func (c *conn) start(req request, lost bool, denied []*apier.Error, early []byte
 	if draining { // Drain may not have seen this one
 		c.drain(g.opt.ReconnectWindow)
 	}
-	go c.read(early)
 }
 
-// greet sends the session frame; then what was missed follows, or the word that it must be fetched.
-func (c *conn) greet(req request, lost bool) {
+// greet appends the session frame; then what was missed follows, or the word that it must be fetched.
+func (c *conn) greet(dst []byte, req request, lost bool) []byte {
 	head := c.cursor.Seq
-	c.sendLocked(textMessage(apier.AppendSession(nil, apier.Session{
+	dst = appendMessage(dst, ws.OpText, apier.AppendSession(nil, apier.Session{
 		Session: sessionPrefix(c.g.opt.Epoch, c.id) + randomID(), Epoch: c.g.opt.Epoch, Seq: head,
 		Resumed: req.resume && !lost, Channels: c.subs.Names(), HeartbeatMS: c.g.opt.PingAfter.Milliseconds(),
 		TokenExpiresAt: expiry(c.id), ReconnectWindowMS: c.g.reconnectWindow(c.g.Connections()).Milliseconds(),
-	}, c.g.now())))
+	}, c.g.now()))
 	switch {
 	case lost:
-		c.sendResyncs(head)
+		dst = c.appendResyncs(dst, head)
 	case req.resume:
 		c.cursor.Seq = req.after
 		c.catchUp = req.after < head
 	}
+	return dst
 }
 
 func expiry(id auth.Identity) apier.Timestamp {
@@ -117,18 +125,19 @@ func expiry(id auth.Identity) apier.Timestamp {
 	return apier.TimestampOf(id.ExpiresAt)
 }
 
-func (c *conn) sendResyncs(seq apier.Seq) {
+func (c *conn) appendResyncs(dst []byte, seq apier.Seq) []byte {
 	for _, ch := range c.subs.Channels() {
 		if !ch.IsMetrics() { // metrics come whole with their next change
-			c.sendLocked(textMessage(apier.AppendResync(nil, ch.String(), seq, c.g.now())))
+			dst = appendMessage(dst, ws.OpText, apier.AppendResync(nil, ch.String(), seq, c.g.now()))
 		}
 	}
+	return dst
 }
 
 func (c *conn) touch() { c.lastRead.Store(c.g.opt.Now().UnixMilli()) }
 
-// end closes with a code: the close frame goes out behind what is queued, and the reader waits for the
-// client's answer for as long as CloseTimeout.
+// end closes with a code: the close frame goes out behind what is queued, and the client has CloseTimeout to
+// answer it, give or take a sweep.
 func (c *conn) end(code apier.CloseCode, reason string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -145,7 +154,7 @@ func (c *conn) endLocked(code apier.CloseCode, reason string) {
 		return
 	}
 	c.phase, c.closing = phaseClosing, code
-	_ = c.nc.SetReadDeadline(time.Now().Add(c.g.opt.CloseTimeout))
+	c.closeBy = c.g.opt.Now().Add(c.g.opt.CloseTimeout).UnixMilli()
 	if c.writing {
 		_ = c.nc.SetWriteDeadline(time.Now().Add(c.g.opt.CloseTimeout))
 	}
@@ -164,7 +173,18 @@ func (c *conn) abortLocked() {
 	}
 	c.phase = phaseClosed
 	c.pending, c.queued = nil, 0
-	_ = c.nc.Close() // wakes the reader, which finishes
+	hangUp(c.nc)
+}
+
+// hangUp makes the reader of a connection see its end. Closing is left to the reader: a descriptor that
+// somebody waits for must not become another connection's.
+func hangUp(nc net.Conn) {
+	if tcp, ok := nc.(*net.TCPConn); ok {
+		_ = tcp.CloseRead()
+		_ = tcp.CloseWrite()
+		return
+	}
+	_ = nc.Close()
 }
 
 // drain asks the client to come back after a delay and closes.
@@ -182,13 +202,17 @@ func (c *conn) drain(after time.Duration) {
 
 // finish lets go of everything. Only the reader calls it, as its last act.
 func (c *conn) finish() {
-	c.abort()
+	c.mu.Lock()
+	c.phase, c.pending = phaseClosed, nil
+	c.mu.Unlock()
+	c.g.poller.remove(c)
+	_ = c.nc.Close()
 	c.shard.remove(c)
 	c.g.hub.Release(c.log)
 	c.g.limits.release(c.holder, c.addr)
 	c.g.mu.Lock()
 	delete(c.g.conns, c)
 	c.g.mu.Unlock()
-	c.g.opt.Log.Debug("websocket: disconnected", "tenant", c.holder.Tenant, "user", c.holder.Subject, "addr", c.addr, "code", c.closing)
+	c.g.opt.Log.Debug("websocket: disconnected", "tenant", c.holder.tenant, "user", c.holder.subject, "addr", c.addr, "code", c.closing)
 	c.g.running.Done()
 }

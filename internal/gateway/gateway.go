@@ -2,8 +2,8 @@
 //
 // It promises that a connection gets every change it is subscribed to, in seq order and each seq at
 // most once; that a slow, silent or hostile client costs the others nothing; and that nothing of a
-// connection outlives it. It holds one small goroutine per connection, which waits for input, and no
-// buffer while there is none. Output is written by a few broadcasters, straight into sockets that
+// connection outlives it. An idle connection holds no buffer and, on Linux, no goroutine: one
+// waits for the input of all. Output is written by a few broadcasters, straight into sockets that
 // accept it; only a socket that is full gets a writer of its own, for as long as it lasts.
 package gateway
 
@@ -77,6 +77,8 @@ type Options struct {
 
 	Now func() time.Time // [time.Now]
 	Log *slog.Logger     // [slog.Default]
+
+	portable bool // as if there were no epoll
 }
 
 func (o Options) withDefaults() Options {
@@ -129,6 +131,7 @@ type Gateway struct {
 	buffers sync.Pool
 	cache   batchCache
 	shards  []*broadcaster
+	poller  *poller       // nil: a goroutine reads each connection
 	next    atomic.Uint32 // shard of the next connection
 
 	mu       sync.Mutex
@@ -146,6 +149,12 @@ func New(h *hub.Hub, a Authenticator, history History, opt Options) *Gateway {
 		hub: h, auth: a, history: history, opt: opt,
 		limits: newLimits(opt), conns: map[*conn]struct{}{}, reading: make(chan struct{}, runtime.GOMAXPROCS(0)),
 	}
+	if !opt.portable {
+		var err error
+		if g.poller, err = newPoller(); err != nil {
+			opt.Log.Warn("websocket: no epoll; each connection takes a goroutine", "cause", err)
+		}
+	}
 	g.ctx, g.cancel = context.WithCancel(context.Background())
 	g.buffers.New = func() any { b := make([]byte, readBuffer); return &b }
 	for range runtime.GOMAXPROCS(0) {
@@ -161,6 +170,10 @@ func (g *Gateway) Run(ctx context.Context) error {
 	for _, b := range g.shards {
 		workers.Go(func() { b.run(ctx) })
 	}
+	var polling sync.WaitGroup
+	if g.poller != nil {
+		polling.Go(g.poller.run)
+	}
 	workers.Go(func() { g.sweep(ctx) })
 	workers.Go(func() { g.recheckKeys(ctx) })
 	<-ctx.Done()
@@ -171,6 +184,10 @@ func (g *Gateway) Run(ctx context.Context) error {
 	}
 	workers.Wait()
 	g.running.Wait()
+	if g.poller != nil {
+		g.poller.close()
+		polling.Wait()
+	}
 	return nil
 }
 

@@ -132,7 +132,7 @@ func newBench(t *testing.T, opt Options) *bench {
 		}},
 		done: make(chan struct{}),
 	}
-	opt.Epoch = epoch
+	opt.Epoch, opt.portable = epoch, portable
 	opt.Log = slog.New(slog.DiscardHandler)
 	b.g = New(h, b.auth, b.store, opt)
 	web := httptest.NewServer(b.g)

@@ -22,6 +22,8 @@ type user struct {
 	subject string
 }
 
+func holderOf(id auth.Identity) user { return user{id.Tenant, id.Subject} }
+
 func newLimits(o Options) *limits {
 	return &limits{
 		max: o.MaxConnections, perUser: o.MaxConnectionsPerUser, perIP: o.MaxConnectionsPerIP,
@@ -30,8 +32,7 @@ func newLimits(o Options) *limits {
 }
 
 // acquire takes one place, or says which limit is reached. Each nil answer needs a release.
-func (l *limits) acquire(id auth.Identity, ip string) *apier.Error {
-	u := user{id.Tenant, id.Subject}
+func (l *limits) acquire(u user, ip string) *apier.Error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
@@ -48,8 +49,7 @@ func (l *limits) acquire(id auth.Identity, ip string) *apier.Error {
 	return nil
 }
 
-func (l *limits) release(id auth.Identity, ip string) {
-	u := user{id.Tenant, id.Subject}
+func (l *limits) release(u user, ip string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.total--

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"syscall"
-	"time"
 	"unicode/utf8"
 
 	"github.com/gobwas/ws"
@@ -16,14 +15,21 @@ import (
 // something to read.
 const readBuffer = 4 << 10
 
-// read is the reader goroutine.
-func (c *conn) read(early []byte) {
-	defer c.finish()
+// listen has the connection's input read until its end: by the poller where there is one for its kind of
+// socket, else by a goroutine of its own. early is what came together with the request.
+func (c *conn) listen(early []byte) {
 	c.in.limit = c.g.opt.MaxMessage
-	meter := newMeter(c.g.opt)
-	if !c.receive(early, &meter) {
-		return
+	switch {
+	case len(early) > 0 && !c.receive(early):
+		c.finish()
+	case !c.g.poller.add(c):
+		go c.read()
 	}
+}
+
+// read is the reader goroutine of a connection that no poller waits for.
+func (c *conn) read() {
+	defer c.finish()
 	// One closure for the whole life: RawConn.Read parks the goroutine until the socket is readable.
 	var buf *[]byte
 	var n int
@@ -47,7 +53,7 @@ func (c *conn) read(early []byte) {
 			buf = c.g.buffers.Get().(*[]byte)
 			n, err = c.nc.Read(*buf)
 		}
-		more := err == nil && n > 0 && c.receive((*buf)[:n], &meter)
+		more := err == nil && n > 0 && c.receive((*buf)[:n])
 		c.g.buffers.Put(buf)
 		if !more {
 			return
@@ -69,39 +75,29 @@ func readSocket(fd int, p []byte) (int, error) {
 }
 
 // receive handles input; false ends the connection. Once our close frame is out, only the client's own
-// matters.
-func (c *conn) receive(p []byte, meter *meter) bool {
+// matters; once the stream could not be read any more, nothing does but its end, which the client makes or
+// the clock: closing a socket with unread input resets it, and the reset can overtake our close frame.
+func (c *conn) receive(p []byte) bool {
+	if c.deaf {
+		return true
+	}
 	c.touch()
 	c.in.feed(p)
 	defer c.in.rest()
 	for {
 		op, payload, ok, broken := c.in.next()
 		switch {
-		case broken != nil: // the stream cannot be read any more
+		case broken != nil:
+			c.deaf = true
 			c.end(broken.code, broken.reason)
-			c.discardInput()
-			return false
+			return true
 		case !ok:
 			return true
 		case op == ws.OpClose:
 			c.answerClose(payload)
 			return false
 		case !c.isClosing():
-			c.dispatch(op, payload, meter)
-		}
-	}
-}
-
-// discardInput reads until the client closes or CloseTimeout has passed: closing a socket with unread
-// input resets it, and the reset can overtake our close frame.
-func (c *conn) discardInput() {
-	deadline := time.Now().Add(c.g.opt.CloseTimeout)
-	_ = c.nc.SetReadDeadline(deadline)
-	buf := c.g.buffers.Get().(*[]byte)
-	defer c.g.buffers.Put(buf)
-	for time.Now().Before(deadline) {
-		if _, err := c.nc.Read(*buf); err != nil {
-			return
+			c.dispatch(op, payload)
 		}
 	}
 }
@@ -139,11 +135,15 @@ func mayClose(code ws.StatusCode) bool {
 }
 
 // dispatch handles one message or control frame.
-func (c *conn) dispatch(op ws.OpCode, payload []byte, meter *meter) {
+func (c *conn) dispatch(op ws.OpCode, payload []byte) {
 	if op == ws.OpPong {
 		return
 	}
-	switch meter.take(c.g.opt.Now()) {
+	if c.meter == nil {
+		m := newMeter(c.g.opt)
+		c.meter = &m
+	}
+	switch c.meter.take(c.g.opt.Now()) {
 	case flooding:
 		c.end(apier.CloseTooManyRequests, apier.CloseReason("rate_limited", c.g.opt.RefusalRetryAfter))
 	case overRate:

@@ -13,7 +13,7 @@ import (
 
 // refuse answers a request that is not let in. A browser cannot see the status of a refused upgrade, so
 // it is upgraded and told by a close code; anybody else gets a problem.
-func (g *Gateway) refuse(w http.ResponseWriter, r *http.Request, req request, e *apier.Error) {
+func (g *Gateway) refuse(w http.ResponseWriter, answer []byte, req request, e *apier.Error) {
 	g.opt.Log.Info("websocket: refused", "code", e.Code, "reason", e.Message, "addr", req.addr)
 	var retry time.Duration
 	if e.Code == apier.CodeTooManyConnections || e.Code == apier.CodeUnavailable {
@@ -23,14 +23,14 @@ func (g *Gateway) refuse(w http.ResponseWriter, r *http.Request, req request, e 
 		problem.Write(w, e, retry)
 		return
 	}
-	nc, _, err := upgrade(w, r)
+	nc, _, err := hijack(w)
 	if err != nil {
 		return
 	}
 	defer nc.Close()
 	code, word := refusalCode(e.Code)
 	_ = nc.SetDeadline(time.Now().Add(g.opt.CloseTimeout))
-	if _, err := nc.Write(closeFrame(code, apier.CloseReason(word, retry))); err != nil {
+	if _, err := nc.Write(append(answer, closeFrame(code, apier.CloseReason(word, retry))...)); err != nil {
 		return
 	}
 	awaitClose(nc)

@@ -28,11 +28,6 @@ type request struct {
 	hasOrigin  bool
 }
 
-func isUpgrade(r *http.Request) bool {
-	return r.Method == http.MethodGet && strings.EqualFold(r.Header.Get("Upgrade"), "websocket") &&
-		strings.Contains(strings.ToLower(r.Header.Get("Connection")), "upgrade")
-}
-
 func (g *Gateway) read(r *http.Request) (request, *apier.Error) {
 	q := r.URL.Query()
 	req := request{

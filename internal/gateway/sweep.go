@@ -57,10 +57,13 @@ func due(now, lastRead, lastPing, expires int64, warned bool, pingAfter time.Dur
 func (c *conn) check(now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	ms := now.UnixMilli()
+	if c.phase == phaseClosing && ms >= c.closeBy {
+		c.abortLocked()
+	}
 	if c.phase != phaseOpen {
 		return
 	}
-	ms := now.UnixMilli()
 	switch due(ms, c.lastRead.Load(), c.lastPing.Load(), int64(expiry(c.id)), c.warned, c.pingAfter, c.g.opt) {
 	case dutyExpired:
 		c.endLocked(apier.CloseUnauthorized, "token_expired")

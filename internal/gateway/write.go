@@ -152,8 +152,8 @@ func (c *conn) stalled(err error) {
 	defer c.mu.Unlock()
 	if errors.Is(err, os.ErrDeadlineExceeded) && c.phase == phaseOpen {
 		c.closing = apier.CloseTimeout
-		c.g.opt.Log.Info("websocket: closed a client that reads nothing", "tenant", c.holder.Tenant,
-			"user", c.holder.Subject, "addr", c.addr, "waited", c.g.opt.WriteTimeout)
+		c.g.opt.Log.Info("websocket: closed a client that reads nothing", "tenant", c.holder.tenant,
+			"user", c.holder.subject, "addr", c.addr, "waited", c.g.opt.WriteTimeout)
 	}
 	c.abortLocked()
 }
@@ -163,10 +163,10 @@ func (c *conn) readStore() bool {
 	c.mu.Lock()
 	after, deliveries := c.cursor.Seq, c.subs.Deliveries()
 	c.mu.Unlock()
-	page, err := c.g.missed(c.holder.Tenant, after, deliveries)
+	page, err := c.g.missed(c.holder.tenant, after, deliveries)
 	if err != nil {
 		if c.g.ctx.Err() == nil {
-			c.g.opt.Log.Error("websocket: cannot read what a client missed", "tenant", c.holder.Tenant, "after", after, "cause", err)
+			c.g.opt.Log.Error("websocket: cannot read what a client missed", "tenant", c.holder.tenant, "after", after, "cause", err)
 		}
 		c.end(apier.CloseTryAgainLater, apier.CloseReason("unavailable", c.g.opt.RefusalRetryAfter))
 		return true // the close frame is to be written still
@@ -178,7 +178,7 @@ func (c *conn) readStore() bool {
 	}
 	if page.Lost {
 		if c.v1 {
-			c.sendResyncs(page.Seq)
+			c.sendLocked(c.appendResyncs(nil, page.Seq))
 		}
 	} else if wire := encodeBatch(hub.Batch{Changes: page.Changes}, c.subs, c.v1, c.g.now()); len(wire) > 0 {
 		c.pending = append(c.pending, wire)

@@ -1,0 +1,62 @@
+package gateway
+
+import (
+	"bufio"
+	"crypto/sha1" //nolint:gosec // RFC 6455 wants it; it guards nothing
+	"encoding/base64"
+	"errors"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// handshakeKey is the length of Sec-WebSocket-Key: 16 bytes in base64.
+const handshakeKey = 24
+
+// handshake gives the answer to an upgrade request that isUpgrade has seen: RFC 6455, section 4.2. Whoever
+// writes it may put frames behind it into the same write.
+func handshake(r *http.Request) ([]byte, error) {
+	key := r.Header.Get("Sec-WebSocket-Key")
+	switch {
+	case !r.ProtoAtLeast(1, 1):
+		return nil, errors.New("the request is not of HTTP/1.1")
+	case r.Header.Get("Sec-WebSocket-Version") != "13":
+		return nil, errors.New("the header Sec-WebSocket-Version must be 13")
+	case len(key) != handshakeKey:
+		return nil, errors.New("the header Sec-WebSocket-Key must be 16 bytes in base64")
+	}
+	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")) //nolint:gosec // as above
+	answer := make([]byte, 0, 512)                                        // with room for the session frame
+	answer = append(answer, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "...)
+	answer = base64.StdEncoding.AppendEncode(answer, sum[:])
+	if slices.Contains(subprotocols(r), subprotocolV1) {
+		answer = append(answer, "\r\nSec-WebSocket-Protocol: "+subprotocolV1...)
+	}
+	return append(answer, "\r\n\r\n"...), nil
+}
+
+// hijack takes the connection over, with what the client sent together with its request. Nothing has been
+// answered yet.
+func hijack(w http.ResponseWriter) (nc net.Conn, early []byte, err error) {
+	nc, rw, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return nil, nil, err
+	}
+	_ = nc.SetDeadline(time.Time{})
+	return nc, buffered(rw), nil
+}
+
+func buffered(rw *bufio.ReadWriter) []byte {
+	if rw == nil || rw.Reader.Buffered() == 0 {
+		return nil
+	}
+	peeked, _ := rw.Peek(rw.Reader.Buffered())
+	return slices.Clone(peeked)
+}
+
+func isUpgrade(r *http.Request) bool {
+	return r.Method == http.MethodGet && strings.EqualFold(r.Header.Get("Upgrade"), "websocket") &&
+		strings.Contains(strings.ToLower(r.Header.Get("Connection")), "upgrade")
+}
