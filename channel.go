@@ -89,6 +89,8 @@ func (c Channel) Match(change *Change) bool {
 		return c.matchID(channelEndpoint, string(change.Endpoint.ID))
 	case RecoveryChanged:
 		return c.matchID(channelEndpoint, string(change.Recovery.EndpointID))
+	case WebhookReceived:
+		return c.matchID(channelEndpoint, string(change.Webhook.EndpointID))
 	default:
 		return c.matchEvent(&change.Event)
 	}

@@ -113,12 +113,7 @@ func (e Endpoint) Validate() []FieldError {
 	if len(e.Description) > MaxDescription {
 		add("description", fmt.Sprintf("is %d bytes long, at most %d are allowed", len(e.Description), MaxDescription))
 	}
-	if len(e.Types) > MaxEndpointTypes {
-		add("types", fmt.Sprintf("has %d globs, at most %d are allowed", len(e.Types), MaxEndpointTypes))
-	}
-	for i, glob := range e.Types {
-		add(fmt.Sprintf("types[%d]", i), globFault(glob))
-	}
+	faults = append(faults, TypesFaults(e.Types)...)
 	_, filterFaults := ParseFilter(e.Filter)
 	faults = append(faults, filterFaults...)
 	faults = append(faults, headerFaults(e.Headers)...)
@@ -132,6 +127,19 @@ func (e Endpoint) Validate() []FieldError {
 		add(fmt.Sprintf("retry_schedule_ms[%d]", i), rangeFault(float64(wait), 0, MaxRetryWaitMS))
 	}
 	add("order_key", orderKeyFault(e.OrderKey))
+	return faults
+}
+
+// TypesFaults tells what is wrong with a list of globs of types.
+func TypesFaults(globs []string) (faults []FieldError) {
+	if len(globs) > MaxEndpointTypes {
+		faults = append(faults, FieldError{"types", fmt.Sprintf("has %d globs, at most %d are allowed", len(globs), MaxEndpointTypes)})
+	}
+	for i, glob := range globs {
+		if reason := globFault(glob); reason != "" {
+			faults = append(faults, FieldError{fmt.Sprintf("types[%d]", i), reason})
+		}
+	}
 	return faults
 }
 

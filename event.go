@@ -69,6 +69,7 @@ const (
 	DeliveryChanged // Delivery is set; Event names the event and carries the change's Seq and UpdatedAt
 	EndpointChanged // Endpoint is set; Event carries the change's Seq and UpdatedAt
 	RecoveryChanged // Recovery is set; likewise
+	WebhookReceived // Webhook is set; likewise
 )
 
 // Change is one committed step of one event: its state right after, and the Seq it was given. A
@@ -81,6 +82,7 @@ type Change struct {
 	Delivery       *Delivery // never changed once announced
 	Endpoint       *Endpoint // nil in EndpointChanged with Gone set: it was deleted
 	Recovery       *Recovery
+	Webhook        *Webhook
 	Gone           EndpointID // of EndpointChanged: the endpoint that was deleted
 }
 

@@ -28,6 +28,7 @@ const (
 	FrameDelivery      FrameType = "delivery_update"
 	FrameEndpoint      FrameType = "endpoint_update"
 	FrameRecovery      FrameType = "recovery_update"
+	FrameWebhook       FrameType = "webhook_received"
 )
 
 // Sizes of the protocol, in bytes.
@@ -92,6 +93,8 @@ func AppendChange(dst []byte, c *Change, v1 *V1) []byte {
 		return appendFrame(dst, FrameEndpoint, "", c.Endpoint, e.UpdatedAt, v1)
 	case RecoveryChanged:
 		return appendFrame(dst, FrameRecovery, "", c.Recovery, e.UpdatedAt, v1)
+	case WebhookReceived:
+		return appendFrame(dst, FrameWebhook, "", c.Webhook, e.UpdatedAt, v1)
 	case Created:
 		dst = appendCreated(appendOpen(dst, FrameEventCreated, ""), e)
 	case Updated:

@@ -84,6 +84,11 @@ func serverFrames() map[string][]byte {
 	}.WithDefaults()
 	endpointChanged := apier.Change{Kind: apier.EndpointChanged, Event: apier.Event{UpdatedAt: sampleAt}, Endpoint: &endpoint}
 	endpointGone := apier.Change{Kind: apier.EndpointChanged, Event: apier.Event{UpdatedAt: sampleAt}, Gone: sampleEndpoint}
+	webhook := apier.Change{Kind: apier.WebhookReceived, Event: apier.Event{UpdatedAt: sampleAt}, Webhook: &apier.Webhook{
+		ID: "whk_0636q3rrrw7h7b3m3r2v5t4w0g", ReceivedAt: sampleAt, Verified: true, StatusCode: 204, EndpointID: sampleEndpoint,
+		MessageID: "evt_0636q3rrrw7h7b3m3r2v5t4w0g", EventType: "order.created", Address: "203.0.113.7", Size: 14,
+		Headers: map[string]string{"content-type": "application/json"}, Body: []byte(`{"order":"A7"}`), Seq: 49,
+	}}
 	recovery := apier.Change{Kind: apier.RecoveryChanged, Event: apier.Event{UpdatedAt: sampleAt}, Recovery: &apier.Recovery{
 		ID: "rec_0636q3rrrw7h7b3m3r2v5t4w0g", Kind: apier.RecoverFailed, EndpointID: sampleEndpoint, Since: sampleAt, Until: sampleAt,
 		RatePerSecond: 50, Total: 200, Done: 50, Status: apier.RecoveryRunning, CreatedAt: sampleAt, UpdatedAt: sampleAt, Seq: 48,
@@ -112,6 +117,7 @@ func serverFrames() map[string][]byte {
 		"delivery_update_v1":      apier.AppendChange(nil, &delivery, at("endpoint:"+string(sampleEndpoint), 45)),
 		"endpoint_update_v1":      apier.AppendChange(nil, &endpointChanged, at("endpoint:*", 46)),
 		"endpoint_update_deleted": apier.AppendChange(nil, &endpointGone, at("endpoint:*", 47)),
+		"webhook_received_v1":     apier.AppendChange(nil, &webhook, at("endpoint:*", 49)),
 		"recovery_update_v1":      apier.AppendChange(nil, &recovery, at("endpoint:*", 48)),
 		"subscribed":              apier.AppendSubscribed(nil, subscribe, orders, sampleAt, nil),
 		"subscribed_v1":           apier.AppendSubscribed(nil, subscribe, orders, sampleAt, at("events:order.*", 42)),

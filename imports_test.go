@@ -26,7 +26,7 @@ func arrows() map[string][]string {
 		"internal/gateway":         {"", "internal/auth", "internal/hub", "internal/problem"},
 		"internal/hub":             {""},
 		"internal/problem":         {""},
-		"internal/server":          {"", "frontend", "internal/api", "internal/auth", "internal/delivery", "internal/gateway", "internal/hub", "internal/problem", "internal/store", "internal/store/sqlite"},
+		"internal/server":          {"", "frontend", "internal/api", "internal/auth", "internal/delivery", "internal/gateway", "internal/hub", "internal/problem", "internal/signature", "internal/store", "internal/store/sqlite"},
 		"internal/signature":       {},
 		"internal/store":           {""},
 		"internal/store/sqlite":    {"", "internal/store"},

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/apier/apier"
 	"github.com/apier/apier/internal/auth"
 	"github.com/apier/apier/internal/problem"
@@ -20,14 +22,19 @@ import (
 
 // Options of the API; the zero value has the defaults in brackets.
 type Options struct {
-	MaxPayload     int              // of one event, bytes [256 KiB]
-	MaxBatchBytes  int              // of one batch request, bytes [8 MiB]
-	AllowedOrigins auth.Origins     // pages elsewhere that may call; "*" is any [none]
-	RequestsPerSec float64          // of one key or user; 0 means no limit
-	Tester         Tester           // sends samples to endpoints [none]
-	Config         map[string]any   // what GET /api/config shows; never a secret
-	Now            func() time.Time // [time.Now]
-	Log            *slog.Logger     // [slog.Default]
+	MaxPayload     int                        // of one event, bytes [256 KiB]
+	MaxBatchBytes  int                        // of one batch request, bytes [8 MiB]
+	AllowedOrigins auth.Origins               // pages elsewhere that may call; "*" is any [none]
+	RequestsPerSec float64                    // of one key or user; 0 means no limit
+	WebhookSecrets []WebhookSecret            // of senders to POST /api/webhook who are no endpoints
+	WebhooksPerSec float64                    // to POST /api/webhook from one address; 0 means no limit
+	MaxWaiting     int                        // requests with wait_seconds at once [10 000]
+	Bell           *Bell                      // wakes them; rung by Store.Announce [one that never rings]
+	ClientAddr     func(*http.Request) string // the address of a client [that of the connection]
+	Tester         Tester                     // sends samples to endpoints [none]
+	Config         map[string]any             // what GET /api/config shows; never a secret
+	Now            func() time.Time           // [time.Now]
+	Log            *slog.Logger               // [slog.Default]
 }
 
 // API answers /api/*.
@@ -37,7 +44,12 @@ type API struct {
 	opt   Options
 	mux   *http.ServeMux
 	rates *rates
-	page  func() (docsPage, error)
+	bell  *Bell
+
+	receiver *rates        // of senders, by address
+	refusals *rate.Limiter // of webhooks that are refused and written down
+
+	page func() (docsPage, error)
 }
 
 // New makes the API.
@@ -54,7 +66,20 @@ func New(s store.Store, a *auth.Authenticator, opt Options) *API {
 	if opt.Log == nil {
 		opt.Log = slog.Default()
 	}
-	api := &API{store: s, auth: a, opt: opt, mux: http.NewServeMux(), rates: newRates(opt.RequestsPerSec), page: sync.OnceValues(renderDocs)}
+	if opt.MaxWaiting <= 0 {
+		opt.MaxWaiting = 10_000
+	}
+	if opt.Bell == nil {
+		opt.Bell = NewBell()
+	}
+	if opt.ClientAddr == nil {
+		opt.ClientAddr = func(r *http.Request) string { return r.RemoteAddr }
+	}
+	api := &API{
+		store: s, auth: a, opt: opt, mux: http.NewServeMux(), rates: newRates(opt.RequestsPerSec), bell: opt.Bell,
+		receiver: newRates(opt.WebhooksPerSec), refusals: rate.NewLimiter(refusalsPerSec, 10*refusalsPerSec),
+		page: sync.OnceValues(renderDocs),
+	}
 	api.routes()
 	return api
 }
@@ -99,6 +124,16 @@ func table() []route {
 
 		{"GET /api/inbox", auth.ScopeRead, (*API).listInbox},
 		{"POST /api/inbox/{id}/ack", auth.ScopeWrite, (*API).ackEvent},
+		{"POST /api/inbox/{id}/nack", auth.ScopeWrite, (*API).nackEvent},
+		{"POST /api/inbox/{id}/extend", auth.ScopeWrite, (*API).extendLease},
+		{"POST /api/inbox/ack", auth.ScopeWrite, (*API).ackEvents},
+		{"GET /api/inbox/groups", auth.ScopeRead, (*API).listGroups},
+		{"PUT /api/inbox/groups/{name}", auth.ScopeWrite, (*API).putGroup},
+		{"DELETE /api/inbox/groups/{name}", auth.ScopeWrite, (*API).deleteGroup},
+
+		{"POST /api/webhook", "", (*API).receiveWebhook},
+		{"GET /api/webhooks/logs", auth.ScopeRead, (*API).listWebhooks},
+		{"POST /api/webhooks/verify", auth.ScopeRead, (*API).verifyWebhook},
 
 		{"GET /api/metrics/summary", auth.ScopeRead, (*API).summary},
 		{"GET /api/metrics/latency", auth.ScopeRead, (*API).latency},
@@ -146,7 +181,7 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, route route) {
 			return
 		}
 		c.id = id
-		if wait := a.rates.take(id, a.opt.Now()); wait > 0 {
+		if wait := a.rates.take(caller{id.Tenant, id.Subject}, a.opt.Now()); wait > 0 {
 			problem.Write(w, apier.Errorf(apier.CodeRateLimited, "More than %v requests a second (--requests-per-second).", a.opt.RequestsPerSec), wait)
 			return
 		}
@@ -189,10 +224,15 @@ func (a *API) fail(c *call, err error) {
 	problem.Write(c.w, e, wait)
 }
 
+// methods are all that the table has.
+func methods() []string {
+	return []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
+}
+
 // noRoute tells a wrong path from a wrong method.
 func (a *API) noRoute(w http.ResponseWriter, r *http.Request) {
 	var allowed []string
-	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete} {
+	for _, method := range methods() {
 		probe := &http.Request{Method: method, URL: r.URL, Host: r.Host}
 		if _, pattern := a.mux.Handler(probe); pattern != "/api/" {
 			allowed = append(allowed, method)
@@ -221,7 +261,7 @@ func (a *API) cors(w http.ResponseWriter, r *http.Request) (done bool) {
 	if r.Method != http.MethodOptions || r.Header.Get("Access-Control-Request-Method") == "" {
 		return false
 	}
-	h.Set("Access-Control-Allow-Methods", "GET, POST, PATCH, DELETE")
+	h.Set("Access-Control-Allow-Methods", strings.Join(methods(), ", "))
 	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Idempotency-Key")
 	h.Set("Access-Control-Max-Age", "600")
 	w.WriteHeader(http.StatusNoContent)

@@ -51,8 +51,16 @@ func concrete(r route, i ids) (method, path, body string) {
 		body = `{"description":"shop"}`
 	case "POST /api/endpoints/{id}/recover":
 		body = `{"kind":"replay","since":"2025-11-14T17:00:00Z"}`
+	case "POST /api/inbox/ack":
+		body = `{"ids":["` + i["/api/inbox/"] + `","evt_nothing"]}`
+	case "POST /api/inbox/{id}/nack":
+		body = `{"group":"billing"}`
+	case "POST /api/inbox/{id}/extend":
+		body = `{"lease_seconds":60,"group":"billing"}`
+	case "POST /api/webhooks/verify":
+		body = `{"endpoint_id":"` + i["/api/endpoints/"] + `","headers":{},"body":""}`
 	}
-	return method, i.path(path), body
+	return method, strings.ReplaceAll(i.path(path), "{name}", "billing"), body
 }
 
 func TestEveryRouteAsksForItsScope(t *testing.T) {
@@ -74,6 +82,9 @@ func TestEveryRouteAsksForItsScope(t *testing.T) {
 	before := w.seq(t)
 	for _, r := range table() {
 		method, path, body := concrete(r, samples)
+		if path == "/api/webhook" {
+			continue // it asks for a signature: TestReceiverRefuses
+		}
 		if r.scope == "" {
 			if got := w.do(t, method, path, body, "Authorization", ""); got.status == 403 || got.status == 401 && path != "/api/token" {
 				t.Errorf("%s: %d", r.pattern, got.status)
@@ -101,7 +112,7 @@ func TestEveryRouteAsksForItsScope(t *testing.T) {
 func TestWrongPathsAndMethods(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, worldOptions{})
-	for _, path := range []string{"/api/", "/api/nothing", "/api/events/x/y", "/api/inbox/x/nack", "/api/metrics", "/api/events/"} {
+	for _, path := range []string{"/api/", "/api/nothing", "/api/events/x/y", "/api/inbox/x/y", "/api/metrics", "/api/events/"} {
 		for _, method := range []string{"GET", "POST", "PATCH"} {
 			w.do(t, method, path, "").refused(t, 404, apier.CodeNotFound)
 		}
@@ -210,7 +221,7 @@ func TestRates(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
 	r := newRates(10)
-	one, two := auth.Identity{Tenant: "a", Subject: "x"}, auth.Identity{Tenant: "b", Subject: "x"}
+	one, two := caller{"a", "x"}, caller{"b", "x"}
 	for i := range 20 {
 		if wait := r.take(one, now); wait != 0 {
 			t.Fatalf("request %d of the burst waits %v", i, wait)
@@ -229,7 +240,7 @@ func TestRates(t *testing.T) {
 		t.Error("0 is not unlimited")
 	}
 	for i := range maxCallers + 10 {
-		r.take(auth.Identity{Subject: fmt.Sprint(i)}, now)
+		r.take(caller{subject: fmt.Sprint(i)}, now)
 	}
 	if len(r.callers) > maxCallers {
 		t.Errorf("%d callers are remembered", len(r.callers))
@@ -272,6 +283,43 @@ func (b broken) Throughput(context.Context, apier.TenantID, time.Time) ([]store.
 func (b broken) TopErrors(context.Context, apier.TenantID, time.Time, int) ([]store.ErrorCount, error) {
 	return nil, b.err()
 }
+
+func (b broken) Lease(context.Context, apier.TenantID, store.LeaseRequest) (store.Leases, error) {
+	return store.Leases{}, b.err()
+}
+
+func (b broken) Acknowledge(context.Context, apier.TenantID, store.Holder, []store.LeaseRef) ([]store.Acknowledgement, error) {
+	return nil, b.err()
+}
+
+func (b broken) GiveBack(context.Context, apier.TenantID, store.Holder, store.LeaseRef, time.Duration) (store.Lease, error) {
+	return store.Lease{}, b.err()
+}
+
+func (b broken) Extend(context.Context, apier.TenantID, store.Holder, store.LeaseRef, time.Duration) (store.Lease, error) {
+	return store.Lease{}, b.err()
+}
+
+func (b broken) PutGroup(context.Context, apier.TenantID, store.NewGroup) (store.Group, error) {
+	return store.Group{}, b.err()
+}
+
+func (b broken) Groups(context.Context, apier.TenantID) ([]store.Group, error) { return nil, b.err() }
+
+func (b broken) DeleteGroup(context.Context, apier.TenantID, string) error { return b.err() }
+
+func (b broken) RecordWebhook(context.Context, apier.TenantID, apier.Webhook) (apier.Webhook, error) {
+	return apier.Webhook{}, b.err()
+}
+
+func (b broken) ListWebhooks(context.Context, apier.TenantID, store.WebhookFilter) (store.WebhookPage, error) {
+	return store.WebhookPage{}, b.err()
+}
+
+func (b broken) Secrets(context.Context, apier.TenantID, apier.EndpointID) ([][]byte, error) {
+	return nil, b.err()
+}
+
 func (b broken) Ping(context.Context) error { return b.err() }
 func (b broken) KeyByHash(context.Context, [32]byte) (store.Key, error) {
 	return store.Key{}, b.err()

@@ -96,7 +96,8 @@ func newDocsView(d *document) docsView {
 		g := docsGroup{Name: tag.Name, Description: tag.Description}
 		for _, path := range d.Paths {
 			for _, m := range []entry[*operation]{
-				{http.MethodPost, path.Value.Post}, {http.MethodGet, path.Value.Get}, {http.MethodPatch, path.Value.Patch}, {http.MethodDelete, path.Value.Delete},
+				{http.MethodPost, path.Value.Post}, {http.MethodGet, path.Value.Get},
+				{http.MethodPut, path.Value.Put}, {http.MethodPatch, path.Value.Patch}, {http.MethodDelete, path.Value.Delete},
 			} {
 				if m.Value != nil && slices.Contains(m.Value.Tags, tag.Name) {
 					g.Operations = append(g.Operations, d.operation(path, m.Name, m.Value))
@@ -155,7 +156,7 @@ func curl(o docsOperation, op *operation) string {
 		}
 	}
 	command := `curl "$APIER` + path + op.CurlQuery + `"`
-	if o.Method == http.MethodDelete || o.Method == http.MethodPatch || o.Method == http.MethodPost && op.RequestBody == nil {
+	if o.Method != http.MethodGet && (o.Method != http.MethodPost || op.RequestBody == nil) {
 		command = `curl -X ` + o.Method + ` "$APIER` + path + `"`
 	}
 	if o.Scope != "" {

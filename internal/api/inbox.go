@@ -2,20 +2,39 @@ package api
 
 import (
 	"net/http"
+	"net/url"
+	"strconv"
+	"time"
 
 	"github.com/apier/apier"
+	"github.com/apier/apier/internal/auth"
 	"github.com/apier/apier/internal/store"
 )
 
-// listInbox answers GET /api/inbox: an array of pending events, oldest first unless order=desc.
+const (
+	maxPull         = 1000 // events in one lease or one page of the cursor
+	maxWaitSeconds  = 30
+	maxLeaseSeconds = 12 * 3600
+	maxDelaySeconds = 7 * 24 * 3600
+)
+
+// listInbox answers GET /api/inbox, in one of three ways: a list of pending events that changes nothing, a
+// lease (lease_seconds), or the events after a place (after).
 func (a *API) listInbox(c *call) error {
 	q, err := readQuery(c)
 	if err != nil {
 		return err
 	}
-	faults := unknownParameters(q, []string{"limit", "order"})
+	switch {
+	case q.Has("lease_seconds"):
+		return a.leaseInbox(c, q)
+	case q.Has("after"):
+		return a.followInbox(c, q)
+	}
+	faults := unknownParameters(q, []string{"limit", "order", "wait_seconds", "lease_seconds", "group", "after"})
 	filter := store.Filter{Status: apier.StatusPending, Inbox: true, OldestFirst: true}
 	filter.Limit, faults = readLimit(q, faults)
+	wait, faults := readSeconds(q, "wait_seconds", 0, maxWaitSeconds, faults)
 	switch q.Get("order") {
 	case "", "asc":
 	case "desc":
@@ -23,10 +42,18 @@ func (a *API) listInbox(c *call) error {
 	default:
 		faults = append(faults, apier.FieldError{Field: "order", Reason: "must be asc or desc"})
 	}
+	if q.Has("group") {
+		faults = append(faults, apier.FieldError{Field: "group", Reason: "goes with lease_seconds: a group leases what it gets"})
+	}
 	if len(faults) > 0 {
 		return badQuery(faults)
 	}
-	page, err := a.store.List(c.ctx(), c.id.Tenant, filter)
+	var page store.Page
+	err = a.wait(c.ctx(), c.id.Tenant, wait, func() (bool, apier.Timestamp, error) {
+		var err error
+		page, err = a.store.List(c.ctx(), c.id.Tenant, filter)
+		return len(page.Events) > 0, 0, err
+	})
 	if err != nil {
 		return err
 	}
@@ -34,12 +61,109 @@ func (a *API) listInbox(c *call) error {
 	return nil
 }
 
-// ackEvent answers POST /api/inbox/{id}/ack with the event, delivered. Twice is harmless.
-func (a *API) ackEvent(c *call) error {
-	event, err := a.store.Settle(c.ctx(), c.id.Tenant, apier.EventID(c.r.PathValue("id")), store.Outcome{Status: apier.StatusDelivered})
+// leaseInbox hands out events: an array, each with its lease.
+func (a *API) leaseInbox(c *call, q url.Values) error {
+	if !c.id.Can(auth.ScopeWrite) {
+		return apier.Errorf(apier.CodeForbidden, "The credential lacks the scope %s, which leasing needs.", auth.ScopeWrite)
+	}
+	faults := unknownParameters(q, []string{"lease_seconds", "limit", "group", "wait_seconds"})
+	r := store.LeaseRequest{Holder: store.Holder{Group: q.Get("group"), Subject: c.id.Subject}}
+	if q.Has("group") {
+		faults = append(faults, groupNameFault("group", r.Group)...)
+	}
+	r.For, faults = readSeconds(q, "lease_seconds", 1, maxLeaseSeconds, faults)
+	r.Limit, faults = readPull(q, faults)
+	wait, faults := readSeconds(q, "wait_seconds", 0, maxWaitSeconds, faults)
+	if len(faults) > 0 {
+		return badQuery(faults)
+	}
+	var leases store.Leases
+	err := a.wait(c.ctx(), c.id.Tenant, wait, func() (bool, apier.Timestamp, error) {
+		for leases.More = true; leases.More; {
+			var err error
+			if leases, err = a.store.Lease(c.ctx(), c.id.Tenant, r); err != nil {
+				return false, 0, err
+			}
+		}
+		return len(leases.Leased) > 0, leases.NextDue, nil
+	})
 	if err != nil {
 		return err
 	}
-	writeJSON(c.w, http.StatusOK, event.AppendJSON(nil))
+	writeJSON(c.w, http.StatusOK, appendLeased(nil, leases.Leased))
 	return nil
+}
+
+// appendLeased appends the events as they are listed, each with one more field.
+func appendLeased(dst []byte, leased []store.Leased) []byte {
+	dst = append(dst, '[')
+	for i := range leased {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = leased[i].Event.AppendJSON(dst)
+		dst = append(dst[:len(dst)-1], `,"lease":`...)
+		dst = append(appendLease(dst, leased[i].Lease), '}')
+	}
+	return append(dst, ']')
+}
+
+func appendLease(dst []byte, l store.Lease) []byte {
+	dst = append(append(dst, `{"id":"`...), l.ID...)
+	dst = l.Until.AppendJSON(append(dst, `","until":`...))
+	dst = strconv.AppendInt(append(dst, `,"deliveries":`...), int64(l.Deliveries), 10)
+	return append(dst, '}')
+}
+
+// followInbox gives events in the order of their creation: {events, next, has_more}.
+func (a *API) followInbox(c *call, q url.Values) error {
+	faults := unknownParameters(q, []string{"after", "limit", "wait_seconds"})
+	after, err := strconv.ParseInt(q.Get("after"), 10, 64)
+	if err != nil || after < 0 {
+		faults = append(faults, apier.FieldError{Field: "after", Reason: "must be 0 or the next of an earlier answer"})
+	}
+	limit, faults := readPull(q, faults)
+	wait, faults := readSeconds(q, "wait_seconds", 0, maxWaitSeconds, faults)
+	if len(faults) > 0 {
+		return badQuery(faults)
+	}
+	var page store.FollowPage
+	err = a.wait(c.ctx(), c.id.Tenant, wait, func() (bool, apier.Timestamp, error) {
+		var err error
+		page, err = a.store.Follow(c.ctx(), c.id.Tenant, apier.Seq(after), limit)
+		return len(page.Events) > 0, 0, err
+	})
+	if err != nil {
+		return err
+	}
+	body := appendEvents([]byte(`{"events":`), page.Events)
+	body = strconv.AppendInt(append(body, `,"next":`...), int64(page.Next), 10)
+	body = strconv.AppendBool(append(body, `,"has_more":`...), page.HasMore)
+	writeJSON(c.w, http.StatusOK, append(body, '}'))
+	return nil
+}
+
+func readPull(q url.Values, faults []apier.FieldError) (int, []apier.FieldError) {
+	n, faults := readNumber(q, "limit", 1, maxPull, faults)
+	if n == 0 {
+		n = defaultLimit
+	}
+	return n, faults
+}
+
+func readSeconds(q url.Values, name string, low, high int, faults []apier.FieldError) (time.Duration, []apier.FieldError) {
+	n, faults := readNumber(q, name, low, high, faults)
+	return time.Duration(n) * time.Second, faults
+}
+
+// readNumber reads a whole number; 0 where there is none.
+func readNumber(q url.Values, name string, low, high int, faults []apier.FieldError) (int, []apier.FieldError) {
+	if !q.Has(name) {
+		return 0, faults
+	}
+	n, err := strconv.Atoi(q.Get(name))
+	if err != nil || n < low || n > high {
+		return 0, append(faults, apier.FieldError{Field: name, Reason: "must be a whole number from " + strconv.Itoa(low) + " to " + strconv.Itoa(high)})
+	}
+	return n, faults
 }

@@ -2,11 +2,16 @@ package api
 
 import (
 	"bytes"
+	"fmt"
+	"runtime"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/apier/apier"
+	"github.com/apier/apier/internal/auth"
+	"github.com/apier/apier/internal/store"
 )
 
 func TestInboxOrder(t *testing.T) {
@@ -76,5 +81,170 @@ func TestAckOfAFailedEvent(t *testing.T) {
 	w.do(t, "POST", "/api/inbox/"+string(r.ID)+"/ack", "").want(t, 200, &e)
 	if e.Status != apier.StatusDelivered || e.DeliveryAttempts != 2 {
 		t.Errorf("acknowledged: %+v", e)
+	}
+}
+
+type leaseAnswer struct {
+	ID         string
+	Until      apier.Timestamp
+	Deliveries int
+}
+
+type leasedBody struct {
+	eventBody
+	Lease leaseAnswer
+}
+
+func (w *world) lease(t *testing.T, query string, headers ...string) []leasedBody {
+	t.Helper()
+	var leased []leasedBody
+	w.do(t, "GET", "/api/inbox?"+query, "", headers...).want(t, 200, &leased)
+	return leased
+}
+
+func TestLeaseOverHTTP(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{})
+	first, second := w.create(t, "a.b", "s", `{"n":1}`), w.create(t, "a.b", "s", `{"n":2}`)
+	rival, _ := w.newKey(t, auth.DefaultTenant, auth.ScopeRead, auth.ScopeWrite)
+	leased := w.lease(t, "lease_seconds=30&limit=1000")
+	if len(leased) != 2 || leased[0].ID != first.ID || string(leased[0].Payload) != `{"n":1}` || leased[0].Lease.Deliveries != 1 ||
+		leased[0].Lease.Until != apier.TimestampOf(w.clock.Now().Add(30*time.Second)) {
+		t.Fatalf("%+v", leased)
+	}
+	one, two := "/api/inbox/"+string(first.ID), "/api/inbox/"+string(second.ID)
+	w.do(t, "POST", one+"/ack", "", as(rival)...).refused(t, 409, apier.CodeConflict)
+	w.do(t, "POST", one+"/nack", "", as(rival)...).refused(t, 409, apier.CodeConflict)
+	w.do(t, "POST", one+"/extend", `{"lease_seconds":9}`, as(rival)...).refused(t, 409, apier.CodeConflict)
+
+	var l leaseAnswer
+	w.do(t, "POST", one+"/nack", `{"delay_seconds":5}`).want(t, 200, &l)
+	if l.ID != leased[0].Lease.ID || l.Until != apier.TimestampOf(w.clock.Now().Add(5*time.Second)) {
+		t.Errorf("given back: %+v", l)
+	}
+	w.do(t, "POST", two+"/extend", `{"lease_seconds":60,"lease_id":"`+leased[1].Lease.ID+`"}`).want(t, 200, &l)
+	w.clock.advance(31 * time.Second)
+	again := w.lease(t, "lease_seconds=30", as(rival)...)
+	if len(again) != 1 || again[0].ID != first.ID || again[0].Lease.Deliveries != 2 {
+		t.Fatalf("%+v", again)
+	}
+	stale := w.do(t, "POST", one+"/ack", `{"lease_id":"`+leased[0].Lease.ID+`"}`).refused(t, 409, apier.CodeConflict)
+	if !strings.Contains(stale.Detail, "handed out again") {
+		t.Error(stale.Detail)
+	}
+	var outcome struct {
+		Acked  []apier.EventID
+		Failed []struct {
+			ID     apier.EventID
+			Code   apier.Code
+			Detail string
+		}
+	}
+	w.do(t, "POST", "/api/inbox/ack", `{"ids":["`+string(second.ID)+`","evt_x"],"acks":[{"id":"`+string(first.ID)+`","lease_id":"`+again[0].Lease.ID+`"}]}`).want(t, 200, &outcome)
+	if !slices.Equal(outcome.Acked, []apier.EventID{second.ID}) || len(outcome.Failed) != 2 || outcome.Failed[0].Code != apier.CodeNotFound || outcome.Failed[1].Code != apier.CodeConflict {
+		t.Errorf("%+v", outcome)
+	}
+	w.do(t, "GET", "/api/inbox?lease_seconds=30", "", as(w.reader)...).refused(t, 403, apier.CodeForbidden)
+	for _, bad := range []string{"lease_seconds=0", "lease_seconds=x", "lease_seconds=1&limit=1001", "lease_seconds=1&order=desc", "lease_seconds=1&group=a%20b", "group=a", "after=-1", "after=1&order=asc", "wait_seconds=31"} {
+		w.do(t, "GET", "/api/inbox?"+bad, "").refused(t, 422, apier.CodeInvalid)
+	}
+	for path, body := range map[string]string{
+		"/api/inbox/ack": `{"ids":[]}`, one + "/nack": `{"delay_seconds":-1}`, one + "/extend": `{}`, one + "/ack": `{"delay_seconds":1}`,
+	} {
+		w.do(t, "POST", path, body).refused(t, 422, apier.CodeInvalid)
+	}
+}
+
+func TestGroupsOverHTTP(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{})
+	w.create(t, "order.made", "s", `{"n":1}`)
+	w.create(t, "user.made", "s", `{"n":7}`)
+	var g groupAnswer
+	w.do(t, "PUT", "/api/inbox/groups/billing", `{"types":["user.*"],"filter":{"payload.n":7},"from":"start"}`).want(t, 200, &g)
+	if g.Name != "billing" || len(g.Types) != 1 || string(g.Filter) != `{"payload.n":7}` {
+		t.Errorf("%+v", g)
+	}
+	leased := w.lease(t, "lease_seconds=30&group=billing")
+	if len(leased) != 1 || leased[0].Type != "user.made" {
+		t.Fatalf("%+v", leased)
+	}
+	var e eventBody
+	w.do(t, "POST", "/api/inbox/"+string(leased[0].ID)+"/ack", `{"group":"billing"}`).want(t, 200, &e)
+	if e.Status != apier.StatusDelivered {
+		t.Errorf("%+v", e)
+	}
+	var list struct{ Groups []groupAnswer }
+	w.do(t, "GET", "/api/inbox/groups", "").want(t, 200, &list)
+	if len(list.Groups) != 1 || list.Groups[0].Open != 0 || list.Groups[0].Position != 2 {
+		t.Errorf("%+v", list)
+	}
+	w.do(t, "DELETE", "/api/inbox/groups/billing", "").want(t, 204, nil)
+	w.do(t, "DELETE", "/api/inbox/groups/billing", "").refused(t, 404, apier.CodeNotFound)
+	w.do(t, "PUT", "/api/inbox/groups/a%20b", "").refused(t, 422, apier.CodeInvalid)
+	for _, bad := range []string{`{"types":["a b"]}`, `{"filter":{"nowhere":1}}`, `{"from":"later"}`} {
+		w.do(t, "PUT", "/api/inbox/groups/x", bad).refused(t, 422, apier.CodeInvalid)
+	}
+}
+
+func TestFollowOverHTTP(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{})
+	corpus(t, w)
+	var got []apier.EventID
+	for next, more := apier.Seq(0), true; more; {
+		var page struct {
+			Events  []eventBody
+			Next    apier.Seq
+			HasMore bool `json:"has_more"`
+		}
+		w.do(t, "GET", fmt.Sprintf("/api/inbox?limit=2&after=%d", next), "", as(w.reader)...).want(t, 200, &page)
+		for _, e := range page.Events {
+			got = append(got, e.ID)
+		}
+		next, more = page.Next, page.HasMore
+	}
+	var all pageBody
+	w.do(t, "GET", "/api/events?limit=100", "").want(t, 200, &all)
+	if len(got) != len(all.Events) {
+		t.Fatalf("%d of %d events", len(got), len(all.Events))
+	}
+	for i := range got {
+		if got[i] != all.Events[len(got)-1-i].ID {
+			t.Errorf("place %d: %s", i, got[i])
+		}
+	}
+}
+
+// A request that waits is answered by the commit, not by a clock.
+func TestLongPoll(t *testing.T) {
+	t.Parallel()
+	bell := NewBell()
+	w := newWorld(t, worldOptions{api: Options{Bell: bell, MaxWaiting: 3}, store: store.Options{Announce: bell.Ring}})
+	answers := make(chan reply, 3)
+	for _, query := range []string{"wait_seconds=30", "wait_seconds=30&lease_seconds=30", "wait_seconds=30&after=0"} {
+		go func() { answers <- w.do(t, "GET", "/api/inbox?"+query, "") }()
+	}
+	for waiting := 0; waiting < 3; { // a request that would be one too many says when they are there
+		bell.mu.Lock()
+		waiting = bell.waiting
+		bell.mu.Unlock()
+		runtime.Gosched()
+	}
+	w.do(t, "GET", "/api/inbox?wait_seconds=1", "").refused(t, 503, apier.CodeUnavailable)
+	begin := time.Now()
+	r := w.create(t, "a.b", "s", "{}")
+	for range 3 {
+		if answer := <-answers; answer.status != 200 || !strings.Contains(string(answer.body), string(r.ID)) {
+			t.Errorf("%d %s", answer.status, answer.body)
+		}
+	}
+	if took := time.Since(begin); took > 10*time.Second {
+		t.Errorf("it took %v", took)
+	}
+	go func() { answers <- w.do(t, "GET", "/api/inbox?wait_seconds=30&after=99", "") }()
+	bell.Close()
+	if answer := <-answers; answer.status != 200 {
+		t.Errorf("at shutdown: %d", answer.status)
 	}
 }

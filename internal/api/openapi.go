@@ -40,8 +40,8 @@ type document struct {
 }
 
 type pathItem struct {
-	Parameters               []parameter
-	Get, Post, Patch, Delete *operation
+	Parameters                    []parameter
+	Get, Post, Put, Patch, Delete *operation
 }
 
 type operation struct {

@@ -6,7 +6,7 @@ import (
 
 	"golang.org/x/time/rate"
 
-	"github.com/apier/apier/internal/auth"
+	"github.com/apier/apier"
 )
 
 // rates limits the requests of each caller.
@@ -17,7 +17,10 @@ type rates struct {
 	callers map[caller]*rate.Limiter
 }
 
-type caller struct{ tenant, subject string }
+type caller struct {
+	tenant  apier.TenantID
+	subject string // of a sender without a credential: the address
+}
 
 const maxCallers = 100_000
 
@@ -27,11 +30,11 @@ func newRates(perSec float64) *rates {
 
 // take counts one request and gives how long to wait, 0 meaning that it may go on. A caller may use two
 // seconds' worth at once.
-func (r *rates) take(id auth.Identity, now time.Time) time.Duration {
+func (r *rates) take(c caller, now time.Time) time.Duration {
 	if r.perSec <= 0 {
 		return 0
 	}
-	limiter := r.limiter(caller{string(id.Tenant), id.Subject})
+	limiter := r.limiter(c)
 	if limiter.AllowN(now, 1) {
 		return 0
 	}

@@ -125,6 +125,9 @@ func (l *Log) setMetrics(m apier.Metrics, at apier.Timestamp) {
 // size estimates the memory that a change holds, in bytes.
 func size(c *apier.Change) int {
 	const fixed, object = 320, 640
+	if c.Webhook != nil {
+		return fixed + object + 2*len(c.Webhook.Body)
+	}
 	if c.Delivery != nil || c.Endpoint != nil || c.Recovery != nil {
 		return fixed + object
 	}

@@ -17,6 +17,7 @@ type feed struct {
 func (f *feed) announce(changes []apier.Change) {
 	f.server.hub.Publish(changes)
 	f.server.pulse.touch(changes)
+	f.server.bell.Ring(changes)
 	d := f.delivery.Load()
 	for i := range changes {
 		if r := changes[i].Recovery; r != nil && d != nil {

@@ -10,7 +10,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/apier/apier"
+	"github.com/apier/apier/internal/api"
+	"github.com/apier/apier/internal/auth"
 	"github.com/apier/apier/internal/delivery"
+	"github.com/apier/apier/internal/signature"
 )
 
 // Options of a server. The tags are those of the command line: each field is a flag, an environment
@@ -51,6 +55,13 @@ type Options struct {
 	DeliveryMaxInFlight   int           `default:"512" help:"Webhook requests under way in all, beyond one for each endpoint; 0 means the default."`
 	DisableEndpointAfter  time.Duration `default:"120h" help:"Failure without a success that disables an endpoint."`
 
+	WebhookSecrets           []string `help:"Secrets of senders to POST /api/webhook who are no endpoint of this server: whsec_…, or TENANT=whsec_…." placeholder:"SECRET" secret:""`
+	WebhookRequestsPerSecond float64  `default:"50" help:"Webhooks a second from one address to POST /api/webhook."`
+	WebhookLog               int      `default:"10000" help:"Webhooks that the receiver's log keeps of a tenant; of refused ones a tenth; 0 means the default."`
+	InboxOpen                int      `default:"10000" help:"Events that a group of consumers may have leased or given back; 0 means the default."`
+	InboxMaxDeliveries       int      `default:"0" help:"How often the inbox hands out an event before it has failed."`
+	InboxMaxWaiting          int      `default:"10000" help:"Requests that wait for events (wait_seconds) at once."`
+
 	TombstoneRetention   time.Duration `default:"168h" help:"How long a client may be away and still resume over deletions."`
 	IdempotencyRetention time.Duration `default:"168h" help:"How long an Idempotency-Key is remembered."`
 
@@ -82,6 +93,9 @@ func (o Options) Validate() error {
 	if _, err := delivery.ParseAllowed(o.DeliveryAllow); err != nil {
 		fail("delivery-allow", "%v", err)
 	}
+	if _, err := o.webhookSecrets(); err != nil {
+		fail("webhook-secrets", "%v", err)
+	}
 	if o.APIKey != "" && !strings.HasPrefix(o.APIKey, "apier_") {
 		fail("api-key", "must start with apier_")
 	}
@@ -90,12 +104,31 @@ func (o Options) Validate() error {
 		"max-connections-per-ip": o.MaxConnectionsPerIP, "max-message-bytes": o.MaxMessageBytes,
 		"max-payload-bytes": o.MaxPayloadBytes, "max-batch-bytes": o.MaxBatchBytes, "write-queue": o.WriteQueue,
 		"max-subscriptions": o.MaxSubscriptions, "max-queue-bytes": o.MaxQueueBytes, "live-log-bytes": o.LiveLogBytes, "message-burst": o.MessageBurst,
+		"webhook-log": o.WebhookLog, "inbox-open": o.InboxOpen, "inbox-max-deliveries": o.InboxMaxDeliveries, "inbox-max-waiting": o.InboxMaxWaiting,
 	} {
 		if n < 0 {
 			fail(flag, "must be 0 or more, not %d", n)
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// webhookSecrets reads whsec_… as a secret of the default tenant, and TENANT=whsec_… as one of another. No
+// error shows a secret.
+func (o Options) webhookSecrets() ([]api.WebhookSecret, error) {
+	var secrets []api.WebhookSecret
+	for i, text := range o.WebhookSecrets {
+		tenant, secret := string(auth.DefaultTenant), text
+		if name, rest, named := strings.Cut(text, "="+signature.SecretPrefix); named {
+			tenant, secret = name, signature.SecretPrefix+rest
+		}
+		raw, err := signature.ParseSecret(secret)
+		if err != nil {
+			return nil, fmt.Errorf("entry %d: %w", i+1, err)
+		}
+		secrets = append(secrets, api.WebhookSecret{Tenant: apier.TenantID(tenant), Secret: raw})
+	}
+	return secrets, nil
 }
 
 func parsePrefixes(texts []string) ([]netip.Prefix, error) {

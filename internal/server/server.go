@@ -44,6 +44,7 @@ type Server struct {
 	gateway  *gateway.Gateway
 	delivery *delivery.Dispatcher
 	pulse    *pulse
+	bell     *api.Bell // wakes who waits for events
 	http     *http.Server
 	listener net.Listener
 	notReady atomic.Bool
@@ -54,7 +55,7 @@ func New(ctx context.Context, opt Options) (*Server, error) {
 	if err := opt.Validate(); err != nil {
 		return nil, err
 	}
-	s := &Server{opt: opt, log: opt.logger(), hub: hub.New(opt.LiveLogBytes)}
+	s := &Server{opt: opt, log: opt.logger(), hub: hub.New(opt.LiveLogBytes), bell: api.NewBell()}
 	if err := s.open(ctx); err != nil {
 		s.close()
 		return nil, err
@@ -125,7 +126,8 @@ func (s *Server) deliveryOptions() delivery.Options {
 func (s *Server) storeOptions(f *feed) store.Options {
 	return store.Options{
 		Announce: f.announce, Due: f.due,
-		WriteQueue:         orUnlimited(s.opt.WriteQueue),
+		WriteQueue: orUnlimited(s.opt.WriteQueue),
+		WebhookLog: s.opt.WebhookLog, InboxOpen: s.opt.InboxOpen, InboxMaxDeliveries: s.opt.InboxMaxDeliveries,
 		TombstoneRetention: s.opt.TombstoneRetention, IdempotencyRetention: s.opt.IdempotencyRetention,
 	}
 }
@@ -149,7 +151,11 @@ func (s *Server) gatewayOptions(epoch string) gateway.Options {
 
 func (s *Server) apiOptions() api.Options {
 	o := s.opt
+	proxies, _ := parsePrefixes(o.TrustedProxies) // validated before
+	secrets, _ := o.webhookSecrets()              // likewise
 	return api.Options{
+		WebhookSecrets: secrets, WebhooksPerSec: o.WebhookRequestsPerSecond, MaxWaiting: orUnlimited(o.InboxMaxWaiting), Bell: s.bell,
+		ClientAddr: func(r *http.Request) string { return gateway.ClientAddr(r, proxies) },
 		MaxPayload: orUnlimited(o.MaxPayloadBytes), MaxBatchBytes: orUnlimited(o.MaxBatchBytes),
 		AllowedOrigins: o.AllowedOrigins, RequestsPerSec: o.RequestsPerSecond, Tester: s.delivery, Log: s.log,
 		Config: map[string]any{
@@ -157,7 +163,9 @@ func (s *Server) apiOptions() api.Options {
 			"max_payload_bytes": o.MaxPayloadBytes, "max_batch_events": apier.MaxBatch, "max_batch_bytes": o.MaxBatchBytes,
 			"max_connections": o.MaxConnections, "max_connections_per_user": o.MaxConnectionsPerUser, "max_connections_per_ip": o.MaxConnectionsPerIP,
 			"max_message_bytes": o.MaxMessageBytes, "messages_per_second": o.MessagesPerSecond, "max_subscriptions": o.MaxSubscriptions,
-			"requests_per_second": o.RequestsPerSecond, "token_ttl_seconds": int64(o.TokenTTL.Seconds()),
+			"requests_per_second": o.RequestsPerSecond, "webhook_requests_per_second": o.WebhookRequestsPerSecond, "webhook_log": o.WebhookLog,
+			"inbox_open": o.InboxOpen, "inbox_max_deliveries": o.InboxMaxDeliveries, "inbox_max_waiting": o.InboxMaxWaiting,
+			"token_ttl_seconds":           int64(o.TokenTTL.Seconds()),
 			"tombstone_retention_seconds": int64(o.TombstoneRetention.Seconds()), "idempotency_retention_seconds": int64(o.IdempotencyRetention.Seconds()),
 		},
 	}
@@ -229,6 +237,7 @@ func (s *Server) Run(ctx context.Context) error {
 
 func (s *Server) shutdown(ctx context.Context) error {
 	s.notReady.Store(true)
+	s.bell.Close()
 	s.log.Info("shutting down", "connections", s.gateway.Connections())
 	ctx, cancel := context.WithTimeout(ctx, max(s.opt.DrainTimeout, time.Millisecond))
 	defer cancel()

@@ -9,15 +9,13 @@ import (
 )
 
 // Advice finds the usual mistake behind a signature that does not fit: it signs in the wrong ways that
-// are known and sees which one gives what came. "": none of them. secret is the written form.
-func (m Message) Advice(secret string) string {
-	raw, err := ParseSecret(secret)
-	if err != nil {
-		return ""
-	}
-	for _, mistake := range m.mistakes(secret, raw) {
-		if m.carries(mistake.mac) {
-			return mistake.words
+// are known and sees which one gives what came. "": none of them.
+func (m Message) Advice(secrets ...[]byte) string {
+	for _, secret := range secrets {
+		for _, mistake := range m.mistakes(FormatSecret(secret), secret) {
+			if m.carries(mistake.mac) {
+				return mistake.words
+			}
 		}
 	}
 	return ""
@@ -38,11 +36,13 @@ func (m Message) mistakes(secret string, raw []byte) []mistake {
 		{"The sender used the text of the secret with its prefix as key: cut " + SecretPrefix + " off and decode the base64.", with([]byte(secret), m.Body)},
 		{"Only the body was signed: sign id, timestamp and body, joined by dots.", bodyMac(raw, m.Body)},
 		{"Timestamp and body were signed without the id: sign id, timestamp and body, joined by dots.", bodyMac(raw, append([]byte(m.Timestamp+"."), m.Body...))},
-		{"The body that was signed had a line break at its end that is not in the one here.", with(raw, append(bytes.Clone(trimmed), '\n'))},
-		{"The body here has a line break at its end that was not signed.", with(raw, trimmed)},
+		{"The body that was signed had a line break at its end that is not in the one here.", with(raw, append(bytes.Clone(m.Body), '\n'))},
+	}
+	if len(trimmed) < len(m.Body) {
+		all = append(all, mistake{"The body here has a line break at its end that was not signed.", with(raw, trimmed)})
 	}
 	var compact bytes.Buffer
-	if json.Compact(&compact, m.Body) == nil {
+	if json.Compact(&compact, m.Body) == nil && compact.Len() < len(m.Body) {
 		all = append(all, mistake{"The body was signed in compact form, and sent or pasted in another: sign the very bytes that are sent.", with(raw, compact.Bytes())})
 	}
 	return all

@@ -21,6 +21,13 @@ const (
 	HeaderSignature = "webhook-signature" // one or more "v1,<base64>", separated by spaces
 )
 
+// HeaderEndpoint names the endpoint that a webhook of ours is for. It is not signed: it only tells a
+// receiver which secret to try.
+const HeaderEndpoint = "apier-endpoint-id"
+
+// HeaderEventType names the type of the event that a webhook of ours carries; it is not signed either.
+const HeaderEventType = "apier-event-type"
+
 // SecretPrefix starts a secret in its written form; base64 of its bytes follows.
 const SecretPrefix = "whsec_"
 

@@ -109,12 +109,12 @@ func TestAdviceFindsTheUsualMistakes(t *testing.T) {
 		"compact form":              {`{"a": 1}`, b64(mac(raw, "m", "1", []byte(`{"a":1}`)))},
 	} {
 		m := Message{ID: "m", Timestamp: "1", Signature: c.signature, Body: []byte(c.body)}
-		if got := m.Advice(secretText); !strings.Contains(got, want) {
+		if got := m.Advice(raw); !strings.Contains(got, want) {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}
 	m := Message{ID: "m", Timestamp: "1", Signature: "v1,AAAA", Body: []byte("{}")}
-	if got := m.Advice(secretText); got != "" {
+	if got := m.Advice(raw); got != "" {
 		t.Errorf("advice out of nothing: %s", got)
 	}
 }

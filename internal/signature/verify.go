@@ -33,6 +33,7 @@ type Step struct {
 	Name   string `json:"step"`
 	OK     bool   `json:"ok"`
 	Detail string `json:"detail"`
+	Advice string `json:"advice"` // how it came about, where that is known
 }
 
 // Fault is the step that failed.
@@ -69,34 +70,34 @@ func (m Message) checkHeaders() Step {
 	}
 	switch {
 	case len(missing) == 1:
-		return Step{StepHeaders, false, "The header " + missing[0] + " is missing."}
+		return Step{Name: StepHeaders, OK: false, Detail: "The header " + missing[0] + " is missing."}
 	case len(missing) > 1:
-		return Step{StepHeaders, false, "The headers " + HeaderID + ", " + HeaderTimestamp + " and " + HeaderSignature + " are needed; only Standard Webhooks are understood here."}
+		return Step{Name: StepHeaders, OK: false, Detail: "The headers " + HeaderID + ", " + HeaderTimestamp + " and " + HeaderSignature + " are needed; only Standard Webhooks are understood here."}
 	}
-	return Step{StepHeaders, true, "All three headers are there."}
+	return Step{Name: StepHeaders, OK: true, Detail: "All three headers are there."}
 }
 
 func (m Message) checkTimestamp(now time.Time) Step {
 	seconds, err := strconv.ParseInt(m.Timestamp, 10, 64)
 	if err != nil {
-		return Step{StepTimestamp, false, "The header " + HeaderTimestamp + " must be Unix seconds, a whole number."}
+		return Step{Name: StepTimestamp, OK: false, Detail: "The header " + HeaderTimestamp + " must be Unix seconds, a whole number."}
 	}
 	age := now.Unix() - seconds
 	limit := int64(Tolerance / time.Second)
 	switch {
 	case seconds > now.Unix()*100:
-		return Step{StepTimestamp, false, "The header " + HeaderTimestamp + " seems to be in milliseconds; it must be Unix seconds."}
+		return Step{Name: StepTimestamp, OK: false, Detail: "The header " + HeaderTimestamp + " seems to be in milliseconds; it must be Unix seconds."}
 	case age > limit:
-		return Step{StepTimestamp, false, fmt.Sprintf("The timestamp is %d s old, at most %d are allowed: sign anew at each attempt, and look at both clocks.", age, limit)}
+		return Step{Name: StepTimestamp, OK: false, Detail: fmt.Sprintf("The timestamp is %d s old, at most %d are allowed: sign anew at each attempt, and look at both clocks.", age, limit)}
 	case age < -limit:
-		return Step{StepTimestamp, false, fmt.Sprintf("The timestamp is %d s in the future, at most %d are allowed: look at both clocks.", -age, limit)}
+		return Step{Name: StepTimestamp, OK: false, Detail: fmt.Sprintf("The timestamp is %d s in the future, at most %d are allowed: look at both clocks.", -age, limit)}
 	}
-	return Step{StepTimestamp, true, "The timestamp is near this server's clock."}
+	return Step{Name: StepTimestamp, OK: true, Detail: "The timestamp is near this server's clock."}
 }
 
 func (m Message) checkSignature(secrets [][]byte) Step {
 	if len(secrets) == 0 {
-		return Step{StepSignature, false, "No secret is known to check it with."}
+		return Step{Name: StepSignature, OK: false, Detail: "No secret is known to check it with."}
 	}
 	understood := 0
 	for entry := range strings.FieldsSeq(m.Signature) {
@@ -108,12 +109,12 @@ func (m Message) checkSignature(secrets [][]byte) Step {
 		understood++
 		for _, secret := range secrets {
 			if hmac.Equal(given, mac(secret, m.ID, m.Timestamp, m.Body)) {
-				return Step{StepSignature, true, "A signature fits the secret, the headers and the body."}
+				return Step{Name: StepSignature, OK: true, Detail: "A signature fits the secret, the headers and the body."}
 			}
 		}
 	}
 	if understood == 0 {
-		return Step{StepSignature, false, "The header " + HeaderSignature + " holds no \"v1,\" followed by base64."}
+		return Step{Name: StepSignature, OK: false, Detail: "The header " + HeaderSignature + " holds no \"v1,\" followed by base64."}
 	}
-	return Step{StepSignature, false, "No signature fits: the secret is another one, or the body was changed after signing (it must be the very bytes that were sent)."}
+	return Step{Name: StepSignature, OK: false, Detail: "No signature fits: the secret is another one, or the body was changed after signing (it must be the very bytes that were sent)."}
 }

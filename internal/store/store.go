@@ -30,6 +30,8 @@ type Store interface {
 	Endpoints
 	Deliveries
 	Recoveries
+	Inbox
+	Webhooks
 
 	// Position gives the identity of this database's history and the Seq of its latest commit.
 	Position(ctx context.Context) (Position, error)
@@ -54,6 +56,13 @@ type Options struct {
 	TombstoneRetention time.Duration
 	// IdempotencyRetention is how long an idempotency key is remembered [7 days].
 	IdempotencyRetention time.Duration
+	// WebhookLog bounds the receiver's log of each tenant [10 000 verified, a tenth of it refused].
+	WebhookLog int
+	// InboxOpen bounds what a group has handed out and not got acknowledged [10 000]: beyond it, it hands
+	// out only what is due again.
+	InboxOpen int
+	// InboxMaxDeliveries is how often an event is handed out before it has failed; 0: without end.
+	InboxMaxDeliveries int
 }
 
 // Position is a place in the history of one database. Seqs of different epochs cannot be compared.

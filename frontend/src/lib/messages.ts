@@ -12,6 +12,7 @@ export enum MessageType {
   DELIVERY_UPDATE = 'delivery_update',
   ENDPOINT_UPDATE = 'endpoint_update',
   RECOVERY_UPDATE = 'recovery_update',
+  WEBHOOK_RECEIVED = 'webhook_received',
 }
 
 /** Where a connection stands. */

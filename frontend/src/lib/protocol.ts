@@ -38,7 +38,10 @@ export type ServerFrame =
       { channel?: string; status?: string; seq?: number }
     >
   | Frame<
-      MessageType.DELIVERY_UPDATE | MessageType.ENDPOINT_UPDATE | MessageType.RECOVERY_UPDATE,
+      | MessageType.DELIVERY_UPDATE
+      | MessageType.ENDPOINT_UPDATE
+      | MessageType.RECOVERY_UPDATE
+      | MessageType.WEBHOOK_RECEIVED,
       { id: string }
     >
   | Frame<'session', SessionData>
@@ -73,6 +76,7 @@ const guards = new Map<string, (data: unknown) => boolean>([
   [MessageType.DELIVERY_UPDATE, isEventId],
   [MessageType.ENDPOINT_UPDATE, isEventId],
   [MessageType.RECOVERY_UPDATE, isEventId],
+  [MessageType.WEBHOOK_RECEIVED, isEventId],
   ['session', isSession],
   ['batch', Array.isArray],
   ['resync', (d) => isRecord(d) && isNumber(d.seq) && optional(d.channel, isText)],

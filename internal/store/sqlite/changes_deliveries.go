@@ -15,7 +15,8 @@ const (
 		" WHERE tenant = ? AND seq > ? ORDER BY seq LIMIT ?"
 )
 
-// deliveryChangesAfter gives the latest state of the deliveries, endpoints and recoveries that changed after a seq.
+// deliveryChangesAfter gives the latest state of the deliveries, endpoints and recoveries that changed after a seq, and the
+// webhooks that came.
 func deliveryChangesAfter(conn *sqlite.Conn, tenant int64, after apier.Seq, limit int) ([]apier.Change, error) {
 	deliveries, err := queryDeliveries(conn, deliveriesAfter, tenant, int64(after), limit)
 	if err != nil {
@@ -33,6 +34,11 @@ func deliveryChangesAfter(conn *sqlite.Conn, tenant int64, after apier.Seq, limi
 	if err != nil {
 		return nil, err
 	}
+	webhooks, err := webhookChangesAfter(conn, tenant, after, limit)
+	if err != nil {
+		return nil, err
+	}
+	gone = mergeBySeq(gone, webhooks)
 	changes := mergeBySeq(inChanges(deliveries, func(r *deliveryRow) apier.Change {
 		d := &r.delivery
 		return apier.Change{Kind: apier.DeliveryChanged, Delivery: d, Event: apier.Event{ID: d.EventID, Type: d.EventType, Seq: d.Seq, UpdatedAt: d.UpdatedAt}}

@@ -17,12 +17,17 @@ const eventColumns = "e.created_seq, e.seq, e.uuid, e.type, e.source, e.status, 
 // row is an event as stored.
 type row struct {
 	createdSeq apier.Seq
+	status     int64 // of event, by its number: of two pending ones one may be in the inbox, the other routed
 	event      apier.Event
 }
+
+// inInbox reports whether the event is pending and no endpoint is to have it.
+func (r *row) inInbox() bool { return r.status == statusNumber(apier.StatusPending) }
 
 func scanEvent(stmt *sqlite.Stmt) row {
 	return row{
 		createdSeq: apier.Seq(stmt.ColumnInt64(0)),
+		status:     stmt.ColumnInt64(5),
 		event: apier.Event{
 			Seq:                 apier.Seq(stmt.ColumnInt64(1)),
 			ID:                  columnEventID(stmt, 2),

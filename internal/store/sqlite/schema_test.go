@@ -28,7 +28,7 @@ func TestSettings(t *testing.T) {
 	s := openTemp(t)
 	inWriter(t, s, func(conn *sqlite.Conn) error {
 		for pragma, want := range map[string]string{
-			"synchronous": "2", "journal_mode": "wal", "foreign_keys": "1", "wal_autocheckpoint": "4000", "user_version": "2",
+			"synchronous": "2", "journal_mode": "wal", "foreign_keys": "1", "wal_autocheckpoint": "4000", "user_version": "4",
 		} {
 			got, err := sqlitex.ResultText(conn.Prep("PRAGMA " + pragma))
 			if err != nil || got != want {
@@ -167,6 +167,7 @@ func TestOtherPlans(t *testing.T) {
 	s := openTemp(t)
 	err := s.read(t.Context(), func(conn *sqlite.Conn) error {
 		for _, query := range []string{
+			webhookSeen, latestWebhook, oldestWebhooks, webhooksAfter, dueLeases, firstDue, oneLease, freshInbox, freshGroup,
 			createdAfter, updatedAfter, deletedAfter, latenciesSince, minutesSince,
 			selectKeys + "WHERE k.hash = ? AND k.revoked_at = 0", selectKeys + "WHERE t.name = ? ORDER BY k.number",
 		} {
@@ -185,4 +186,44 @@ func args(query string) []any {
 		values[i] = 1
 	}
 	return values
+}
+
+// Every list of the receiver's log goes along an index in its order.
+func TestWebhookPlans(t *testing.T) {
+	t.Parallel()
+	s := openTemp(t)
+	w, err := s.RecordWebhook(t.Context(), "acme", apier.Webhook{MessageID: "m"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	yes := true
+	for bits := range 32 {
+		var filter store.WebhookFilter
+		if bits&1 != 0 {
+			filter.Verified = &yes
+		}
+		if bits&2 != 0 {
+			filter.Endpoint = "ep_1"
+		}
+		if bits&4 != 0 {
+			filter.Message = "m"
+		}
+		if bits&8 != 0 {
+			filter.Since = 1
+		}
+		if bits&16 != 0 {
+			filter.StartingAfter = w.ID
+		}
+		if err := s.read(t.Context(), func(conn *sqlite.Conn) error {
+			query, args, err := webhookQuery(conn, 1, filter)
+			if err != nil {
+				return err
+			}
+			args[":limit"] = 10
+			checkPlan(t, conn, query, &sqlitex.ExecOptions{Named: args})
+			return nil
+		}); err != nil {
+			t.Errorf("%+v: %v", filter, err)
+		}
+	}
 }

@@ -92,6 +92,12 @@ func withDefaults(o store.Options) store.Options {
 	if o.IdempotencyRetention <= 0 {
 		o.IdempotencyRetention = 7 * day
 	}
+	if o.WebhookLog <= 0 {
+		o.WebhookLog = 10_000
+	}
+	if o.InboxOpen <= 0 {
+		o.InboxOpen = 10_000
+	}
 	return o
 }
 

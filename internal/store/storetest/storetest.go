@@ -29,7 +29,7 @@ func Run(t *testing.T, open Opener) {
 	t.Helper()
 	for _, group := range []map[string]func(*testing.T, Opener){
 		appendTests(), idempotencyTests(), settleTests(), listTests(), changesTests(),
-		modelTests(), metricsTests(), tenantTests(), keyTests(), writerTests(), deliveryTests(),
+		modelTests(), metricsTests(), tenantTests(), keyTests(), writerTests(), deliveryTests(), inboxTests(), webhookTests(),
 	} {
 		for name, test := range group {
 			t.Run(name, func(t *testing.T) {
@@ -52,6 +52,7 @@ type fixture struct {
 	open  Opener
 	dir   string
 	clock *clock
+	tune  func(*store.Options) // nil: the defaults
 
 	mu        sync.Mutex
 	announced []apier.Change
@@ -59,7 +60,12 @@ type fixture struct {
 
 func newFixture(t *testing.T, open Opener) *fixture {
 	t.Helper()
-	f := &fixture{t: t, open: open, dir: t.TempDir(), clock: newClock()}
+	return newTunedFixture(t, open, nil)
+}
+
+func newTunedFixture(t *testing.T, open Opener, tune func(*store.Options)) *fixture {
+	t.Helper()
+	f := &fixture{t: t, open: open, dir: t.TempDir(), clock: newClock(), tune: tune}
 	f.Subject = open(t, f.dir, f.options())
 	t.Cleanup(func() {
 		if err := f.Close(); err != nil {
@@ -70,7 +76,11 @@ func newFixture(t *testing.T, open Opener) *fixture {
 }
 
 func (f *fixture) options() store.Options {
-	return store.Options{Now: f.clock.now, Announce: f.record}
+	o := store.Options{Now: f.clock.now, Announce: f.record}
+	if f.tune != nil {
+		f.tune(&o)
+	}
+	return o
 }
 
 func (f *fixture) record(changes []apier.Change) {

@@ -1,0 +1,108 @@
+package api
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/apier/apier"
+	"github.com/apier/apier/internal/signature"
+	"github.com/apier/apier/internal/store"
+)
+
+// listWebhooks answers GET /api/webhooks/logs: {logs, has_more, seq}, newest first.
+func (a *API) listWebhooks(c *call) error {
+	q, err := readQuery(c)
+	if err != nil {
+		return err
+	}
+	faults := unknownParameters(q, []string{"verified", "endpoint", "event", "since", "limit", "starting_after"})
+	filter := store.WebhookFilter{
+		Endpoint: apier.EndpointID(q.Get("endpoint")), Message: q.Get("event"), StartingAfter: apier.WebhookID(q.Get("starting_after")),
+	}
+	if text := q.Get("verified"); text != "" {
+		verified := text == "true"
+		if !verified && text != "false" {
+			faults = append(faults, apier.FieldError{Field: "verified", Reason: "must be true or false"})
+		}
+		filter.Verified = &verified
+	}
+	filter.Since, faults = readTime(q, "since", faults)
+	if filter.Limit, faults = readLimit(q, faults); len(faults) > 0 {
+		return badQuery(faults)
+	}
+	page, err := a.store.ListWebhooks(c.ctx(), c.id.Tenant, filter)
+	if err != nil {
+		return err
+	}
+	logs := make([]*apier.Webhook, len(page.Webhooks))
+	for i := range page.Webhooks {
+		logs[i] = &page.Webhooks[i]
+	}
+	return answer(c.w, struct {
+		Logs    []*apier.Webhook `json:"logs"`
+		HasMore bool             `json:"has_more"`
+		Seq     apier.Seq        `json:"seq"`
+	}{logs, page.HasMore, page.Seq})
+}
+
+// signatureCheck is the body of POST /api/webhooks/verify.
+type signatureCheck struct {
+	Secret     string            `json:"secret"`
+	EndpointID apier.EndpointID  `json:"endpoint_id"`
+	Headers    map[string]string `json:"headers"`
+	Body       string            `json:"body"`
+}
+
+type signatureVerdict struct {
+	Valid bool             `json:"valid"`
+	Steps []signature.Step `json:"steps"`
+}
+
+// verifyWebhook answers POST /api/webhooks/verify: which part of a signed webhook holds, and what to do
+// about the first that does not. It never tells what the right signature would be.
+func (a *API) verifyWebhook(c *call) error {
+	var check signatureCheck
+	if err := readStrict(c, 2*a.opt.MaxPayload+envelopeSize, &check); err != nil {
+		return err
+	}
+	if (check.Secret == "") == (check.EndpointID == "") {
+		return invalid([]apier.FieldError{{Field: "secret", Reason: "or endpoint_id is needed: one of them"}})
+	}
+	verdict := signatureVerdict{Valid: true}
+	secrets, fault, err := a.secretsOf(c, check)
+	if err != nil {
+		return err
+	}
+	if fault != "" {
+		verdict.Steps = append(verdict.Steps, signature.Step{Name: "secret", Detail: fault})
+	} else {
+		verdict.Steps = append(verdict.Steps, signature.Step{Name: "secret", OK: true, Detail: "The secret has the right form."})
+	}
+	h := http.Header{}
+	for name, value := range check.Headers {
+		h.Set(name, strings.TrimSpace(value))
+	}
+	message := signature.MessageOf(h, []byte(check.Body))
+	verdict.Steps = append(verdict.Steps, message.Check(a.opt.Now(), secrets...)...)
+	for i := range verdict.Steps {
+		step := &verdict.Steps[i]
+		verdict.Valid = verdict.Valid && step.OK
+		if step.Name == signature.StepSignature && !step.OK {
+			step.Advice = message.Advice(secrets...)
+		}
+	}
+	return answer(c.w, verdict)
+}
+
+// secretsOf gives the secrets to check with, or what is wrong with the given one.
+func (a *API) secretsOf(c *call, check signatureCheck) (secrets [][]byte, fault string, err error) {
+	if check.Secret == "" {
+		secrets, err = a.store.Secrets(c.ctx(), c.id.Tenant, check.EndpointID)
+		return secrets, "", err
+	}
+	secret, err := signature.ParseSecret(check.Secret)
+	if err != nil {
+		return nil, "The secret cannot be read: " + err.Error() + ".", nil
+	}
+	return [][]byte{secret}, "", nil
+}

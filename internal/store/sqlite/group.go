@@ -1,0 +1,189 @@
+package sqlite
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+
+	"github.com/apier/apier"
+	"github.com/apier/apier/internal/store"
+)
+
+// inboxGroup is a group with what its operations need.
+type inboxGroup struct {
+	store.Group
+
+	id     int64
+	tenant int64
+	from   apier.Seq
+	filter *apier.Filter
+}
+
+// isInbox tells the inbox itself from the named groups.
+func (g *inboxGroup) isInbox() bool { return g.Name == "" }
+
+const groupColumns = "SELECT id, tenant, name, types, filter, from_seq, next_seq, open, dropped, created_at FROM inbox_groups "
+
+func readGroups(conn *sqlite.Conn, where string, args ...any) (groups []*inboxGroup, err error) {
+	err = sqlitex.Execute(conn, groupColumns+where, &sqlitex.ExecOptions{Args: args, ResultFunc: func(stmt *sqlite.Stmt) error {
+		g := &inboxGroup{id: stmt.ColumnInt64(0), tenant: stmt.ColumnInt64(1), from: apier.Seq(stmt.ColumnInt64(5))}
+		g.Group = store.Group{
+			Name: stmt.ColumnText(2), Position: apier.Seq(stmt.ColumnInt64(6)),
+			Open: stmt.ColumnInt64(7), Dropped: stmt.ColumnInt64(8), CreatedAt: apier.Timestamp(stmt.ColumnInt64(9)),
+		}
+		groups = append(groups, g)
+		return g.parse(stmt.ColumnText(3), stmt.ColumnText(4))
+	}})
+	return groups, err
+}
+
+func (g *inboxGroup) parse(types, filter string) error {
+	if err := json.Unmarshal([]byte(types), &g.Types); err != nil {
+		return err
+	}
+	if filter != "" {
+		g.Filter = json.RawMessage(filter)
+	}
+	parsed, faults := apier.ParseFilter(g.Filter)
+	if len(faults) > 0 { // one that was stored before the rules became stricter
+		return apier.Errorf(apier.CodeConflict, "The filter of the group %q cannot be read any more: %s. Put another.", g.Name, faults[0].Reason)
+	}
+	g.filter = parsed
+	return nil
+}
+
+// wants reports whether an event is for the group.
+func (g *inboxGroup) wants(e *apier.Event) bool {
+	if len(g.Types) > 0 && !slices.ContainsFunc(g.Types, func(glob string) bool { return apier.MatchGlob(glob, e.Type) }) {
+		return false
+	}
+	return g.filter.Match(e)
+}
+
+// findGroup gives a group of a tenant; nil: there is none.
+func findGroup(conn *sqlite.Conn, tenant int64, name string) (*inboxGroup, error) {
+	groups, err := readGroups(conn, "WHERE tenant = ? AND name = ?", tenant, name)
+	if err != nil || len(groups) == 0 {
+		return nil, err
+	}
+	return groups[0], nil
+}
+
+// ensureGroup gives a group, new if need be.
+func (b *batch) ensureGroup(tenant int64, g store.NewGroup) (*inboxGroup, error) {
+	found, err := findGroup(b.conn, tenant, g.Name)
+	if err != nil || found != nil {
+		return found, err
+	}
+	if g.Name != "" {
+		if err := b.checkRoomForGroup(tenant); err != nil {
+			return nil, err
+		}
+	}
+	from := b.seq
+	if g.FromStart {
+		from = 0
+	}
+	types, filter, err := encodeWants(g)
+	if err != nil {
+		return nil, err
+	}
+	err = exec(b.conn, "INSERT INTO inbox_groups (tenant, name, types, filter, from_seq, next_seq, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6)",
+		tenant, g.Name, types, filter, int64(from), int64(b.now))
+	if err != nil {
+		return nil, err
+	}
+	return findGroup(b.conn, tenant, g.Name)
+}
+
+func (b *batch) checkRoomForGroup(tenant int64) error {
+	groups, err := readGroups(b.conn, "WHERE tenant = ? AND name <> ''", tenant)
+	if err == nil && len(groups) >= store.MaxGroups {
+		err = apier.Errorf(apier.CodeConflict, "There are %d groups already, as many as there may be. Delete one: DELETE /api/inbox/groups/{name}.", store.MaxGroups)
+	}
+	return err
+}
+
+func encodeWants(g store.NewGroup) (types, filter string, err error) {
+	if g.Types == nil {
+		g.Types = []string{}
+	}
+	encoded, err := json.Marshal(g.Types)
+	filter = string(g.Filter)
+	if filter == "null" {
+		filter = ""
+	}
+	return string(encoded), filter, err
+}
+
+// PutGroup implements store.Inbox.
+func (s *Store) PutGroup(ctx context.Context, tenant apier.TenantID, g store.NewGroup) (store.Group, error) {
+	var group store.Group
+	err := s.submit(ctx, 1, func(b *batch) error {
+		number, err := b.ensureTenant(tenant)
+		if err != nil {
+			return err
+		}
+		found, err := b.ensureGroup(number, g)
+		if err != nil {
+			return err
+		}
+		types, filter, err := encodeWants(g)
+		if err != nil {
+			return err
+		}
+		if err := exec(b.conn, "UPDATE inbox_groups SET types = ?, filter = ? WHERE id = ?", types, filter, found.id); err != nil {
+			return err
+		}
+		if found, err = findGroup(b.conn, number, g.Name); err == nil {
+			group = found.Group
+		}
+		return err
+	})
+	return group, wrap("put group", err)
+}
+
+// Groups implements store.Inbox.
+func (s *Store) Groups(ctx context.Context, tenant apier.TenantID) ([]store.Group, error) {
+	var groups []store.Group
+	err := s.read(ctx, func(conn *sqlite.Conn) error {
+		t, err := readTenant(conn, tenant)
+		if err != nil {
+			return err
+		}
+		found, err := readGroups(conn, "WHERE tenant = ? AND name <> '' ORDER BY name", t.id)
+		for _, g := range found {
+			groups = append(groups, g.Group)
+		}
+		return err
+	})
+	return groups, wrap("list groups", err)
+}
+
+// DeleteGroup implements store.Inbox.
+func (s *Store) DeleteGroup(ctx context.Context, tenant apier.TenantID, name string) error {
+	return wrap("delete group", s.submit(ctx, 1, func(b *batch) error {
+		number, err := b.tenant(tenant)
+		if err != nil {
+			return err
+		}
+		g, err := findGroup(b.conn, number, name)
+		if err != nil {
+			return err
+		}
+		if g == nil || g.isInbox() {
+			return errNoGroup(name)
+		}
+		if err := exec(b.conn, "DELETE FROM inbox_leases WHERE group_id = ?", g.id); err != nil { // bounded by InboxOpen
+			return err
+		}
+		return exec(b.conn, "DELETE FROM inbox_groups WHERE id = ?", g.id)
+	}))
+}
+
+func errNoGroup(name string) error {
+	return apier.Errorf(apier.CodeNotFound, "There is no group %q. GET /api/inbox/groups lists those there are.", name)
+}

@@ -1,0 +1,246 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+
+	"github.com/apier/apier"
+	"github.com/apier/apier/internal/store"
+)
+
+const (
+	maxLeaseBytes = 8 << 20 // payloads in one hand-out
+	leaseScan     = 1000    // events that a group looks through in one operation
+)
+
+// Lease implements store.Inbox.
+func (s *Store) Lease(ctx context.Context, tenant apier.TenantID, r store.LeaseRequest) (store.Leases, error) {
+	r.Limit = min(max(r.Limit, 1), maxPage)
+	o := &leaseOp{tenant: tenant, request: r}
+	if err := s.submit(ctx, r.Limit, o.apply); err != nil {
+		return store.Leases{}, wrap("lease events", err)
+	}
+	return o.leases, nil
+}
+
+type leaseOp struct {
+	tenant  apier.TenantID
+	request store.LeaseRequest
+	leases  store.Leases
+	group   *inboxGroup
+	bytes   int
+}
+
+// apply hands out what is due again first, so that nothing is left behind by new events.
+func (o *leaseOp) apply(b *batch) error {
+	o.leases, o.bytes = store.Leases{}, 0
+	tenant, err := b.ensureTenant(o.tenant)
+	if err != nil {
+		return err
+	}
+	if o.group, err = b.ensureGroup(tenant, store.NewGroup{Name: o.request.Group}); err != nil {
+		return err
+	}
+	if err := o.again(b); err != nil {
+		return err
+	}
+	if err := o.fresh(b); err != nil {
+		return err
+	}
+	if len(o.leases.Leased) == 0 {
+		o.leases.NextDue, err = firstDueAt(b.conn, o.group.id)
+	}
+	return err
+}
+
+func (o *leaseOp) full() bool {
+	return len(o.leases.Leased) >= o.request.Limit || o.bytes >= maxLeaseBytes
+}
+
+// lease is a row of inbox_leases.
+type lease struct {
+	group      *inboxGroup
+	event      apier.Seq // created_seq
+	dueAt      apier.Timestamp
+	holder     string
+	deliveries int
+}
+
+func (l *lease) id() string { return fmt.Sprintf("lea_%d_%d_%d", l.group.id, l.event, l.deliveries) }
+
+const (
+	dueLeases = "SELECT event, due_at, holder, deliveries FROM inbox_leases INDEXED BY inbox_leases_by_due WHERE group_id = ? AND due_at <= ? ORDER BY due_at, event LIMIT ?"
+	firstDue  = "SELECT due_at FROM inbox_leases INDEXED BY inbox_leases_by_due WHERE group_id = ? ORDER BY due_at LIMIT 1"
+	oneLease  = "SELECT event, due_at, holder, deliveries FROM inbox_leases WHERE group_id = ? AND event = ?"
+)
+
+func readLeases(conn *sqlite.Conn, g *inboxGroup, query string, args ...any) (leases []lease, err error) {
+	err = sqlitex.Execute(conn, query, &sqlitex.ExecOptions{Args: append([]any{g.id}, args...), ResultFunc: func(stmt *sqlite.Stmt) error {
+		leases = append(leases, lease{
+			group: g, event: apier.Seq(stmt.ColumnInt64(0)), dueAt: apier.Timestamp(stmt.ColumnInt64(1)),
+			holder: stmt.ColumnText(2), deliveries: stmt.ColumnInt(3),
+		})
+		return nil
+	}})
+	return leases, err
+}
+
+func firstDueAt(conn *sqlite.Conn, group int64) (at apier.Timestamp, err error) {
+	err = sqlitex.Execute(conn, firstDue, &sqlitex.ExecOptions{Args: []any{group}, ResultFunc: func(stmt *sqlite.Stmt) error {
+		at = apier.Timestamp(stmt.ColumnInt64(0))
+		return nil
+	}})
+	return at, err
+}
+
+// again hands out what is due again. Rows of events that are gone, or no longer in the inbox, end here and
+// make place for others.
+func (o *leaseOp) again(b *batch) error {
+	for more := true; more && !o.full(); {
+		due, err := readLeases(b.conn, o.group, dueLeases, int64(b.now), o.request.Limit)
+		if err == nil {
+			err = o.againAll(b, due)
+		}
+		if err != nil {
+			return err
+		}
+		more = len(due) == o.request.Limit
+	}
+	return nil
+}
+
+func (o *leaseOp) againAll(b *batch, due []lease) error {
+	for _, l := range due {
+		if o.full() {
+			return nil
+		}
+		found, err := eventAt(b.conn, l.event)
+		switch {
+		case err != nil:
+			return err
+		case found == nil || o.group.isInbox() && !found.inInbox():
+			err = b.endLease(&l)
+		case b.exhausted(&l):
+			err = o.giveUp(b, &l, found)
+		default:
+			err = o.take(b, &l, found)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *batch) exhausted(l *lease) bool {
+	limit := b.writer.store.options.InboxMaxDeliveries
+	return limit > 0 && l.deliveries >= limit
+}
+
+// giveUp ends an event that was handed out too often. Of the inbox it has failed; a group drops it.
+func (o *leaseOp) giveUp(b *batch, l *lease, found *row) error {
+	if err := b.endLease(l); err != nil {
+		return err
+	}
+	if !o.group.isInbox() {
+		return exec(b.conn, "UPDATE inbox_groups SET dropped = dropped + 1 WHERE id = ?", o.group.id)
+	}
+	s := &settleOp{tenant: o.tenant, id: found.event.ID, outcome: store.Outcome{
+		Status: apier.StatusFailed, ErrorMessage: fmt.Sprintf("handed out %d times and never acknowledged", l.deliveries),
+	}}
+	return s.apply(b)
+}
+
+// fresh hands out what was never handed out.
+func (o *leaseOp) fresh(b *batch) error {
+	room := b.writer.store.options.InboxOpen - int(o.group.Open)
+	if want := min(o.request.Limit-len(o.leases.Leased), room); want > 0 && !o.full() {
+		if o.group.isInbox() {
+			return o.freshOfInbox(b, want)
+		}
+		return o.freshOfGroup(b, want)
+	}
+	return nil
+}
+
+const freshInbox = "SELECT " + eventColumns + " FROM events e INDEXED BY events_by_status WHERE e.tenant = ? AND e.status = 1" +
+	" AND NOT EXISTS (SELECT 1 FROM inbox_leases l WHERE l.group_id = ? AND l.event = e.created_seq) ORDER BY e.created_seq LIMIT ?"
+
+func (o *leaseOp) freshOfInbox(b *batch, want int) error {
+	found, err := readEvents(b.conn, freshInbox, o.group.tenant, o.group.id, want)
+	for i := range found {
+		if err == nil && !o.full() {
+			err = o.take(b, &lease{group: o.group, event: found[i].createdSeq}, &found[i])
+		}
+	}
+	return err
+}
+
+const freshGroup = "SELECT " + eventColumns + " FROM events e INDEXED BY events_by_tenant WHERE e.tenant = ? AND e.created_seq > ? ORDER BY e.created_seq LIMIT ?"
+
+// freshOfGroup walks on from the group's place. It moves the place in the same transaction as it hands
+// out, so nothing is passed over.
+func (o *leaseOp) freshOfGroup(b *batch, want int) error {
+	place, taken, looked := o.group.Position, 0, 0
+	err := sqlitex.Execute(b.conn, freshGroup, &sqlitex.ExecOptions{
+		Args: []any{o.group.tenant, int64(place), leaseScan},
+		ResultFunc: func(stmt *sqlite.Stmt) error {
+			if taken == want || o.full() {
+				return nil
+			}
+			looked++
+			found := scanEvent(stmt)
+			place = found.createdSeq
+			if !o.group.wants(&found.event) {
+				return nil
+			}
+			taken++
+			return o.take(b, &lease{group: o.group, event: found.createdSeq}, &found)
+		},
+	})
+	if err != nil || place == o.group.Position {
+		return err
+	}
+	o.leases.More = len(o.leases.Leased) == 0 && looked == leaseScan
+	return exec(b.conn, "UPDATE inbox_groups SET next_seq = ? WHERE id = ?", int64(place), o.group.id)
+}
+
+// take hands an event out once more.
+func (o *leaseOp) take(b *batch, l *lease, found *row) error {
+	first := l.deliveries == 0
+	l.deliveries++
+	l.holder, l.dueAt = o.request.Subject, b.now+apier.Timestamp(o.request.For/time.Millisecond)
+	if err := b.writeLease(l, first); err != nil {
+		return err
+	}
+	o.bytes += len(found.event.Payload)
+	o.leases.Leased = append(o.leases.Leased, store.Leased{Event: found.event, Lease: l.shown(found.event.ID)})
+	return nil
+}
+
+func (l *lease) shown(id apier.EventID) store.Lease {
+	return store.Lease{ID: l.id(), Event: id, Until: l.dueAt, Deliveries: l.deliveries}
+}
+
+func (b *batch) writeLease(l *lease, first bool) error {
+	if first {
+		if err := exec(b.conn, "UPDATE inbox_groups SET open = open + 1 WHERE id = ?", l.group.id); err != nil {
+			return err
+		}
+	}
+	return exec(b.conn, `INSERT INTO inbox_leases (group_id, event, due_at, holder, deliveries) VALUES (?, ?, ?, ?, ?)
+		ON CONFLICT DO UPDATE SET due_at = excluded.due_at, holder = excluded.holder, deliveries = excluded.deliveries`,
+		l.group.id, int64(l.event), int64(l.dueAt), l.holder, l.deliveries)
+}
+
+// endLease forgets a lease.
+func (b *batch) endLease(l *lease) error {
+	if err := exec(b.conn, "DELETE FROM inbox_leases WHERE group_id = ? AND event = ?", l.group.id, int64(l.event)); err != nil {
+		return err
+	}
+	return exec(b.conn, "UPDATE inbox_groups SET open = open - 1 WHERE id = ?", l.group.id)
+}
