@@ -20,7 +20,7 @@ const (
 	CloseTryAgainLater   CloseCode = 1013
 	CloseUnauthorized    CloseCode = 4401 // token missing, invalid or expired: get one, retry once
 	CloseForbidden       CloseCode = 4403 // do not retry
-	CloseTimeout         CloseCode = 4408 // no progress, or no sign of life
+	CloseTimeout         CloseCode = 4408 // no progress, no sign of life, no credential in time
 	CloseTooManyRequests CloseCode = 4429 // too many connections or messages: retry after the delay
 )
 

@@ -26,6 +26,7 @@ type Options struct {
 	MaxBatchBytes  int                        // of one batch request, bytes [8 MiB]
 	AllowedOrigins auth.Origins               // pages elsewhere that may call; "*" is any [none]
 	RequestsPerSec float64                    // of one key or user; 0 means no limit
+	TokensPerSec   float64                    // requests for tokens from one address; 0 means no limit
 	WebhookSecrets []WebhookSecret            // of senders to POST /api/webhook who are no endpoints
 	WebhooksPerSec float64                    // to POST /api/webhook from one address; 0 means no limit
 	MaxWaiting     int                        // requests with wait_seconds at once [10 000]
@@ -46,6 +47,7 @@ type API struct {
 	rates *rates
 	bell  *Bell
 
+	logins   *rates        // for tokens, by address
 	receiver *rates        // of senders, by address
 	refusals *rate.Limiter // of webhooks that are refused and written down
 
@@ -76,8 +78,8 @@ func New(s store.Store, a *auth.Authenticator, opt Options) *API {
 		opt.ClientAddr = func(r *http.Request) string { return r.RemoteAddr }
 	}
 	api := &API{
-		store: s, auth: a, opt: opt, mux: http.NewServeMux(), rates: newRates(opt.RequestsPerSec), bell: opt.Bell,
-		receiver: newRates(opt.WebhooksPerSec), refusals: rate.NewLimiter(refusalsPerSec, 10*refusalsPerSec),
+		store: s, auth: a, opt: opt, mux: http.NewServeMux(), rates: newRates(opt.RequestsPerSec, 2), bell: opt.Bell,
+		logins: newRates(opt.TokensPerSec, 4), receiver: newRates(opt.WebhooksPerSec, 2), refusals: rate.NewLimiter(refusalsPerSec, 10*refusalsPerSec),
 		page: sync.OnceValues(renderDocs),
 	}
 	api.routes()
@@ -94,6 +96,7 @@ type route struct {
 func table() []route {
 	return []route{
 		{"POST /api/token", "", (*API).createToken},
+		{"POST /api/ws-tickets", auth.ScopeRead, (*API).createTicket},
 		{"POST /api/token/refresh", auth.ScopeRead, (*API).refreshToken},
 
 		{"POST /api/events", auth.ScopeWrite, (*API).createEvent},

@@ -220,7 +220,7 @@ func TestRateLimit(t *testing.T) {
 func TestRates(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
-	r := newRates(10)
+	r := newRates(10, 2)
 	one, two := caller{"a", "x"}, caller{"b", "x"}
 	for i := range 20 {
 		if wait := r.take(one, now); wait != 0 {
@@ -236,7 +236,7 @@ func TestRates(t *testing.T) {
 	if r.take(one, now.Add(100*time.Millisecond)) != 0 {
 		t.Error("after the wait it is still limited")
 	}
-	if newRates(0).take(one, now) != 0 {
+	if newRates(0, 2).take(one, now) != 0 {
 		t.Error("0 is not unlimited")
 	}
 	for i := range maxCallers + 10 {
@@ -395,7 +395,7 @@ func (f fakeTester) Test(ctx context.Context, tenant apier.TenantID, id apier.En
 
 // noStore are the routes that work without a store.
 func noStore() []string {
-	return []string{"/api/token", "/api/token/refresh", "/api/config", "/api/openapi.json", "/api/docs"}
+	return []string{"/api/token", "/api/token/refresh", "/api/ws-tickets", "/api/config", "/api/openapi.json", "/api/docs"}
 }
 
 func TestBrokenStoreShowsNoCause(t *testing.T) {

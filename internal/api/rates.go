@@ -12,6 +12,7 @@ import (
 // rates limits the requests of each caller.
 type rates struct {
 	perSec float64
+	burst  float64 // seconds' worth at once
 
 	mu      sync.Mutex
 	callers map[caller]*rate.Limiter
@@ -24,12 +25,11 @@ type caller struct {
 
 const maxCallers = 100_000
 
-func newRates(perSec float64) *rates {
-	return &rates{perSec: perSec, callers: map[caller]*rate.Limiter{}}
+func newRates(perSec, burst float64) *rates {
+	return &rates{perSec: perSec, burst: burst, callers: map[caller]*rate.Limiter{}}
 }
 
-// take counts one request and gives how long to wait, 0 meaning that it may go on. A caller may use two
-// seconds' worth at once.
+// take counts one request and gives how long to wait, 0 meaning that it may go on.
 func (r *rates) take(c caller, now time.Time) time.Duration {
 	if r.perSec <= 0 {
 		return 0
@@ -50,7 +50,7 @@ func (r *rates) limiter(c caller) *rate.Limiter {
 	if len(r.callers) >= maxCallers { // forget all rather than grow: each starts with a full bucket again
 		clear(r.callers)
 	}
-	l := rate.NewLimiter(rate.Limit(r.perSec), max(1, int(2*r.perSec)))
+	l := rate.NewLimiter(rate.Limit(r.perSec), max(1, int(r.burst*r.perSec)))
 	r.callers[c] = l
 	return l
 }

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/apier/apier"
+	"github.com/apier/apier/internal/auth"
+	"github.com/apier/apier/internal/problem"
 )
 
 const (
@@ -22,6 +24,10 @@ type tokenAnswer struct {
 // createToken answers POST /api/token: an API key for a JWT, by the OAuth2 password or
 // client_credentials form (RFC 6749, 4.3 and 4.4).
 func (a *API) createToken(c *call) error {
+	if wait := a.logins.take(caller{subject: a.opt.ClientAddr(c.r)}, a.opt.Now()); wait > 0 {
+		problem.Write(c.w, apier.Errorf(apier.CodeRateLimited, "More than %v requests for tokens a second from this address (--tokens-per-second).", a.opt.TokensPerSec), wait)
+		return nil
+	}
 	c.r.Body = http.MaxBytesReader(c.w, c.r.Body, maxTokenForm)
 	if err := c.r.ParseForm(); err != nil {
 		return apier.Errorf(apier.CodeMalformed, "Send a form: username=api&password=<API key>, as application/x-www-form-urlencoded.")
@@ -42,6 +48,20 @@ func (a *API) createToken(c *call) error {
 		return err
 	}
 	return a.answerToken(c, token, expires)
+}
+
+type ticketAnswer struct {
+	Ticket    string `json:"ticket"`
+	ExpiresIn int64  `json:"expires_in"` // seconds
+}
+
+// createTicket answers POST /api/ws-tickets: a credential for one WebSocket connection, fit to stand in its address.
+func (a *API) createTicket(c *call) error {
+	ticket, err := a.auth.IssueTicket(c.id)
+	if err != nil {
+		return err
+	}
+	return answer(c.w, ticketAnswer{ticket, int64(auth.TicketTTL.Seconds())})
 }
 
 // refreshToken answers POST /api/token/refresh: a live token for one that lasts longer.

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"net/http"
 	"net/url"
 	"strings"
 	"testing"
@@ -135,4 +136,40 @@ func TestRevokedKey(t *testing.T) {
 	if w.seq(t) != 0 {
 		t.Error("a revoked key stored something")
 	}
+}
+
+func TestRequestsForTokensAreLimitedPerAddress(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{api: Options{TokensPerSec: 1, ClientAddr: func(r *http.Request) string { return r.Header.Get("X-From") }}})
+	from := func(address string) reply {
+		return w.do(t, "POST", "/api/token", form("username", "api", "password", "guess"), "Authorization", "",
+			"Content-Type", "application/x-www-form-urlencoded", "X-From", address)
+	}
+	for range 4 {
+		from("192.0.2.1").refused(t, 401, apier.CodeUnauthorized)
+	}
+	limited := from("192.0.2.1")
+	limited.refused(t, 429, apier.CodeRateLimited)
+	if limited.header.Get("Retry-After") != "1" {
+		t.Errorf("Retry-After %q", limited.header.Get("Retry-After"))
+	}
+	from("192.0.2.2").refused(t, 401, apier.CodeUnauthorized)
+	w.clock.advance(time.Second)
+	from("192.0.2.1").refused(t, 401, apier.CodeUnauthorized)
+}
+
+func TestTicket(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{})
+	var ticket ticketAnswer
+	w.do(t, "POST", "/api/ws-tickets", "", as(w.reader)...).want(t, 200, &ticket)
+	if ticket.ExpiresIn != 30 {
+		t.Errorf("expires in %d s", ticket.ExpiresIn)
+	}
+	id, err := w.auth.Ticket(t.Context(), ticket.Ticket)
+	if err != nil || id.Tenant != auth.DefaultTenant || !id.Can(auth.ScopeRead) || id.Can(auth.ScopeWrite) {
+		t.Errorf("identity %+v, %v", id, err)
+	}
+	w.do(t, "GET", "/api/events", "", as(ticket.Ticket)...).refused(t, 401, apier.CodeUnauthorized) // for the WebSocket only
+	w.do(t, "POST", "/api/ws-tickets", "", "Authorization", "").refused(t, 401, apier.CodeUnauthorized)
 }

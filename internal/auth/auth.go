@@ -60,10 +60,11 @@ type Options struct {
 
 // Authenticator checks credentials. Its methods are safe for concurrent use.
 type Authenticator struct {
-	keys   Keys
-	secret []byte
-	opt    Options
-	parser *jwt.Parser
+	keys    Keys
+	secret  []byte
+	opt     Options
+	parser  *jwt.Parser
+	tickets *tickets
 
 	mu      sync.Mutex
 	checked map[keyRef]time.Time // keys seen in force by id, and when
@@ -95,7 +96,7 @@ func New(keys Keys, secret []byte, opt Options) *Authenticator {
 		opt.Now = time.Now
 	}
 	parser := jwt.NewParser(jwt.WithValidMethods([]string{"HS256"}), jwt.WithExpirationRequired(), jwt.WithTimeFunc(opt.Now))
-	return &Authenticator{keys: keys, secret: secret, opt: opt, parser: parser, checked: map[keyRef]time.Time{}, seen: map[[32]byte]seenKey{}}
+	return &Authenticator{keys: keys, secret: secret, opt: opt, parser: parser, tickets: newTickets(), checked: map[keyRef]time.Time{}, seen: map[[32]byte]seenKey{}}
 }
 
 type claims struct {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"net"
 	"net/http"
 	"strings"
 
@@ -36,6 +37,10 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		problem.Write(w, apier.Errorf(apier.CodeUnavailable, "The server is shutting down. Reconnect in a moment."), g.opt.RefusalRetryAfter)
 		return
 	}
+	if req.waits && refusal == nil {
+		g.acceptUnnamed(w, r, answer, req)
+		return
+	}
 	id, err := g.admit(r.Context(), req, refusal)
 	if err != nil {
 		defer g.running.Done()
@@ -50,15 +55,9 @@ func (g *Gateway) admit(ctx context.Context, req request, refusal *apier.Error) 
 	if refusal != nil {
 		return auth.Identity{}, refusal
 	}
-	if req.credential == "" {
-		return auth.Identity{}, apier.Errorf(apier.CodeUnauthorized, "No credential: offer the subprotocol bearer.<jwt>, send Authorization: Bearer <jwt>, or add ?token=<jwt>.")
-	}
-	id, err := g.auth.Credential(ctx, req.credential)
+	id, err := g.identify(ctx, req)
 	if err != nil {
 		return id, err
-	}
-	if !id.Can(auth.ScopeRead) {
-		return id, apier.Errorf(apier.CodeForbidden, "The token lacks the scope %s.", auth.ScopeRead)
 	}
 	if full := g.limits.acquire(holderOf(id), req.addr); full != nil {
 		return id, full
@@ -66,8 +65,23 @@ func (g *Gateway) admit(ctx context.Context, req request, refusal *apier.Error) 
 	return id, nil
 }
 
-// accept upgrades and starts a connection. Order matters: the log is opened before the store is asked,
-// so that nothing falls between the two.
+// identify tells who the client is, by its credential or ticket, and whether it may be here at all.
+func (g *Gateway) identify(ctx context.Context, req request) (id auth.Identity, err error) {
+	switch {
+	case req.ticket != "":
+		id, err = g.auth.Ticket(ctx, req.ticket)
+	case req.credential != "":
+		id, err = g.auth.Credential(ctx, req.credential)
+	default:
+		err = apier.Errorf(apier.CodeUnauthorized, "No credential: offer the subprotocol bearer.<jwt>, send Authorization: Bearer <jwt>, or add ?ticket=, ?token=<jwt> or ?auth=message.")
+	}
+	if err == nil && !id.Can(auth.ScopeRead) {
+		err = apier.Errorf(apier.CodeForbidden, "The token lacks the scope %s.", auth.ScopeRead)
+	}
+	return id, err
+}
+
+// accept upgrades and starts a connection.
 func (g *Gateway) accept(w http.ResponseWriter, r *http.Request, answer []byte, req request, id auth.Identity) {
 	nc, early, err := hijack(w)
 	if err != nil {
@@ -76,6 +90,12 @@ func (g *Gateway) accept(w http.ResponseWriter, r *http.Request, answer []byte, 
 		g.opt.Log.Info("websocket: handshake failed", "cause", err, "addr", req.addr)
 		return
 	}
+	g.connect(r.Context(), nc, answer, early, req, id)
+}
+
+// connect starts a connection, answer being what it is told first and early what it has said already. Order matters:
+// the log is opened before the store is asked, so that nothing falls between the two.
+func (g *Gateway) connect(ctx context.Context, nc net.Conn, answer, early []byte, req request, id auth.Identity) {
 	c := newConn(g, nc, id, req)
 	subs, denied := initialSubscriptions(req, id, g.opt.MaxSubscriptions)
 	c.subs = subs
@@ -83,7 +103,7 @@ func (g *Gateway) accept(w http.ResponseWriter, r *http.Request, answer []byte, 
 	c.cursor = c.log.Head()
 	lost := false
 	if req.resume && req.v1 {
-		lost = !g.canResume(r.Context(), id, req, c.cursor)
+		lost = !g.canResume(ctx, id, req, c.cursor)
 	}
 	c.start(answer, req, lost, denied)
 	c.listen(early)

@@ -85,6 +85,9 @@ func (c *conn) start(answer []byte, req request, lost bool, denied []*apier.Erro
 	if c.v1 {
 		answer = c.greet(answer, req, lost)
 	}
+	if req.waits {
+		answer = appendMessage(answer, ws.OpText, apier.AppendAuth(nil, req.frameID, apier.AuthOK, expiry(c.id), g.now()))
+	}
 	for _, e := range denied {
 		answer = append(answer, textMessage(apier.AppendError(nil, "", e, g.now()))...)
 	}

@@ -13,7 +13,6 @@ import (
 	"encoding/base32"
 	"log/slog"
 	mathrand "math/rand/v2"
-	"net"
 	"net/netip"
 	"runtime"
 	"strings"
@@ -43,6 +42,7 @@ type ChangePage struct {
 // Authenticator is what the gateway needs of package auth.
 type Authenticator interface {
 	Credential(ctx context.Context, credential string) (auth.Identity, error)
+	Ticket(ctx context.Context, ticket string) (auth.Identity, error)
 	CheckKey(ctx context.Context, id auth.Identity) error
 }
 
@@ -56,6 +56,7 @@ type Options struct {
 	MaxConnections        int
 	MaxConnectionsPerUser int
 	MaxConnectionsPerIP   int
+	MaxUnauthenticated    int // of those, that have not said yet who they are
 
 	MaxMessage       int           // from a client, bytes [32 KiB]
 	MessagesPerSec   float64       // from a client [20]
@@ -68,6 +69,7 @@ type Options struct {
 	SilenceTimeout    time.Duration // silence that ends a connection [60 s]
 	WriteTimeout      time.Duration // without progress of a full socket [30 s]
 	CloseTimeout      time.Duration // for the close handshake [2 s]
+	AuthTimeout       time.Duration // for the credential as first message [5 s]
 	ExpiryWarning     time.Duration // ahead of a token's end [60 s]
 	ReconnectWindow   time.Duration // over which clients of a restart spread, at least [5 s]
 	SweepEvery        time.Duration // how often the times above are checked [1 s]
@@ -106,6 +108,7 @@ func (o Options) withDefaults() Options {
 	def(&o.SilenceTimeout, 60*time.Second)
 	def(&o.WriteTimeout, 30*time.Second)
 	def(&o.CloseTimeout, 2*time.Second)
+	def(&o.AuthTimeout, 5*time.Second)
 	def(&o.ExpiryWarning, 60*time.Second)
 	def(&o.ReconnectWindow, 5*time.Second)
 	def(&o.SweepEvery, time.Second)
@@ -140,6 +143,8 @@ type Gateway struct {
 	running  sync.WaitGroup // connections and refusals; Add only under mu while not draining
 	ctx      context.Context
 	cancel   context.CancelFunc
+	open     context.Context // ends when nobody is let in any more
+	close    context.CancelFunc
 }
 
 // New makes a gateway. Run must be running for connections to receive anything.
@@ -156,6 +161,7 @@ func New(h *hub.Hub, a Authenticator, history History, opt Options) *Gateway {
 		}
 	}
 	g.ctx, g.cancel = context.WithCancel(context.Background())
+	g.open, g.close = context.WithCancel(g.ctx)
 	g.buffers.New = func() any { b := make([]byte, readBuffer); return &b }
 	for range runtime.GOMAXPROCS(0) {
 		g.shards = append(g.shards, newBroadcaster(h))
@@ -227,6 +233,7 @@ func (g *Gateway) refuseNew() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.draining = true
+	g.close()
 }
 
 func (g *Gateway) snapshot() []*conn {
@@ -256,31 +263,4 @@ func randomID() string {
 	raw := make([]byte, 10)
 	_, _ = rand.Read(raw) // never fails: crypto/rand
 	return strings.ToLower(base32.StdEncoding.EncodeToString(raw))
-}
-
-func clientAddr(remote, forwarded string, trusted []netip.Prefix) string {
-	host, _, err := net.SplitHostPort(remote)
-	if err != nil {
-		return remote
-	}
-	hops := strings.Split(forwarded, ",")
-	for i := len(hops) - 1; i >= 0 && isTrusted(host, trusted); i-- {
-		if hop := strings.TrimSpace(hops[i]); hop != "" {
-			host = hop
-		}
-	}
-	return host
-}
-
-func isTrusted(host string, trusted []netip.Prefix) bool {
-	addr, err := netip.ParseAddr(host)
-	if err != nil {
-		return false
-	}
-	for _, p := range trusted {
-		if p.Contains(addr.Unmap()) {
-			return true
-		}
-	}
-	return false
 }

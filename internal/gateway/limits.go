@@ -7,12 +7,13 @@ import (
 	"github.com/apier/apier/internal/auth"
 )
 
-// limits counts connections: in all, per user and per address.
+// limits counts connections: in all, per user, per address, and those that wait to say whose they are.
 type limits struct {
-	max, perUser, perIP int
+	max, perUser, perIP, unnamed int
 
 	mu    sync.Mutex
 	total int
+	waits int
 	users map[user]int
 	ips   map[string]int
 }
@@ -26,7 +27,7 @@ func holderOf(id auth.Identity) user { return user{id.Tenant, id.Subject} }
 
 func newLimits(o Options) *limits {
 	return &limits{
-		max: o.MaxConnections, perUser: o.MaxConnectionsPerUser, perIP: o.MaxConnectionsPerIP,
+		max: o.MaxConnections, perUser: o.MaxConnectionsPerUser, perIP: o.MaxConnectionsPerIP, unnamed: o.MaxUnauthenticated,
 		users: map[user]int{}, ips: map[string]int{},
 	}
 }
@@ -35,27 +36,74 @@ func newLimits(o Options) *limits {
 func (l *limits) acquire(u user, ip string) *apier.Error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	switch {
-	case l.max > 0 && l.total >= l.max:
-		return apier.Errorf(apier.CodeUnavailable, "The server has its %d connections (--max-connections). Try again later.", l.max)
-	case l.perUser > 0 && l.users[u] >= l.perUser:
-		return apier.Errorf(apier.CodeTooManyConnections, "This user has %d connections open already (--max-connections-per-user).", l.perUser)
-	case l.perIP > 0 && l.ips[ip] >= l.perIP:
-		return apier.Errorf(apier.CodeTooManyConnections, "This address has %d connections open already (--max-connections-per-ip).", l.perIP)
+	if full := l.enter(ip); full != nil {
+		return full
 	}
-	l.total++
-	l.users[u]++
-	l.ips[ip]++
-	return nil
+	return l.take(u, ip)
 }
 
 func (l *limits) release(u user, ip string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.total--
 	if l.users[u]--; l.users[u] == 0 {
 		delete(l.users, u)
 	}
+	l.leave(ip)
+}
+
+// wait takes one place for a connection that has not said yet whose it is. Each nil answer needs a name or a forget.
+func (l *limits) wait(ip string) *apier.Error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.unnamed > 0 && l.waits >= l.unnamed {
+		return apier.Errorf(apier.CodeUnavailable, "%d connections have not sent their credential yet (--max-unauthenticated). Try again later.", l.unnamed)
+	}
+	full := l.enter(ip)
+	if full == nil {
+		l.waits++
+	}
+	return full
+}
+
+// name gives a waiting connection's place to its user, or gives it up where the user has no place left.
+func (l *limits) name(u user, ip string) *apier.Error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.waits--
+	return l.take(u, ip)
+}
+
+// forget gives a waiting connection's place up.
+func (l *limits) forget(ip string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.waits--
+	l.leave(ip)
+}
+
+func (l *limits) enter(ip string) *apier.Error {
+	switch {
+	case l.max > 0 && l.total >= l.max:
+		return apier.Errorf(apier.CodeUnavailable, "The server has its %d connections (--max-connections). Try again later.", l.max)
+	case l.perIP > 0 && l.ips[ip] >= l.perIP:
+		return apier.Errorf(apier.CodeTooManyConnections, "This address has %d connections open already (--max-connections-per-ip).", l.perIP)
+	}
+	l.total++
+	l.ips[ip]++
+	return nil
+}
+
+func (l *limits) take(u user, ip string) *apier.Error {
+	if l.perUser > 0 && l.users[u] >= l.perUser {
+		l.leave(ip)
+		return apier.Errorf(apier.CodeTooManyConnections, "This user has %d connections open already (--max-connections-per-user).", l.perUser)
+	}
+	l.users[u]++
+	return nil
+}
+
+func (l *limits) leave(ip string) {
+	l.total--
 	if l.ips[ip]--; l.ips[ip] == 0 {
 		delete(l.ips, ip)
 	}

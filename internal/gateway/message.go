@@ -82,27 +82,3 @@ func (c *conn) echo(frame apier.ClientFrame, channel apier.Channel) {
 	}
 	c.sendLocked(textMessage(apier.AppendSubscribed(nil, frame, channel, c.g.now(), v1)))
 }
-
-// renew replaces the identity of the live connection; the user must stay the same.
-func (c *conn) renew(frame apier.ClientFrame) {
-	id, err := c.g.auth.Credential(c.g.ctx, frame.Token)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	switch {
-	case err != nil:
-		c.sendLocked(textMessage(apier.AppendError(nil, frame.ID, apier.AsError(err), c.g.now())))
-		return
-	case id.Tenant != c.id.Tenant || id.Subject != c.id.Subject:
-		c.sendLocked(textMessage(apier.AppendError(nil, frame.ID,
-			apier.Errorf(apier.CodeForbidden, "The token is of another user. Open a new connection for it."), c.g.now())))
-		return
-	}
-	c.id, c.warned = id, false
-	for _, channel := range c.subs.Channels() {
-		if !apier.Allowed(id.Channels, channel) {
-			c.subs = c.subs.Without(channel)
-			c.sendLocked(textMessage(apier.AppendError(nil, frame.ID, forbiddenChannel(channel.String()), c.g.now())))
-		}
-	}
-	c.sendLocked(textMessage(apier.AppendAuth(nil, frame.ID, apier.AuthOK, expiry(id), c.g.now())))
-}

@@ -15,10 +15,7 @@ import (
 // it is upgraded and told by a close code; anybody else gets a problem.
 func (g *Gateway) refuse(w http.ResponseWriter, answer []byte, req request, e *apier.Error) {
 	g.opt.Log.Info("websocket: refused", "code", e.Code, "reason", e.Message, "addr", req.addr)
-	var retry time.Duration
-	if e.Code == apier.CodeTooManyConnections || e.Code == apier.CodeUnavailable {
-		retry = g.opt.RefusalRetryAfter
-	}
+	retry := g.advice(e)
 	if !req.hasOrigin {
 		problem.Write(w, e, retry)
 		return
@@ -28,12 +25,28 @@ func (g *Gateway) refuse(w http.ResponseWriter, answer []byte, req request, e *a
 		return
 	}
 	defer nc.Close()
-	code, word := refusalCode(e.Code)
-	_ = nc.SetDeadline(time.Now().Add(g.opt.CloseTimeout))
-	if _, err := nc.Write(append(answer, closeFrame(code, apier.CloseReason(word, retry))...)); err != nil {
-		return
+	g.dismiss(nc, append(answer, closeFrame(refusal(e, retry))...))
+}
+
+// advice gives the delay that goes with a refusal, if one does.
+func (g *Gateway) advice(e *apier.Error) time.Duration {
+	if e.Code == apier.CodeTooManyConnections || e.Code == apier.CodeUnavailable {
+		return g.opt.RefusalRetryAfter
 	}
-	awaitClose(nc)
+	return 0
+}
+
+// dismiss writes a last word and waits until it has arrived, for CloseTimeout.
+func (g *Gateway) dismiss(nc net.Conn, wire []byte) {
+	_ = nc.SetDeadline(time.Now().Add(g.opt.CloseTimeout))
+	if _, err := nc.Write(wire); err == nil {
+		awaitClose(nc)
+	}
+}
+
+func refusal(e *apier.Error, retry time.Duration) (apier.CloseCode, string) {
+	code, word := refusalCode(e.Code)
+	return code, apier.CloseReason(word, retry)
 }
 
 // awaitClose reads until the client has answered our close frame, so that the code arrives before the

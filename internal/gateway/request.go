@@ -18,6 +18,9 @@ const (
 // request is an upgrade request, read.
 type request struct {
 	credential string
+	ticket     string
+	waits      bool   // brings its credential as first message
+	frameID    string // of that message
 	v1         bool
 	channels   []string
 	named      bool // the client named its channels
@@ -33,7 +36,7 @@ func (g *Gateway) read(r *http.Request) (request, *apier.Error) {
 	req := request{
 		v1:        q.Get("v") == "1",
 		session:   q.Get("session"),
-		addr:      clientAddr(r.RemoteAddr, strings.Join(r.Header.Values("X-Forwarded-For"), ","), g.opt.TrustedProxies),
+		addr:      ClientAddr(r, g.opt.TrustedProxies),
 		hasOrigin: r.Header.Get("Origin") != "",
 		named:     q.Has("channels"),
 	}
@@ -42,7 +45,7 @@ func (g *Gateway) read(r *http.Request) (request, *apier.Error) {
 	}
 	offered := subprotocols(r)
 	req.v1 = req.v1 || slices.Contains(offered, subprotocolV1)
-	req.credential = credential(r, q, offered)
+	req.present(r, q, offered)
 	if names := q.Get("channels"); names != "" {
 		req.channels = strings.Split(names, ",")
 	}
@@ -56,8 +59,21 @@ func (g *Gateway) read(r *http.Request) (request, *apier.Error) {
 	return req, nil
 }
 
-// credential gives the first one found, in the order of protocol/README.md, section 2.
-func credential(r *http.Request, q url.Values, offered []string) string {
+// present reads how the client says who it is: the first way found, in the order of protocol/README.md, section 2.
+func (req *request) present(r *http.Request, q url.Values, offered []string) {
+	req.credential = headerCredential(r, offered)
+	switch {
+	case req.credential != "":
+	case q.Get("ticket") != "":
+		req.ticket = q.Get("ticket")
+	case q.Get("token") != "":
+		req.credential = q.Get("token")
+	default:
+		req.waits = q.Get("auth") == "message"
+	}
+}
+
+func headerCredential(r *http.Request, offered []string) string {
 	for _, p := range offered {
 		if token, ok := strings.CutPrefix(p, subprotocolBearer); ok {
 			return token
@@ -66,7 +82,7 @@ func credential(r *http.Request, q url.Values, offered []string) string {
 	if scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok && strings.EqualFold(scheme, "bearer") {
 		return strings.TrimSpace(token)
 	}
-	return q.Get("token")
+	return ""
 }
 
 func subprotocols(r *http.Request) []string {

@@ -32,6 +32,7 @@ type Options struct {
 	MaxConnections        int           `default:"50000" help:"WebSocket connections in all."`
 	MaxConnectionsPerUser int           `default:"20" help:"WebSocket connections of one user."`
 	MaxConnectionsPerIP   int           `name:"max-connections-per-ip" default:"200" help:"WebSocket connections of one address."`
+	MaxUnauthenticated    int           `default:"1000" help:"WebSocket connections that have not sent their credential yet (?auth=message)."`
 	MaxMessageBytes       int           `default:"32768" help:"Size of a message from a WebSocket client."`
 	MessagesPerSecond     float64       `default:"20" help:"Messages a second from a WebSocket client."`
 	MessageBurst          int           `default:"40" help:"Messages at once from a WebSocket client."`
@@ -47,6 +48,7 @@ type Options struct {
 	MaxPayloadBytes   int           `default:"262144" help:"Size of an event's payload."`
 	MaxBatchBytes     int           `default:"8388608" help:"Size of a batch request."`
 	RequestsPerSecond float64       `default:"0" help:"API requests a second of one key or user."`
+	TokensPerSecond   float64       `default:"5" help:"Requests a second for POST /api/token from one address, four seconds' worth at once."`
 	TokenTTL          time.Duration `name:"token-ttl" default:"1h" help:"Life of a token from POST /api/token."`
 	WriteQueue        int           `default:"4096" help:"Writes waiting for the database; beyond it requests get 503."`
 
@@ -101,7 +103,7 @@ func (o Options) Validate() error {
 	}
 	for flag, n := range map[string]int{
 		"max-connections": o.MaxConnections, "max-connections-per-user": o.MaxConnectionsPerUser,
-		"max-connections-per-ip": o.MaxConnectionsPerIP, "max-message-bytes": o.MaxMessageBytes,
+		"max-connections-per-ip": o.MaxConnectionsPerIP, "max-unauthenticated": o.MaxUnauthenticated, "max-message-bytes": o.MaxMessageBytes,
 		"max-payload-bytes": o.MaxPayloadBytes, "max-batch-bytes": o.MaxBatchBytes, "write-queue": o.WriteQueue,
 		"max-subscriptions": o.MaxSubscriptions, "max-queue-bytes": o.MaxQueueBytes, "live-log-bytes": o.LiveLogBytes, "message-burst": o.MessageBurst,
 		"webhook-log": o.WebhookLog, "inbox-open": o.InboxOpen, "inbox-max-deliveries": o.InboxMaxDeliveries, "inbox-max-waiting": o.InboxMaxWaiting,

@@ -142,7 +142,8 @@ func (s *Server) gatewayOptions(epoch string) gateway.Options {
 	return gateway.Options{
 		Epoch: epoch, AllowedOrigins: o.AllowedOrigins, TrustedProxies: proxies,
 		MaxConnections: o.MaxConnections, MaxConnectionsPerUser: o.MaxConnectionsPerUser, MaxConnectionsPerIP: o.MaxConnectionsPerIP,
-		MaxMessage: orUnlimited(o.MaxMessageBytes), MessagesPerSec: perSecond, MessageBurst: orUnlimited(o.MessageBurst),
+		MaxUnauthenticated: o.MaxUnauthenticated,
+		MaxMessage:         orUnlimited(o.MaxMessageBytes), MessagesPerSec: perSecond, MessageBurst: orUnlimited(o.MessageBurst),
 		MaxSubscriptions: orUnlimited(o.MaxSubscriptions), MaxQueue: orUnlimited(o.MaxQueueBytes),
 		PingAfter: o.PingAfter, SilenceTimeout: o.SilenceTimeout, WriteTimeout: o.WriteTimeout, ReconnectWindow: o.ReconnectWindow,
 		Log: s.log,
@@ -157,11 +158,12 @@ func (s *Server) apiOptions() api.Options {
 		WebhookSecrets: secrets, WebhooksPerSec: o.WebhookRequestsPerSecond, MaxWaiting: orUnlimited(o.InboxMaxWaiting), Bell: s.bell,
 		ClientAddr: func(r *http.Request) string { return gateway.ClientAddr(r, proxies) },
 		MaxPayload: orUnlimited(o.MaxPayloadBytes), MaxBatchBytes: orUnlimited(o.MaxBatchBytes),
-		AllowedOrigins: o.AllowedOrigins, RequestsPerSec: o.RequestsPerSecond, Tester: s.delivery, Log: s.log,
+		AllowedOrigins: o.AllowedOrigins, RequestsPerSec: o.RequestsPerSecond, TokensPerSec: o.TokensPerSecond, Tester: s.delivery, Log: s.log,
 		Config: map[string]any{
 			"version": Version, "store": "sqlite", "websocket_path": "/ws", "protocol_versions": []string{"plain", "v1"},
 			"max_payload_bytes": o.MaxPayloadBytes, "max_batch_events": apier.MaxBatch, "max_batch_bytes": o.MaxBatchBytes,
 			"max_connections": o.MaxConnections, "max_connections_per_user": o.MaxConnectionsPerUser, "max_connections_per_ip": o.MaxConnectionsPerIP,
+			"max_unauthenticated": o.MaxUnauthenticated, "tokens_per_second": o.TokensPerSecond,
 			"max_message_bytes": o.MaxMessageBytes, "messages_per_second": o.MessagesPerSecond, "max_subscriptions": o.MaxSubscriptions,
 			"requests_per_second": o.RequestsPerSecond, "webhook_requests_per_second": o.WebhookRequestsPerSecond, "webhook_log": o.WebhookLog,
 			"inbox_open": o.InboxOpen, "inbox_max_deliveries": o.InboxMaxDeliveries, "inbox_max_waiting": o.InboxMaxWaiting,
