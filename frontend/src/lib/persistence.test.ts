@@ -1,20 +1,10 @@
 import { expect, test, vi } from 'vitest'
 import { FakeSocket } from '../test/fakeSocket'
 import { setupClient } from '../test/setupClient'
-import type { SessionStore } from './persistence'
-
-function memory(): SessionStore & { items: Map<string, string> } {
-  const items = new Map<string, string>()
-  return {
-    items,
-    getItem: (key) => items.get(key) ?? null,
-    setItem: (key, value) => void items.set(key, value),
-    removeItem: (key) => void items.delete(key),
-  }
-}
+import { FakeStorage } from './testing'
 
 /** A page that was connected, saw seq 42 and is reloaded; the client is that of the next load. */
-function reloaded(options = {}, storage = memory()) {
+function reloaded(options = {}, storage = new FakeStorage()) {
   const onResync = vi.fn()
   const first = setupClient({ token: 'secret', ...options }, { storage })
   first.client.connect()
@@ -64,7 +54,7 @@ test('turned off, nothing is kept', () => {
 })
 
 test.each(['{', 'null', '[]', '{"session":1,"after":2}', '{"session":"s"}'])('%s is not taken up', (text) => {
-  const { client } = setupClient({}, { storage: { ...memory(), getItem: () => text } })
+  const { client } = setupClient({}, { storage: Object.assign(new FakeStorage(), { getItem: () => text }) })
   client.connect()
   expect(FakeSocket.last.query.has('session')).toBe(false)
 })

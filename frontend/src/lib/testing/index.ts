@@ -1,0 +1,5 @@
+export { FakeClock } from './fakeClock'
+export { FakePage } from './fakePage'
+export { FakeSocket } from './fakeSocket'
+export { FakeStorage } from './fakeStorage'
+export { FakeWorld } from './fakeWorld'
