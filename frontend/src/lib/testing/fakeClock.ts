@@ -32,6 +32,11 @@ export class FakeClock {
     return this.waiting.length
   }
 
+  /** When the next timer fires; null: none waits. */
+  get next(): number | null {
+    return this.nextBy(Infinity)?.at ?? null
+  }
+
   /** Lets time pass; timers fire in their order, each at its time. */
   advance(ms: number): void {
     const end = this.time + ms

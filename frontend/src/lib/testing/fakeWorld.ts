@@ -14,7 +14,7 @@ import { FakeStorage } from './fakeStorage'
  *     world.drop()
  */
 export class FakeWorld {
-  readonly clock = new FakeClock()
+  readonly clock: FakeClock
   readonly page = new FakePage()
   readonly storage = new FakeStorage()
   /** The sockets of this world alone. */
@@ -24,15 +24,23 @@ export class FakeWorld {
   /** What Math.random gives: no jitter, unless a test wants some. */
   random = 0
   /** The second argument of SocketClient. */
-  readonly env: ClientEnv = {
-    WebSocket: this.Socket,
-    baseUrl: undefined,
-    page: this.page,
-    storage: this.storage,
-    now: this.clock.now,
-    random: () => this.random,
-    setTimeout: this.clock.setTimeout,
-    clearTimeout: this.clock.clearTimeout,
+  readonly env: ClientEnv
+
+  /** startsAt: where its clock stands, milliseconds since the epoch. */
+  constructor(startsAt?: number) {
+    this.clock = new FakeClock(startsAt)
+    const { page, storage } = this
+    const { now, setTimeout, clearTimeout } = this.clock
+    this.env = {
+      WebSocket: this.Socket,
+      baseUrl: undefined,
+      page,
+      storage,
+      now,
+      random: () => this.random,
+      setTimeout,
+      clearTimeout,
+    }
   }
 
   /** The socket made last. */
