@@ -115,6 +115,7 @@ type Recovery struct {
 	SourceEndpointID EndpointID     `json:"source_endpoint_id"` // of replay: whose events; "": all that match the endpoint
 	Since            Timestamp      `json:"since"`              // of retry_failed: given up since; of replay: created since
 	Until            Timestamp      `json:"until"`
+	Types            []string       `json:"types"` // globs; empty: every type
 	RatePerSecond    float64        `json:"rate_per_second"`
 	Total            int64          `json:"total"`
 	Done             int64          `json:"done"`
@@ -160,6 +161,18 @@ func (d Delivery) MarshalJSON() ([]byte, error) {
 		orNull(d.OrderKey), orNull(d.BlockedBy), orNull(d.StatusCode), orNull(d.ErrorKind), orNull(d.ErrorMessage),
 		d.CreatedAt, d.UpdatedAt, d.Seq,
 	})
+}
+
+// MarshalJSON gives an absent endpoint as null.
+func (r Recovery) MarshalJSON() ([]byte, error) {
+	type plain Recovery // without this method
+	if r.Types == nil {
+		r.Types = []string{}
+	}
+	return json.Marshal(struct {
+		plain
+		SourceEndpointID *EndpointID `json:"source_endpoint_id"`
+	}{plain(r), orNull(r.SourceEndpointID)})
 }
 
 // MarshalJSON gives an absent time or word as null, and hides the values of headers that hold a credential.

@@ -100,7 +100,9 @@ func newWorld(t *testing.T, opt worldOptions) *world {
 	if opt.keys == nil {
 		opt.keys = w.store
 	}
-	opt.api.Tester = fakeTester{seen}
+	if opt.api.Tester == nil {
+		opt.api.Tester = fakeTester{seen}
+	}
 	w.auth = auth.New(opt.keys, []byte(secret), auth.Options{Now: w.clock.Now})
 	server := httptest.NewServer(New(seen, w.auth, opt.api))
 	w.url, w.client = server.URL, server.Client()

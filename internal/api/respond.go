@@ -30,8 +30,6 @@ func answerWith(w http.ResponseWriter, status int, value any) error {
 	return nil
 }
 
-func jsonInt(n int) []byte { return strconv.AppendInt(nil, int64(n), 10) }
-
 func appendEvents(dst []byte, events []apier.Event) []byte {
 	dst = append(dst, '[')
 	for i := range events {

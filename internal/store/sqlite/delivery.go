@@ -178,38 +178,46 @@ func orderKeyOf(e *apier.Event, path string) string {
 	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
-// takeTurn blocks a delivery whose order key has another open one.
+// Of the open deliveries of one order key exactly one has the turn; the others are blocked behind it.
+const (
+	openOfKey = "INDEXED BY deliveries_in_order WHERE d.endpoint = ? AND d.order_key = ? AND d.status = 1 AND d.order_key <> ''"
+	nextOfKey = openOfKey + " ORDER BY d.number LIMIT 1"
+	turnOfKey = openOfKey + " AND d.due_at <> 9223372036854775807 AND d.number <> ? LIMIT 1"
+)
+
+// takeTurn blocks a delivery if another of its order key has the turn.
 func (b *batch) takeTurn(row *deliveryRow) error {
-	if row.delivery.OrderKey == "" {
-		return nil
-	}
-	first, err := openInOrder(b.conn, row.endpoint, row.delivery.OrderKey, row.number)
-	if err == nil && first != nil {
+	turn, err := turnBefore(b.conn, row)
+	if err == nil && turn != nil {
 		row.dueAt = blocked
-		row.delivery.BlockedBy = first.delivery.EventID
+		row.delivery.BlockedBy = turn.delivery.EventID
 	}
 	return err
 }
 
-// openInOrder gives the oldest open delivery of an order key, other than one; nil: there is none.
-func openInOrder(conn *sqlite.Conn, endpoint int64, key string, except int64) (*deliveryRow, error) {
-	rows, err := queryDeliveries(conn, `INDEXED BY deliveries_in_order WHERE d.endpoint = ? AND d.order_key = ? AND d.status = 1
-		AND d.order_key <> '' AND d.number <> ? ORDER BY d.number LIMIT 1`, endpoint, key, except)
+// turnBefore gives the delivery that has the turn, other than this one; nil: there is none.
+func turnBefore(conn *sqlite.Conn, row *deliveryRow) (*deliveryRow, error) {
+	if row.delivery.OrderKey == "" {
+		return nil, nil
+	}
+	rows, err := queryDeliveries(conn, turnOfKey, row.endpoint, row.delivery.OrderKey, row.number)
 	if err != nil || len(rows) == 0 {
 		return nil, err
 	}
 	return rows[0], nil
 }
 
-// passTurn makes the next delivery of an order key due, once the one before it has ended.
+// passTurn makes the oldest delivery of an order key due, once the one that had the turn has ended.
 func (b *batch) passTurn(endpoint *endpointRow, ended *deliveryRow) error {
-	if ended.delivery.OrderKey == "" {
-		return nil
-	}
-	next, err := openInOrder(b.conn, ended.endpoint, ended.delivery.OrderKey, ended.number)
-	if err != nil || next == nil || next.dueAt != blocked {
+	turn, err := turnBefore(b.conn, ended)
+	if err != nil || turn != nil || ended.delivery.OrderKey == "" {
 		return err
 	}
+	waiting, err := queryDeliveries(b.conn, nextOfKey, ended.endpoint, ended.delivery.OrderKey)
+	if err != nil || len(waiting) == 0 {
+		return err
+	}
+	next := waiting[0]
 	if err := exec(b.conn, "UPDATE deliveries SET due_at = ? WHERE number = ?", int64(b.now), next.number); err != nil {
 		return err
 	}
@@ -260,9 +268,9 @@ func showBlocker(conn *sqlite.Conn, row *deliveryRow) error {
 	if row.dueAt != blocked || row.delivery.Status != apier.DeliveryPending {
 		return nil
 	}
-	first, err := openInOrder(conn, row.endpoint, row.delivery.OrderKey, row.number)
-	if first != nil {
-		row.delivery.BlockedBy = first.delivery.EventID
+	turn, err := turnBefore(conn, row)
+	if turn != nil {
+		row.delivery.BlockedBy = turn.delivery.EventID
 	}
 	return err
 }

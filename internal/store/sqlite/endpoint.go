@@ -184,20 +184,20 @@ func (r *endpointRow) unlessGone() *endpointRow {
 
 // count moves a delivery from one status to another in the counters; "" is none.
 func (r *endpointRow) count(from, to apier.DeliveryStatus) {
-	for status, n := range map[apier.DeliveryStatus]int64{from: -1, to: 1} {
-		if from == to {
-			return
-		}
-		switch status { //nolint:exhaustive // canceled ones are not counted
-		case apier.DeliveryPending:
-			r.endpoint.Pending += n
-		case apier.DeliveryDelivered:
-			r.endpoint.Delivered += n
-		case apier.DeliveryFailed:
-			r.endpoint.Failed += n
-		}
-	}
+	r.add(from, -1)
+	r.add(to, 1)
 	r.dirty = true
+}
+
+func (r *endpointRow) add(status apier.DeliveryStatus, n int64) {
+	switch status { //nolint:exhaustive // canceled ones are not counted
+	case apier.DeliveryPending:
+		r.endpoint.Pending += n
+	case apier.DeliveryDelivered:
+		r.endpoint.Delivered += n
+	case apier.DeliveryFailed:
+		r.endpoint.Failed += n
+	}
 }
 
 // writeEndpoints writes what the operations changed, each endpoint once, and announces it.
@@ -209,14 +209,10 @@ func (b *batch) writeEndpoints() error {
 		}
 		e := &row.endpoint
 		e.Seq, e.UpdatedAt = b.nextSeq(), b.now
-		settings, err := json.Marshal(settingsOf(e))
-		if err != nil {
-			return err
-		}
-		if err := exec(b.conn, `UPDATE endpoints SET seq = ?, settings = ?, status = ?, disabled_reason = ?, hold_until = ?,
+		if err := exec(b.conn, `UPDATE endpoints SET seq = ?, hold_until = ?,
 			pending = ?, delivered = ?, failed = ?, failures = ?, failing_since = ?, last_success_at = ?, last_failure_at = ?,
 			last_error = ?, updated_at = ? WHERE number = ?`,
-			int64(e.Seq), string(settings), endpointStatusNumber(e.Status), e.DisabledReason, int64(e.HoldUntil),
+			int64(e.Seq), int64(e.HoldUntil),
 			e.Pending, e.Delivered, e.Failed, e.ConsecutiveFailures, int64(e.FailingSince), int64(e.LastSuccessAt), int64(e.LastFailureAt),
 			e.LastError, int64(e.UpdatedAt), number); err != nil {
 			return err
@@ -225,6 +221,19 @@ func (b *batch) writeEndpoints() error {
 		b.announceEndpoint(row.name, &shown, "", e.Seq)
 	}
 	return nil
+}
+
+// writeSettings stores what decides where events go: at once, since the rest of the batch is routed by it.
+func (b *batch) writeSettings(row *endpointRow) error {
+	e := &row.endpoint
+	settings, err := json.Marshal(settingsOf(e))
+	if err != nil {
+		return err
+	}
+	row.dirty = true
+	b.routesStale = true
+	return exec(b.conn, "UPDATE endpoints SET settings = ?, status = ?, disabled_reason = ? WHERE number = ?",
+		string(settings), endpointStatusNumber(e.Status), e.DisabledReason, row.number)
 }
 
 func (b *batch) announceEndpoint(tenant apier.TenantID, e *apier.Endpoint, gone apier.EndpointID, seq apier.Seq) {
@@ -333,8 +342,6 @@ func (s *Store) UpdateEndpoint(
 			return err
 		}
 		updated = row
-		row.dirty = true
-		b.routesStale = true
 		return b.resettle(row, &next)
 	})
 	if err != nil {
@@ -355,14 +362,15 @@ func (b *batch) resettle(row *endpointRow, next *apier.Endpoint) error {
 	if becameActive {
 		e.HoldUntil, e.ConsecutiveFailures, e.FailingSince = 0, 0, 0
 	}
-	if e.Status == apier.EndpointActive {
-		return b.wakeLane(row)
+	if err := b.writeSettings(row); err != nil || e.Status != apier.EndpointActive {
+		return err
 	}
-	return nil
+	return b.wakeLane(row)
 }
 
 // DeleteEndpoint implements store.Endpoints. It first stops the endpoint, then cancels in slices, so that other writes
-// get their turn; one that was interrupted stays disabled and can be deleted again.
+// get their turn, and removes it with the last of them: nothing can have come in between. One that was interrupted stays
+// disabled and can be deleted again.
 func (s *Store) DeleteEndpoint(ctx context.Context, tenant apier.TenantID, id apier.EndpointID) error {
 	_, err := s.UpdateEndpoint(ctx, tenant, id, func(e *apier.Endpoint) error {
 		e.Status, e.DisabledReason = apier.EndpointDisabled, "It is being deleted"
@@ -370,12 +378,11 @@ func (s *Store) DeleteEndpoint(ctx context.Context, tenant apier.TenantID, id ap
 	})
 	for more := true; err == nil && more; {
 		err = s.submit(ctx, housekeepingSlice, func(b *batch) (err error) {
-			more, err = b.cancelSlice(tenant, id)
-			return err
+			if more, err = b.cancelSlice(tenant, id); err != nil || more {
+				return err
+			}
+			return b.removeEndpoint(tenant, id)
 		})
-	}
-	if err == nil {
-		err = s.submit(ctx, 2, func(b *batch) error { return b.removeEndpoint(tenant, id) })
 	}
 	return wrap("delete endpoint", err)
 }
@@ -385,10 +392,10 @@ func (b *batch) removeEndpoint(tenant apier.TenantID, id apier.EndpointID) error
 	if err != nil {
 		return err
 	}
-	for _, query := range []string{
-		"UPDATE recoveries SET status = 3 WHERE endpoint = ? AND status = 1",
-		"DELETE FROM endpoint_secrets WHERE endpoint = ?", "DELETE FROM endpoints WHERE number = ?",
-	} {
+	if err := b.stopRecoveries(tenant, row.number); err != nil {
+		return err
+	}
+	for _, query := range []string{"DELETE FROM endpoint_secrets WHERE endpoint = ?", "DELETE FROM endpoints WHERE number = ?"} {
 		if err := exec(b.conn, query, row.number); err != nil {
 			return err
 		}

@@ -212,7 +212,9 @@ func countDeliveries(conn *sqlite.Conn, event apier.Seq) (c deliveryCounts, err 
 func (b *batch) disable(endpoint *endpointRow, reason string) error {
 	e := &endpoint.endpoint
 	e.Status, e.DisabledReason = apier.EndpointDisabled, cut(reason, 300)
-	b.routesStale = true
+	if err := b.writeSettings(endpoint); err != nil {
+		return err
+	}
 	payload, err := json.Marshal(map[string]any{"endpoint_id": e.ID, "url": e.URL, "reason": e.DisabledReason, "failing_since": e.FailingSince})
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"encoding/binary"
+	"encoding/json"
 	"strings"
 
 	"zombiezen.com/go/sqlite"
@@ -13,15 +14,18 @@ import (
 )
 
 const (
-	recoveryPrefix  = "rec_"
-	recoveryPage    = 100
-	replayScanSlice = 500 // events looked at in one step of a replay
+	recoveryPrefix = "rec_"
+	recoveryPage   = 100
+	recoverySlice  = 500 // events or deliveries looked at in one step
 )
 
-const recoveryColumns = "r.number, r.seq, r.tenant, r.endpoint, r.source, r.kind, r.status, r.since, r.until, r.rate, r.total, r.done, r.position, " +
+const recoveryColumns = "r.number, r.seq, r.tenant, r.endpoint, r.source, r.kind, r.status, r.since, r.until, r.types, r.rate, r.total, r.done, r.position, " +
 	"r.created_at, r.updated_at, t.name, p.uuid, s.uuid"
 
 const recoveryJoins = " FROM recoveries r JOIN tenants t ON t.id = r.tenant LEFT JOIN endpoints p ON p.number = r.endpoint LEFT JOIN endpoints s ON s.number = r.source "
+
+const eventsBetween = "SELECT " + eventColumns + " FROM events e INDEXED BY events_by_tenant" +
+	" WHERE e.tenant = ? AND e.created_seq > ? AND e.created_seq < ? ORDER BY e.created_seq LIMIT ?"
 
 type recoveryRow struct {
 	number, tenant, endpoint, source, position int64
@@ -32,15 +36,16 @@ type recoveryRow struct {
 func scanRecovery(stmt *sqlite.Stmt) *recoveryRow {
 	row := &recoveryRow{
 		number: stmt.ColumnInt64(0), tenant: stmt.ColumnInt64(2), endpoint: stmt.ColumnInt64(3), source: stmt.ColumnInt64(4),
-		position: stmt.ColumnInt64(12), name: apier.TenantID(stmt.ColumnText(15)),
+		position: stmt.ColumnInt64(13), name: apier.TenantID(stmt.ColumnText(16)),
 	}
 	row.recovery = apier.Recovery{
 		ID: recoveryID(row.number), Seq: apier.Seq(stmt.ColumnInt64(1)), Kind: apier.RecoverFailed, Status: recoveryStatusOf(stmt.ColumnInt64(6)),
-		EndpointID: columnEndpointID(stmt, 16), SourceEndpointID: columnEndpointID(stmt, 17),
-		Since: apier.Timestamp(stmt.ColumnInt64(7)), Until: apier.Timestamp(stmt.ColumnInt64(8)), RatePerSecond: stmt.ColumnFloat(9),
-		Total: stmt.ColumnInt64(10), Done: stmt.ColumnInt64(11),
-		CreatedAt: apier.Timestamp(stmt.ColumnInt64(13)), UpdatedAt: apier.Timestamp(stmt.ColumnInt64(14)),
+		EndpointID: columnEndpointID(stmt, 17), SourceEndpointID: columnEndpointID(stmt, 18),
+		Since: apier.Timestamp(stmt.ColumnInt64(7)), Until: apier.Timestamp(stmt.ColumnInt64(8)), RatePerSecond: stmt.ColumnFloat(10),
+		Total: stmt.ColumnInt64(11), Done: stmt.ColumnInt64(12),
+		CreatedAt: apier.Timestamp(stmt.ColumnInt64(14)), UpdatedAt: apier.Timestamp(stmt.ColumnInt64(15)),
 	}
+	_ = json.Unmarshal([]byte(stmt.ColumnText(9)), &row.recovery.Types) // written by CreateRecovery
 	if stmt.ColumnInt64(5) == 2 {
 		row.recovery.Kind = apier.RecoverReplay
 	}
@@ -100,7 +105,8 @@ func findRecovery(conn *sqlite.Conn, tenant int64, id string) (*recoveryRow, err
 	return rows[0], nil
 }
 
-// failedSince are the deliveries that an endpoint gave up in a span of time, behind a position.
+// failedSince are the deliveries that an endpoint gave up in a span of time, behind a position. The types are for the
+// caller to look at.
 const failedSince = " FROM deliveries d INDEXED BY deliveries_by_endpoint WHERE d.endpoint = ?1 AND d.status = 3 AND d.number > ?2" +
 	" AND d.updated_at >= ?3 AND d.updated_at <= ?4"
 
@@ -126,13 +132,17 @@ func newReplayable(conn *sqlite.Conn, tenant int64, recovery apier.Recovery) (*e
 	return endpoint, r, err
 }
 
-// scan gives up to limit events behind a position that the endpoint has not had, having looked at replayScanSlice at
+// scan gives up to limit events behind a position that the endpoint has not had, having looked at recoverySlice at
 // most; at is how far it came, and end tells that there are no more.
 func (r replayable) scan(conn *sqlite.Conn, tenant int64, recovery apier.Recovery, position int64, limit int) (events []row, at int64, end bool, err error) {
 	looked := 0
 	at = position
-	err = sqlitex.Execute(conn, "SELECT "+eventColumns+" FROM events e INDEXED BY events_by_tenant WHERE e.tenant = ? AND e.created_seq > ? ORDER BY e.created_seq LIMIT ?",
-		&sqlitex.ExecOptions{Args: []any{tenant, position, replayScanSlice}, ResultFunc: func(stmt *sqlite.Stmt) error {
+	to, err := firstCreatedAfter(conn, recovery.Until)
+	if err != nil {
+		return nil, at, false, err
+	}
+	err = sqlitex.Execute(conn, eventsBetween, &sqlitex.ExecOptions{
+		Args: []any{tenant, position, to, recoverySlice}, ResultFunc: func(stmt *sqlite.Stmt) error {
 			if len(events) >= limit {
 				return nil
 			}
@@ -143,12 +153,13 @@ func (r replayable) scan(conn *sqlite.Conn, tenant int64, recovery apier.Recover
 				return nil
 			}
 			wanted, err := r.wants(conn, &found)
-			if wanted {
+			if wanted && apier.TypesMatch(recovery.Types, found.event.Type) {
 				events = append(events, found)
 			}
 			return err
-		}})
-	return events, at, looked < replayScanSlice && len(events) < limit, err
+		},
+	})
+	return events, at, looked < recoverySlice && len(events) < limit, err
 }
 
 func (r replayable) wants(conn *sqlite.Conn, found *row) (bool, error) {
@@ -166,14 +177,10 @@ func (r replayable) wants(conn *sqlite.Conn, found *row) (bool, error) {
 	return came && !had, err
 }
 
-// firstSince gives the position just before the first event of a time, by a search over created_seq: both grow together.
-func firstSince(conn *sqlite.Conn, tenant int64, since apier.Timestamp) (position int64, err error) {
-	err = sqlitex.Execute(conn, "SELECT min(created_seq) - 1 FROM events INDEXED BY events_by_tenant WHERE tenant = ? AND created_at >= ?",
-		&sqlitex.ExecOptions{Args: []any{tenant, int64(since)}, ResultFunc: func(stmt *sqlite.Stmt) error {
-			position = stmt.ColumnInt64(0)
-			return nil
-		}})
-	return position, err
+// firstSince gives the position just before the first event of a time.
+func firstSince(conn *sqlite.Conn, since apier.Timestamp) (position int64, err error) {
+	first, err := firstCreatedAfter(conn, since-1)
+	return first - 1, err
 }
 
 func countRecoverable(conn *sqlite.Conn, tenant int64, recovery apier.Recovery) (n int64, err error) {
@@ -182,19 +189,21 @@ func countRecoverable(conn *sqlite.Conn, tenant int64, recovery apier.Recovery) 
 		return 0, err
 	}
 	if recovery.Kind == apier.RecoverFailed {
-		err = sqlitex.Execute(conn, "SELECT count(*)"+failedSince, &sqlitex.ExecOptions{
+		err = sqlitex.Execute(conn, "SELECT d.event_type"+failedSince, &sqlitex.ExecOptions{
 			Args: []any{endpoint.number, 0, int64(recovery.Since), int64(recovery.Until)},
 			ResultFunc: func(stmt *sqlite.Stmt) error {
-				n = stmt.ColumnInt64(0)
+				if apier.TypesMatch(recovery.Types, stmt.ColumnText(0)) {
+					n++
+				}
 				return nil
 			},
 		})
 		return n, err
 	}
-	position, err := firstSince(conn, tenant, recovery.Since)
+	position, err := firstSince(conn, recovery.Since)
 	for end := false; err == nil && !end; {
 		var events []row
-		events, position, end, err = pick.scan(conn, tenant, recovery, position, replayScanSlice)
+		events, position, end, err = pick.scan(conn, tenant, recovery, position, recoverySlice)
 		n += int64(len(events))
 	}
 	return n, err
@@ -210,9 +219,9 @@ func (s *Store) CountRecoverable(ctx context.Context, tenant apier.TenantID, rec
 	return n, wrap("count recoverable deliveries", err)
 }
 
-// CreateRecovery implements store.Recoveries.
+// CreateRecovery implements store.Recoveries. It counts beside the writer, which it must not hold up.
 func (s *Store) CreateRecovery(ctx context.Context, tenant apier.TenantID, recovery apier.Recovery) (apier.Recovery, error) {
-	total, err := s.CountRecoverable(ctx, tenant, recovery) // beside the writer, which it must not hold up
+	total, err := s.CountRecoverable(ctx, tenant, recovery)
 	if err != nil {
 		return apier.Recovery{}, err
 	}
@@ -229,10 +238,14 @@ func (s *Store) CreateRecovery(ctx context.Context, tenant apier.TenantID, recov
 		if recovery.Kind == apier.RecoverReplay {
 			kind = 2
 		}
+		types, err := json.Marshal(recovery.Types)
+		if err != nil {
+			return err
+		}
 		seq := b.nextSeq()
-		if err := exec(b.conn, `INSERT INTO recoveries (seq, tenant, endpoint, source, kind, status, since, until, rate, total, created_at, updated_at)
-			VALUES (?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?)`, int64(seq), number, endpoint.number, pick.source, kind,
-			int64(recovery.Since), int64(recovery.Until), recovery.RatePerSecond, total, int64(b.now), int64(b.now)); err != nil {
+		if err := exec(b.conn, `INSERT INTO recoveries (seq, tenant, endpoint, source, kind, status, since, until, types, rate, total, created_at, updated_at)
+			VALUES (?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?)`, int64(seq), number, endpoint.number, pick.source, kind,
+			int64(recovery.Since), int64(recovery.Until), string(types), recovery.RatePerSecond, total, int64(b.now), int64(b.now)); err != nil {
 			return err
 		}
 		recovery.ID = recoveryID(b.conn.LastInsertRowID())
@@ -252,7 +265,7 @@ func (b *batch) announceRecovery(tenant apier.TenantID, r apier.Recovery) {
 
 // AdvanceRecovery implements store.Recoveries.
 func (s *Store) AdvanceRecovery(ctx context.Context, tenant apier.TenantID, id string, n int) (apier.Recovery, error) {
-	n = min(max(n, 1), replayScanSlice)
+	n = min(max(n, 1), recoverySlice)
 	return s.changeRecovery(ctx, tenant, id, 3*n, func(b *batch, row *recoveryRow) error {
 		if row.recovery.Status != apier.RecoveryRunning {
 			return nil
@@ -312,7 +325,7 @@ func (b *batch) moveOn(tenant apier.TenantID, row *recoveryRow, n int) (moved in
 		return 0, false, err
 	}
 	if row.position == 0 {
-		if row.position, err = firstSince(b.conn, row.tenant, row.recovery.Since); err != nil {
+		if row.position, err = firstSince(b.conn, row.recovery.Since); err != nil {
 			return 0, false, err
 		}
 	}
@@ -331,12 +344,19 @@ func (b *batch) moveOn(tenant apier.TenantID, row *recoveryRow, n int) (moved in
 
 func (b *batch) retrySome(tenant apier.TenantID, row *recoveryRow, n int) (moved int, end bool, err error) {
 	due, err := queryDeliveriesFrom(b.conn, failedSince+" ORDER BY d.number LIMIT ?5",
-		row.endpoint, row.position, int64(row.recovery.Since), int64(row.recovery.Until), n)
+		row.endpoint, row.position, int64(row.recovery.Since), int64(row.recovery.Until), recoverySlice)
 	if err != nil {
 		return 0, false, err
 	}
 	for _, d := range due {
+		if moved == n {
+			return moved, false, nil
+		}
 		row.position = d.number
+		if !apier.TypesMatch(row.recovery.Types, d.delivery.EventType) {
+			continue
+		}
+		moved++
 		found, err := eventAt(b.conn, d.event)
 		if err != nil {
 			return 0, false, err
@@ -348,7 +368,18 @@ func (b *batch) retrySome(tenant apier.TenantID, row *recoveryRow, n int) (moved
 			return 0, false, err
 		}
 	}
-	return len(due), len(due) < n, nil
+	return moved, len(due) < recoverySlice, nil
+}
+
+// stopRecoveries ends those of an endpoint that goes.
+func (b *batch) stopRecoveries(tenant apier.TenantID, endpoint int64) error {
+	running, err := queryRecoveries(b.conn, "WHERE r.endpoint = ? AND r.status = 1", endpoint)
+	for _, row := range running {
+		if err == nil {
+			err = b.writeRecovery(tenant, row, apier.RecoveryStopped)
+		}
+	}
+	return err
 }
 
 func (b *batch) writeRecovery(tenant apier.TenantID, row *recoveryRow, status apier.RecoveryStatus) error {

@@ -84,7 +84,7 @@ CREATE TABLE attempts (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX attempts_by_age ON attempts (started_at) WHERE body IS NOT NULL;
 
--- Many deliveries sent again, at a rate. kind: 1 retry_failed, 2 replay. status: 1 running, 2 done, 3 stopped.
+-- Many deliveries sent again, at a rate. kind: 1 retry_failed, 2 replay. status: 1 running, 2 done, 3 stopped. types: JSON of globs.
 -- position: how far it has come, the number of a delivery or the created_seq of an event.
 CREATE TABLE recoveries (
   number     INTEGER PRIMARY KEY,
@@ -96,6 +96,7 @@ CREATE TABLE recoveries (
   status     INTEGER NOT NULL,
   since      INTEGER NOT NULL,
   until      INTEGER NOT NULL,
+  types      TEXT    NOT NULL,
   rate       REAL    NOT NULL,
   total      INTEGER NOT NULL,
   done       INTEGER NOT NULL DEFAULT 0,
