@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"log/slog"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -97,7 +98,9 @@ func (c *conn) start(answer []byte, req request, lost bool, denied []*apier.Erro
 	}
 	c.mu.Unlock()
 	c.shard.add(c)
-	g.opt.Log.Debug("websocket: connected", "tenant", c.id.Tenant, "user", c.id.Subject, "addr", c.addr, "v1", c.v1)
+	if g.opt.Log.Enabled(g.ctx, slog.LevelDebug) { // the arguments cost more than the rest of this line
+		g.opt.Log.Debug("websocket: connected", "tenant", c.holder.tenant, "user", c.holder.subject, "addr", c.addr, "v1", c.v1)
+	}
 	if draining { // Drain may not have seen this one
 		c.drain(g.opt.ReconnectWindow)
 	}

@@ -141,6 +141,7 @@ type Gateway struct {
 	draining bool
 	conns    map[*conn]struct{}
 	running  sync.WaitGroup // connections and refusals; Add only under mu while not draining
+	greeters sync.WaitGroup // of doors; likewise
 	ctx      context.Context
 	cancel   context.CancelFunc
 	open     context.Context // ends when nobody is let in any more
@@ -190,6 +191,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	}
 	workers.Wait()
 	g.running.Wait()
+	g.greeters.Wait()
 	if g.poller != nil {
 		g.poller.close()
 		polling.Wait()

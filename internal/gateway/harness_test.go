@@ -157,7 +157,9 @@ func newBench(t *testing.T, opt Options) *bench {
 	opt.Epoch, opt.portable = epoch, portable
 	opt.Log = slog.New(slog.DiscardHandler)
 	b.g = New(h, b.auth, b.store, opt)
-	web := httptest.NewServer(b.g)
+	web := httptest.NewUnstartedServer(b.g)
+	web.Listener = b.g.Door(web.Listener, b.g)
+	web.Start()
 	b.addr = web.Listener.Addr().String()
 	ctx, stop := context.WithCancel(t.Context())
 	b.stop = stop

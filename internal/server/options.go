@@ -67,6 +67,8 @@ type Options struct {
 	TombstoneRetention   time.Duration `default:"168h" help:"How long a client may be away and still resume over deletions."`
 	IdempotencyRetention time.Duration `default:"168h" help:"How long an Idempotency-Key is remembered."`
 
+	ProfilerListen string `default:"" help:"Address of Go's profiler, /debug/pprof, such as 127.0.0.1:6060. It asks for no key. Off unless given." placeholder:"ADDR"`
+
 	LogFormat string `default:"text" enum:"text,json" help:"Format of the log on standard error: text or json."`
 	LogLevel  string `default:"info" enum:"debug,info,warn,error" help:"debug, info, warn or error."`
 }

@@ -46,6 +46,7 @@ type Server struct {
 	pulse    *pulse
 	bell     *api.Bell // wakes who waits for events
 	http     *http.Server
+	profiler *profiler // nil: off
 	listener net.Listener
 	notReady atomic.Bool
 }
@@ -90,7 +91,7 @@ func (s *Server) open(ctx context.Context) (err error) {
 	if s.FirstKey, err = firstKey(ctx, s.store, s.opt); err != nil {
 		return err
 	}
-	if s.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", s.opt.Listen); err != nil {
+	if s.listener, err = (&net.ListenConfig{KeepAlive: -1}).Listen(ctx, "tcp", s.opt.Listen); err != nil {
 		return fmt.Errorf("listen on %s (--listen): %w", s.opt.Listen, err)
 	}
 	authenticator := auth.New(s.store, secret, auth.Options{TokenTTL: s.opt.TokenTTL})
@@ -108,7 +109,10 @@ func (s *Server) open(ctx context.Context) (err error) {
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
-	return nil
+	if s.opt.ProfilerListen != "" {
+		s.profiler, err = listenProfiler(ctx, s.opt.ProfilerListen)
+	}
+	return err
 }
 
 // DatabasePath gives the file of the embedded database in a data directory.
@@ -219,8 +223,11 @@ func (s *Server) Run(ctx context.Context) error {
 	parts.Go(func() { _ = s.gateway.Run(inner) }) // ends without an error
 	parts.Go(func() { s.pulse.run(inner) })
 	parts.Go(func() { _ = s.delivery.Run(inner) }) // ends without an error
+	if s.profiler != nil {
+		parts.Go(func() { s.profiler.run(inner) })
+	}
 	served := make(chan error, 1)
-	parts.Go(func() { served <- s.http.Serve(s.listener) })
+	parts.Go(func() { served <- s.http.Serve(s.gateway.Door(s.listener, s.http.Handler)) })
 	s.log.Info("serving", "url", s.URL(), "data", s.opt.Data, "version", Version)
 
 	var failure error
@@ -255,6 +262,9 @@ func (s *Server) shutdown(ctx context.Context) error {
 func (s *Server) close() {
 	if s.listener != nil {
 		_ = s.listener.Close() // closed already after a shutdown
+	}
+	if s.profiler != nil {
+		_ = s.profiler.listener.Close() // likewise
 	}
 	if s.store != nil {
 		if err := s.store.Close(); err != nil {
