@@ -27,8 +27,8 @@ func classify(err error, status int, at phase) (apier.ErrorKind, string) {
 	case errors.As(err, &blocked):
 		return apier.ErrorBlocked, blocked.Error() + "; the operator can allow it by --delivery-allow"
 	case isOurs(err):
-		return apier.ErrorInternal, "this server has run out of files, ports or memory for connections"
-	case strings.Contains(err.Error(), "server response headers exceeded"):
+		return apier.ErrorInternal, "this server has run out of files or memory for connections"
+	case isHeaderTooLarge(err):
 		return apier.ErrorTooLarge, fmt.Sprintf("the answer's header is larger than %d KiB", maxResponseHeader>>10)
 	case errors.As(err, &dns):
 		return apier.ErrorDNS, dnsWords(dns)
@@ -43,6 +43,11 @@ func classify(err error, status int, at phase) (apier.ErrorKind, string) {
 	}
 }
 
+// isHeaderTooLarge knows the words of both versions of HTTP: the transport has no value for it.
+func isHeaderTooLarge(err error) bool {
+	return strings.Contains(err.Error(), "server response headers exceeded") || strings.Contains(err.Error(), "response header list larger than")
+}
+
 func classifyStatus(status int) (apier.ErrorKind, string) {
 	words := fmt.Sprintf("%d %s", status, http.StatusText(status))
 	switch {
@@ -52,14 +57,16 @@ func classifyStatus(status int) (apier.ErrorKind, string) {
 		return apier.ErrorRedirect, words + ": redirects are not followed; set the address it points to"
 	case status >= 400 && status < 500:
 		return apier.ErrorHTTP4xx, strings.TrimSpace(words)
-	default:
+	case status >= 500 && status < 600:
 		return apier.ErrorHTTP5xx, strings.TrimSpace(words)
+	default:
+		return apier.ErrorProtocol, strings.TrimSpace(words) + " is no status of HTTP"
 	}
 }
 
 // isOurs finds faults that no receiver can be blamed for.
 func isOurs(err error) bool {
-	for _, ours := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EADDRNOTAVAIL} {
+	for _, ours := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM} {
 		if errors.Is(err, ours) {
 			return true
 		}

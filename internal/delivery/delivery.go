@@ -11,6 +11,7 @@ import (
 	"context"
 	"log/slog"
 	"math/rand/v2"
+	"net/http"
 	"sync"
 	"time"
 
@@ -77,16 +78,17 @@ func (o Options) withDefaults() Options {
 
 // Dispatcher makes the attempts. Make it by New, run it by Run.
 type Dispatcher struct {
-	store  Store
-	opt    Options
-	sender *sender
-	slots  chan struct{} // a place for each attempt beyond the first of its lane
+	store Store
+	opt   Options
+	send  func(context.Context, message) (apier.Attempt, http.Header, error)
+	close func()
+	gate  *gate // places for the attempts beyond the first of each lane
 
 	mu         sync.Mutex
-	stopped    bool
+	runs       bool // between the beginning of Run and its stop
 	lanes      map[laneKey]*lane
 	recoveries map[string]struct{} // those that run
-	running    sync.WaitGroup      // lanes, attempts and recoveries; Add only under mu while not stopped
+	running    sync.WaitGroup      // lanes, attempts and recoveries; Add only under mu while it runs
 
 	ctx    context.Context // ends when no attempt is to begin any more
 	cancel context.CancelFunc
@@ -99,11 +101,13 @@ type laneKey struct {
 	endpoint apier.EndpointID
 }
 
-// New makes a dispatcher. Wake and Recover may be called at once; nothing is sent before Run.
+// New makes a dispatcher. Wake and Recover may be called at once; nothing happens before Run, which begins by asking
+// the store.
 func New(s Store, opt Options) *Dispatcher {
 	opt = opt.withDefaults()
+	sender := newSender(opt.Guard, opt.Now)
 	d := &Dispatcher{
-		store: s, opt: opt, sender: newSender(opt.Guard, opt.Now), slots: make(chan struct{}, opt.MaxInFlight),
+		store: s, opt: opt, send: sender.send, close: sender.close, gate: newGate(opt.MaxInFlight),
 		lanes: map[laneKey]*lane{}, recoveries: map[string]struct{}{},
 	}
 	d.ctx, d.cancel = context.WithCancel(context.Background())
@@ -116,6 +120,7 @@ func New(s Store, opt Options) *Dispatcher {
 func (d *Dispatcher) Run(ctx context.Context) error {
 	sweep := time.NewTicker(d.opt.SweepEvery)
 	defer sweep.Stop()
+	d.setRuns(true)
 	for {
 		d.sweep(ctx)
 		select {
@@ -128,16 +133,20 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 	}
 }
 
-func (d *Dispatcher) stop() {
+func (d *Dispatcher) setRuns(runs bool) {
 	d.mu.Lock()
-	d.stopped = true
-	d.mu.Unlock()
+	defer d.mu.Unlock()
+	d.runs = runs
+}
+
+func (d *Dispatcher) stop() {
+	d.setRuns(false)
 	d.cancel()
 	late := time.AfterFunc(d.opt.StopTimeout, d.abort)
 	defer late.Stop()
 	d.running.Wait()
 	d.abort()
-	d.sender.close()
+	d.close()
 }
 
 // sweep asks the store for all there is to do. It is the clock behind the wake-ups: what those missed, a lease that
@@ -151,6 +160,7 @@ func (d *Dispatcher) sweep(ctx context.Context) {
 	for _, lane := range lanes {
 		d.Wake(lane.Tenant, lane.Endpoint, lane.DueAt)
 	}
+	d.forgetLanes()
 	recoveries, err := d.store.RunningRecoveries(ctx)
 	if err != nil {
 		d.report(ctx, "recoveries cannot be read", err)
@@ -158,6 +168,17 @@ func (d *Dispatcher) sweep(ctx context.Context) {
 	}
 	for _, r := range recoveries {
 		d.Recover(r.Tenant, r.Recovery)
+	}
+}
+
+// forgetLanes drops the lanes at rest that have nothing to remember.
+func (d *Dispatcher) forgetLanes() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for key, l := range d.lanes {
+		if !l.busy && l.rested(d.opt.Now()) {
+			delete(d.lanes, key)
+		}
 	}
 }
 
@@ -172,15 +193,13 @@ func (d *Dispatcher) Wake(tenant apier.TenantID, endpoint apier.EndpointID, at a
 	key := laneKey{tenant, endpoint}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.stopped {
+	if !d.runs {
 		return
 	}
 	l := d.lanes[key]
 	if l == nil {
 		l = newLane(d, key)
 		d.lanes[key] = l
-		d.running.Add(1)
-		go l.run()
 	}
 	l.wakeLocked(at)
 }
@@ -195,10 +214,13 @@ func (d *Dispatcher) Test(ctx context.Context, tenant apier.TenantID, id apier.E
 	if err != nil {
 		return apier.Attempt{}, err
 	}
-	attempt, _ := d.sender.send(ctx, message{
+	attempt, _, fault := d.send(ctx, message{
 		endpoint: endpoint, secrets: secrets, id: "test_" + randomText(), attempt: 1,
 		typ: sample.Type, source: sample.Source, payload: sample.Payload,
 	})
+	if fault != nil {
+		d.opt.Log.Error("delivery: a fault of this server kept a test from being sent; look at its limits", "tenant", tenant, "endpoint", id, "cause", fault)
+	}
 	attempt.Number = 1
 	return attempt, nil
 }

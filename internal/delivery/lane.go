@@ -1,7 +1,6 @@
 package delivery
 
 import (
-	"context"
 	"math"
 	"time"
 
@@ -18,25 +17,37 @@ const (
 	leaseMargin = 10 * time.Second
 	// faultPause is the wait after the store has failed.
 	faultPause = time.Second
+	// emptyPause is the wait after a claim that gave nothing of what is due, milliseconds.
+	emptyPause = 1000
 	// busyPause is the wait while all shared places are taken, milliseconds.
 	busyPause = 20
 )
 
-// lane works for one endpoint, for as long as that has something to do: it claims what is due as far as there is
-// room, and sleeps until the next is. Its attempts run beside it.
+// lane works for one endpoint. While that has something to do, a goroutine claims what is due as far as there is room,
+// and sleeps until the next is; its attempts run beside it. At rest the lane stays for what it remembers: its rate.
 type lane struct {
 	d       *Dispatcher
 	key     laneKey
-	woken   chan struct{} // capacity 1
-	done    chan place    // of attempts that have ended; never full
+	woken   chan struct{}   // capacity 1
+	done    chan attemptEnd // of attempts that have ended; never full
 	limiter *rate.Limiter
 
+	// of its goroutine
 	endpoint apier.Endpoint  // as of the latest claim
 	inFlight int             // attempts under way
 	ownTaken bool            // one of them has the lane's own place
+	window   int             // how many may be: few after failures, more with each success
 	next     apier.Timestamp // when the next delivery is due; 0: none is known
 
-	wokenFor apier.Timestamp // guarded by Dispatcher.mu: the earliest time told of since it was last looked at; 0: none
+	// guarded by Dispatcher.mu
+	busy     bool            // the goroutine runs
+	wokenFor apier.Timestamp // the earliest time told of since it was last looked at; 0: none
+}
+
+// attemptEnd is what a lane is told of an attempt.
+type attemptEnd struct {
+	place place
+	ok    bool
 }
 
 // place is the right to make an attempt. Each lane has one of its own, so that no endpoint, however many others
@@ -49,12 +60,20 @@ const (
 )
 
 func newLane(d *Dispatcher, key laneKey) *lane {
-	return &lane{d: d, key: key, woken: make(chan struct{}, 1), done: make(chan place, apier.MaxInFlightLimit+1), limiter: rate.NewLimiter(rate.Inf, 1)}
+	return &lane{
+		d: d, key: key, woken: make(chan struct{}, 1), done: make(chan attemptEnd, apier.MaxInFlightLimit+1),
+		limiter: rate.NewLimiter(rate.Inf, 1), window: apier.MaxInFlightLimit,
+	}
 }
 
-// wakeLocked notes a wake-up. Called with Dispatcher.mu held.
+// wakeLocked notes a wake-up and gives the lane its goroutine. Called with Dispatcher.mu held, while that runs.
 func (l *lane) wakeLocked(at apier.Timestamp) {
 	l.wokenFor = earlier(l.wokenFor, max(at, 1))
+	if !l.busy {
+		l.busy = true
+		l.d.running.Add(1)
+		go l.run()
+	}
 	select {
 	case l.woken <- struct{}{}:
 	default: // a wake-up is waiting already
@@ -94,15 +113,17 @@ func (l *lane) takeWake() {
 	l.wokenFor = 0
 }
 
-// retire takes an idle lane off the list; false if it was woken at the last moment.
+// retire lays an idle lane to rest; false if it was woken at the last moment.
 func (l *lane) retire() bool {
 	l.d.mu.Lock()
 	defer l.d.mu.Unlock()
-	if l.wokenFor != 0 {
-		return false
-	}
-	delete(l.d.lanes, l.key)
-	return true
+	l.busy = l.wokenFor != 0
+	return !l.busy
+}
+
+// rested reports whether a new lane would be as good: its rate holds nothing back.
+func (l *lane) rested(now time.Time) bool {
+	return l.limiter.Limit() == rate.Inf || l.limiter.TokensAt(now) >= float64(l.limiter.Burst())
 }
 
 // forever is a wait that only a wake-up or the end of an attempt ends.
@@ -129,26 +150,33 @@ func (l *lane) sleep(wait time.Duration) bool {
 		return false
 	case <-timer.C:
 	case <-l.woken:
-	case p := <-l.done:
-		l.ended(p)
+	case end := <-l.done:
+		l.ended(end)
 	}
 	return true
 }
 
-func (l *lane) ended(p place) {
+func (l *lane) ended(end attemptEnd) {
 	l.inFlight--
-	if p == ownPlace {
+	if end.place == ownPlace {
 		l.ownTaken = false
 	}
+	l.window = nextWindow(l.window, l.endpoint.MaxInFlight, end.ok)
+}
+
+// nextWindow halves what may be under way with each failure and doubles it with each success: an endpoint that fails
+// holds few places, and one that comes back is not run over.
+func nextWindow(window, limit int, ok bool) int {
+	if ok {
+		return max(min(2*window, limit), 1)
+	}
+	return max(min(window, limit)/2, 1)
 }
 
 func (l *lane) drain() {
 	for l.inFlight > 0 {
 		l.ended(<-l.done)
 	}
-	l.d.mu.Lock()
-	defer l.d.mu.Unlock()
-	delete(l.d.lanes, l.key)
 }
 
 // work claims what there is room for and begins its attempts. It answers when the next delivery is due.
@@ -164,29 +192,40 @@ func (l *lane) work() apier.Timestamp {
 		return l.afterFault(err)
 	}
 	l.configure(claims.Endpoint)
-	l.limiter.ReserveN(l.d.opt.Now(), len(claims.Claimed)) // allowed: room has asked
-	for i, c := range claims.Claimed {
+	begun := l.begin(claims, places)
+	l.givePlaces(places[begun:])
+	if next, now := claims.NextDue, l.d.now(); len(claims.Claimed) > 0 || next == 0 || next > now {
+		return next
+	}
+	return l.d.now() + emptyPause // due, and not given: behind a probe, whose end wakes the lane
+}
+
+// begin starts the attempts that the endpoint's settings, as they are now, leave room for. The others are given back.
+func (l *lane) begin(claims store.Claims, places []place) (begun int) {
+	begun = min(len(claims.Claimed), max(l.endpoint.MaxInFlight-l.inFlight, 0))
+	l.limiter.ReserveN(l.d.opt.Now(), begun) // allowed: room has asked
+	for i, c := range claims.Claimed[:begun] {
 		l.inFlight++
 		l.ownTaken = l.ownTaken || places[i] == ownPlace
 		l.d.running.Add(1) // the lane itself is counted, so the count is above 0
 		go l.attempt(claims, c, places[i])
 	}
-	l.givePlaces(places[len(claims.Claimed):])
-	return claims.NextDue
+	for _, c := range claims.Claimed[begun:] {
+		l.release(c, l.d.now())
+	}
+	return begun
 }
 
 // takePlaces takes up to n places, the lane's own first.
 func (l *lane) takePlaces(n int) (places []place) {
-	if !l.ownTaken {
-		places = append(places, ownPlace)
+	shared := l.inFlight
+	if l.ownTaken {
+		shared--
+	} else {
+		places, n = append(places, ownPlace), n-1
 	}
-	for len(places) < n {
-		select {
-		case l.d.slots <- struct{}{}:
-			places = append(places, sharedPlace)
-		default:
-			return places
-		}
+	for range l.d.gate.take(shared, n) {
+		places = append(places, sharedPlace)
 	}
 	return places
 }
@@ -194,7 +233,7 @@ func (l *lane) takePlaces(n int) (places []place) {
 func (l *lane) givePlaces(places []place) {
 	for _, p := range places {
 		if p == sharedPlace {
-			<-l.d.slots
+			l.d.gate.give(1)
 		}
 	}
 }
@@ -209,7 +248,7 @@ func (l *lane) afterFault(err error) apier.Timestamp {
 
 // room gives how many attempts may begin now, and, where the rate alone forbids it, how long to wait.
 func (l *lane) room() (n int, wait time.Duration) {
-	most := max(l.endpoint.MaxInFlight, 1) // before the first claim: 1
+	most := max(min(l.endpoint.MaxInFlight, l.window), 1) // before the first claim: 1
 	n = min(most-l.inFlight, claimBatch)
 	if n <= 0 {
 		return 0, forever // the end of an attempt wakes the lane
@@ -229,60 +268,10 @@ func (l *lane) configure(e apier.Endpoint) {
 	l.endpoint = e
 	limit, burst := rate.Inf, 1
 	if e.RatePerSecond > 0 {
-		limit, burst = rate.Limit(e.RatePerSecond), max(1, int(e.RatePerSecond))
+		limit, burst = rate.Limit(e.RatePerSecond), int(math.Ceil(e.RatePerSecond/10)) // a tenth of a second's worth at once
 	}
 	if l.limiter.Limit() != limit {
 		l.limiter.SetLimitAt(l.d.opt.Now(), limit)
 		l.limiter.SetBurstAt(l.d.opt.Now(), burst)
-	}
-}
-
-// attempt makes one attempt and records it.
-func (l *lane) attempt(claims store.Claims, c store.Claimed, p place) {
-	defer l.d.running.Done()
-	defer func() {
-		l.givePlaces([]place{p})
-		l.done <- p
-	}()
-	d := l.d
-	started := d.opt.Now()
-	attempt, header := d.sender.send(d.live, message{
-		endpoint: claims.Endpoint, secrets: claims.Secrets, id: string(c.Event.ID), delivery: c.Delivery.ID, attempt: c.Delivery.Attempts + 1,
-		typ: c.Event.Type, source: c.Event.Source, payload: c.Event.Payload,
-	})
-	ctx := context.WithoutCancel(d.live)
-	if d.live.Err() != nil && !attempt.OK() { // cut at the end of the program: nobody's fault
-		if err := d.store.Release(ctx, l.key.tenant, c, d.now()); err != nil {
-			d.opt.Log.Error("delivery: cannot be given back; its lease will run out", "delivery", c.Delivery.ID, "cause", err)
-		}
-		return
-	}
-	verdict := decide(claims.Endpoint, c.Delivery, attempt, header, policy{now: d.opt.Now(), disableAfter: d.opt.DisableAfter, random: randomShare})
-	d.opt.Observe(Outcome{Kind: attempt.ErrorKind, Duration: d.opt.Now().Sub(started), Waited: started.Sub(c.Delivery.DueAt.Time())})
-	if _, err := d.store.Finish(ctx, l.key.tenant, c, attempt, verdict); err != nil {
-		d.opt.Log.Warn("delivery: an outcome was not recorded; it may be attempted again", "tenant", l.key.tenant,
-			"endpoint", l.key.endpoint, "delivery", c.Delivery.ID, "event", c.Event.ID, "status", attempt.StatusCode, "cause", err)
-		return
-	}
-	l.log(c, attempt, verdict)
-}
-
-func (l *lane) log(c store.Claimed, a apier.Attempt, v store.Verdict) {
-	ids := []any{
-		"tenant", l.key.tenant, "endpoint", l.key.endpoint, "event", c.Event.ID, "delivery", c.Delivery.ID,
-		"attempt", c.Delivery.Attempts + 1, "kind", a.ErrorKind, "status", a.StatusCode,
-	}
-	log := l.d.opt.Log
-	switch {
-	case a.OK():
-		log.Debug("delivery: delivered", ids...)
-	case v.Blameless:
-		log.Error("delivery: a fault of this server kept an attempt from being made; look at its limits and network", append(ids, "cause", a.ErrorMessage)...)
-	case v.DisableReason != "":
-		log.Warn("delivery: endpoint disabled; mend the receiver and enable it again", append(ids, "reason", v.DisableReason)...)
-	case v.Status == apier.DeliveryFailed:
-		log.Warn("delivery: given up; retry it once the receiver is mended", append(ids, "cause", a.ErrorMessage)...)
-	default:
-		log.Debug("delivery: failed, another attempt follows", append(ids, "next", v.DueAt, "cause", a.ErrorMessage)...)
 	}
 }

@@ -14,7 +14,7 @@ const stepEvery = 200 * time.Millisecond
 func (d *Dispatcher) Recover(tenant apier.TenantID, r apier.Recovery) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if _, runs := d.recoveries[r.ID]; runs || d.stopped || r.Status != apier.RecoveryRunning {
+	if _, runs := d.recoveries[r.ID]; runs || !d.runs || r.Status != apier.RecoveryRunning {
 		return
 	}
 	d.recoveries[r.ID] = struct{}{}
@@ -54,8 +54,15 @@ func (d *Dispatcher) forget(id string) {
 	delete(d.recoveries, id)
 }
 
+// The bounds on a recovery's rate, a second: no step is too long to be stopped, and none too large for the store.
+const (
+	slowestRecovery = 0.001
+	fastestRecovery = 2000
+)
+
 // step gives how many deliveries to move at once, and how often.
 func step(perSecond float64) (n int, every time.Duration) {
+	perSecond = min(max(perSecond, slowestRecovery), fastestRecovery)
 	n = max(1, int(perSecond*stepEvery.Seconds()))
 	return n, time.Duration(float64(n) / perSecond * float64(time.Second))
 }

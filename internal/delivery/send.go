@@ -5,7 +5,9 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -47,7 +49,7 @@ type sender struct {
 func newSender(g Guard, now func() time.Time) *sender {
 	transport := &http.Transport{
 		Proxy:                  nil, // a proxy of the environment would be asked to reach what the guard forbids
-		DialContext:            newDialer(g).DialContext,
+		DialContext:            g.DialContext,
 		ForceAttemptHTTP2:      true,
 		DisableCompression:     true, // what is kept are the receiver's own bytes
 		MaxIdleConnsPerHost:    8,
@@ -64,8 +66,9 @@ func newSender(g Guard, now func() time.Time) *sender {
 
 func (s *sender) close() { s.client.CloseIdleConnections() }
 
-// send makes one attempt. All that can go wrong is in the attempt; header is that of the answer, if there was one.
-func (s *sender) send(ctx context.Context, m message) (attempt apier.Attempt, header http.Header) {
+// send makes one attempt. All that can go wrong is in the attempt; header is that of the answer, if there was one. A
+// fault is this machine's: nothing was sent.
+func (s *sender) send(ctx context.Context, m message) (attempt apier.Attempt, header http.Header, fault error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(m.endpoint.TimeoutMS)*time.Millisecond)
 	defer cancel()
 	started := s.now()
@@ -73,18 +76,20 @@ func (s *sender) send(ctx context.Context, m message) (attempt apier.Attempt, he
 	watch := newStopwatch()
 	req, err := m.request(watch.follow(ctx), started)
 	if err != nil {
-		attempt.ErrorKind, attempt.ErrorMessage = apier.ErrorInternal, "the request cannot be made"
-		return attempt, nil
+		attempt.ErrorKind, attempt.ErrorMessage = apier.ErrorInternal, "the request cannot be made of these settings"
+		return attempt, nil, nil
 	}
 	attempt.RequestHeaders = shown(req.Header)
 	res, err := s.client.Do(req)
 	if err == nil {
 		header = res.Header
 		readAnswer(&attempt, res)
+	} else if isOurs(err) {
+		fault = err
 	}
 	watch.write(&attempt)
 	attempt.ErrorKind, attempt.ErrorMessage = classify(err, attempt.StatusCode, watch.phase())
-	return attempt, header
+	return attempt, header, fault
 }
 
 // readAnswer keeps the beginning of the answer. That a body breaks off does not matter once the status is there: the
@@ -135,12 +140,19 @@ func headerText(s string) string {
 	}, s)
 }
 
-// shown gives headers as they are kept: without the values that are credentials.
+// The bounds on what is kept of headers: theirs is as large as they please.
+const (
+	maxShownHeaders = 60
+	maxShownHeader  = 1200 // bytes of one
+)
+
+// shown gives headers as they are kept: bounded, and without the values that are credentials.
 func shown(h http.Header) map[string]string {
-	flat := make(map[string]string, len(h))
-	for name, values := range h {
-		if len(values) > 0 {
-			flat[strings.ToLower(name)] = strings.ToValidUTF8(strings.Join(values, ", "), "\uFFFD")
+	flat := make(map[string]string, min(len(h), maxShownHeaders))
+	for _, name := range slices.Sorted(maps.Keys(h)) {
+		if values := h[name]; len(values) > 0 && len(flat) < maxShownHeaders {
+			value := strings.Join(values, ", ")
+			flat[strings.ToLower(name)] = strings.ToValidUTF8(value[:min(len(value), maxShownHeader)], "\uFFFD")
 		}
 	}
 	return apier.SecretHeaders(flat)

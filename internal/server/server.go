@@ -222,10 +222,12 @@ func (s *Server) Run(ctx context.Context) error {
 	var parts sync.WaitGroup
 	parts.Go(func() { _ = s.gateway.Run(inner) }) // ends without an error
 	parts.Go(func() { s.pulse.run(inner) })
-	parts.Go(func() { _ = s.delivery.Run(inner) }) // ends without an error
 	if s.profiler != nil {
 		parts.Go(func() { s.profiler.run(inner) })
 	}
+	sending, stopSending := context.WithCancel(ctx)
+	defer stopSending()
+	parts.Go(func() { _ = s.delivery.Run(sending) }) // ends without an error, and drains while the requests do
 	served := make(chan error, 1)
 	parts.Go(func() { served <- s.http.Serve(s.gateway.Door(s.listener, s.http.Handler)) })
 	s.log.Info("serving", "url", s.URL(), "data", s.opt.Data, "version", Version)
@@ -237,6 +239,7 @@ func (s *Server) Run(ctx context.Context) error {
 		failure = s.shutdown(inner)
 	}
 	stop()
+	stopSending()
 	parts.Wait()
 	if errors.Is(failure, http.ErrServerClosed) {
 		failure = nil
