@@ -13,6 +13,7 @@ import { StatusBadge } from './StatusBadge'
 import { Button } from './ui/Button'
 import { Notice } from './ui/Notice'
 import { useCopy } from './useCopy'
+import { EventDeliveries } from './webhooks/EventDeliveries'
 
 interface EventPanelProps {
   id: string
@@ -48,6 +49,7 @@ export function EventPanel({ id, onClose, onAcknowledge, onErase }: EventPanelPr
           <>
             <Actions event={event} onAcknowledge={onAcknowledge} onErase={onErase} />
             <Facts event={event} />
+            <EventDeliveries event={event.id} />
             <PayloadView payload={event.payload} />
           </>
         )}

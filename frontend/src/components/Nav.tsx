@@ -38,7 +38,7 @@ export function Nav({ onHelp }: { onHelp: () => void }) {
         <span className={styles.word}>API docs</span>
       </a>
       <div className={styles.space} />
-      <button type="button" className={styles.item} title="Keys" onClick={onHelp}>
+      <button type="button" className={`${styles.item} ${styles.keys}`} title="Keys" onClick={onHelp}>
         <Keyboard size={16} aria-hidden />
         <span className={styles.word}>Keys</span>
       </button>

@@ -27,11 +27,8 @@ export const webhooks = {
     }),
   create: (api: ApiClient, input: EndpointInput) =>
     api.json<Endpoint & { secret: string }>('POST', '/api/endpoints', { body: input }),
-  update: (
-    api: ApiClient,
-    id: string,
-    patch: Partial<EndpointInput> & { paused?: boolean },
-  ) => api.json<Endpoint>('PATCH', of(id), { body: patch }),
+  update: (api: ApiClient, id: string, patch: Partial<EndpointInput> & { paused?: boolean }) =>
+    api.json<Endpoint>('PATCH', of(id), { body: patch }),
   remove: (api: ApiClient, id: string) => api.json<undefined>('DELETE', of(id)),
   rotateSecret: (api: ApiClient, id: string, grace_seconds: number) =>
     api.json<{ secret: string }>('POST', `${of(id)}/rotate-secret`, { body: { grace_seconds } }),

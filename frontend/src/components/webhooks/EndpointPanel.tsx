@@ -67,10 +67,13 @@ function Actions({ endpoint, onDialog }: { endpoint: Endpoint; onDialog: (dialog
   const change = useChangeEndpoint(endpoint.id)
   const isActive = endpoint.status === 'active'
   const toggle = () =>
-    change.mutate({ paused: isActive }, {
-      onSuccess: () => say(isActive ? 'Paused: events wait' : 'Active again'),
-      onError: (error) => say(`${asProblem(error).message}. ${remedy(asProblem(error))}`, 'error'),
-    })
+    change.mutate(
+      { paused: isActive },
+      {
+        onSuccess: () => say(isActive ? 'Paused: events wait' : 'Active again'),
+        onError: (error) => say(`${asProblem(error).message}. ${remedy(asProblem(error))}`, 'error'),
+      },
+    )
   return (
     <div className={panel.actions}>
       <Button disabled={!isAdmin} onClick={() => onDialog('test')}>

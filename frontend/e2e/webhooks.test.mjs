@@ -1,0 +1,142 @@
+// The Webhooks page against the real server and a real receiver.
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import http from 'node:http'
+import { after, before, test } from 'node:test'
+import { CONNECTED, launch, openTab, polls, until, untilStatus } from './browser.mjs'
+import { startServer } from './server.mjs'
+
+let server, browser, receiver
+before(async () => {
+  server = await startServer('--allow-private-endpoints')
+  browser = await launch()
+  receiver = await startReceiver()
+})
+after(async () => {
+  await browser?.close()
+  receiver?.close()
+  await server?.close()
+})
+
+/** Answers with `status`, and keeps what came. */
+async function startReceiver() {
+  const got = []
+  const http_ = http.createServer((request, response) => {
+    let body = ''
+    request.on('data', (chunk) => (body += chunk))
+    request.on('end', () => {
+      got.push({ headers: request.headers, body })
+      response.writeHead(self.status)
+      response.end('<img src=x onerror=alert(1)>')
+    })
+  })
+  http_.listen(0, '127.0.0.1')
+  await once(http_, 'listening')
+  const self = {
+    status: 204,
+    got,
+    url: `http://127.0.0.1:${http_.address().port}/hooks`,
+    close: () => (http_.close(), http_.closeAllConnections()),
+  }
+  return self
+}
+
+const endpointRow = (tab) => tab.page.locator('[data-testid="endpoint-row"]').first()
+const health = (tab) => endpointRow(tab).getAttribute('data-health')
+
+test('an endpoint is made, fails, is mended, and all of it shows without a reload', async () => {
+  const context = await browser.newContext()
+  const tab = await openTab(context, server.url, server, 'webhooks')
+  await untilStatus(tab, CONNECTED)
+  await tab.page.getByText('No endpoints yet').waitFor()
+
+  await tab.page.getByRole('button', { name: 'New endpoint' }).click()
+  const form = tab.page.getByRole('dialog')
+  await form.getByRole('button', { name: 'Create' }).click()
+  await form.getByText('is required').waitFor()
+  await form.getByLabel('URL').fill(receiver.url)
+  await form.getByLabel('Name').fill('Shop <b>hooks</b>')
+  await form.getByLabel('Types').fill('order.*')
+  await form.getByText('Limits, retries and order').click()
+  await form.getByLabel('Attempts').fill('0, 1 h')
+  await form.getByRole('button', { name: 'Create' }).click()
+  const secret = await tab.page.getByTestId('secret').textContent()
+  assert.match(secret, /^whsec_/)
+  await tab.page.getByRole('button', { name: 'I have put it away' }).click()
+  await endpointRow(tab).getByText('Shop <b>hooks</b>').waitFor()
+  assert.equal(await health(tab), 'idle')
+
+  // Made and followed live: from here on, nothing is fetched but attempts that are looked at.
+  const before = tab.requests.length
+  receiver.status = 503
+  const { id } = await server.send('order.created', { order: 7 })
+  await server.send('user.created') // does not match
+  await until('the failure', async () => (await health(tab)) === 'retrying')
+  const panel = tab.page.getByTestId('endpoint-panel')
+  await panel.getByText('503 Service Unavailable').first().waitFor()
+  const delivery = panel.getByTestId('delivery')
+  assert.equal(await delivery.count(), 1)
+  assert.equal(await delivery.getAttribute('data-status'), 'pending')
+  await delivery.getByRole('button').first().click()
+  await panel.getByTestId('attempt').first().waitFor()
+  await panel.getByRole('button', { name: 'Show request and answer' }).click()
+  await panel.getByText('<img src=x onerror=alert(1)>').waitFor() // as text
+
+  receiver.status = 204
+  await panel.getByRole('button', { name: 'Send now' }).click()
+  await until('the delivery', async () => (await delivery.getAttribute('data-status')) === 'delivered')
+  await until('the health', async () => (await health(tab)) === 'healthy')
+  assert.deepEqual(polls(tab, before), [], 'a connected tab polls')
+  const [first, second] = receiver.got
+  assert.equal(first.body, '{"order":7}')
+  assert.equal(first.headers['webhook-id'], id)
+  assert.equal(second.headers['webhook-id'], id)
+  assert.equal((await server.api('GET', `/api/events/${id}`)).status, 'delivered')
+
+  await panel.getByRole('button', { name: 'Send a test' }).click()
+  const dialog = tab.page.getByRole('dialog')
+  await dialog.getByRole('button', { name: 'Send', exact: true }).click()
+  await dialog.getByText('204').waitFor()
+  await dialog.getByRole('button', { name: 'Close' }).last().click()
+
+  await panel.getByRole('button', { name: 'Pause' }).click()
+  await until('the pause', async () => (await health(tab)) === 'paused')
+  await panel.getByRole('button', { name: 'Resume' }).click()
+  await until('the end of the pause', async () => (await health(tab)) === 'healthy')
+
+  await panel.getByRole('button', { name: 'Delete' }).click()
+  await tab.page.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click()
+  await tab.page.getByText('No endpoints yet').waitFor()
+  assert.deepEqual(tab.errors, [], 'nothing in the console')
+  await context.close()
+})
+
+test('what was given up is counted, then recovered', async () => {
+  receiver.status = 400
+  const endpoint = await server.api('POST', '/api/endpoints', {
+    url: receiver.url,
+    retry_schedule_ms: [0],
+    types: ['bulk.*'],
+  })
+  for (let i = 0; i < 4; i++) await server.send('bulk.sent', { i })
+  await until(
+    'all to be given up',
+    async () => (await server.api('GET', `/api/endpoints/${endpoint.id}`)).failed === 4,
+  )
+  const context = await browser.newContext()
+  const tab = await openTab(context, server.url, server, `webhooks?endpoint=${endpoint.id}`)
+  const panel = tab.page.getByTestId('endpoint-panel')
+  receiver.status = 200
+  await panel.getByRole('button', { name: 'Recover' }).click()
+  await tab.page.getByTestId('recover-count').getByText('4 to send').waitFor()
+  await tab.page.getByRole('button', { name: 'Send 4' }).click()
+  await until(
+    'the recovery',
+    async () => (await server.api('GET', `/api/endpoints/${endpoint.id}`)).delivered === 4,
+  )
+  await until(
+    'the page to show it',
+    async () => (await panel.locator('[data-testid="delivery"][data-status="delivered"]').count()) === 4,
+  )
+  await context.close()
+})

@@ -1,0 +1,39 @@
+import { expect, it, test } from 'vitest'
+import { anEndpoint } from './fixtures'
+import { byUrgency, healthOf, successRate, summaryOf } from './health'
+
+const now = Date.parse('2026-01-01T12:00:00Z')
+const later = '2026-01-01T12:01:00Z'
+const before = '2026-01-01T11:00:00Z'
+
+test.each([
+  ['idle', {}],
+  ['healthy', { last_success_at: before }],
+  ['retrying', { last_success_at: before, consecutive_failures: 1 }],
+  ['failing', { consecutive_failures: 3 }],
+  ['holding', { consecutive_failures: 6, hold_until: later }],
+  ['failing', { consecutive_failures: 6, hold_until: before }],
+  ['paused', { status: 'paused', consecutive_failures: 6 }],
+  ['disabled', { status: 'disabled', hold_until: later }],
+] as const)('%s', (word, patch) => {
+  expect(healthOf(anEndpoint(patch), now)).toBe(word)
+})
+
+it('those that need somebody come first', () => {
+  const all = [
+    anEndpoint({ id: 'idle' }),
+    anEndpoint({ id: 'healthy', last_success_at: before }),
+    anEndpoint({ id: 'disabled', status: 'disabled' }),
+    anEndpoint({ id: 'failing', consecutive_failures: 4 }),
+    anEndpoint({ id: 'retrying', consecutive_failures: 1 }),
+  ]
+  const sorted = [...all].sort(byUrgency(now)).map((e) => e.id)
+  expect(sorted).toEqual(['disabled', 'failing', 'retrying', 'healthy', 'idle'])
+  expect(summaryOf(all, now)).toBe('1 disabled, 1 failing, 1 retrying')
+  expect(summaryOf([anEndpoint()], now)).toBe('')
+})
+
+it('a rate is of what has ended', () => {
+  expect(successRate(anEndpoint({ pending: 5 }))).toBeNull()
+  expect(successRate(anEndpoint({ delivered: 3, failed: 1 }))).toBe(75)
+})

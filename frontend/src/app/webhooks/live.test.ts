@@ -1,0 +1,77 @@
+import { expect, it } from 'vitest'
+import { createQueryClient, keys } from '../queries'
+import { aDeliveryTo, anEndpoint } from './fixtures'
+import { writeWebhooks } from './live'
+import type { DeliveryList, EndpointList } from './live'
+
+function client() {
+  const qc = createQueryClient()
+  qc.setQueryData<EndpointList>(keys.endpoints, { endpoints: [anEndpoint()], has_more: false, seq: 10 })
+  const list = (): DeliveryList => ({
+    pages: [{ deliveries: [aDeliveryTo('ep_1')], has_more: false, seq: 10 }],
+    pageParams: [''],
+  })
+  qc.setQueryData(keys.deliveries('ep_1', ''), list())
+  qc.setQueryData(keys.deliveries('ep_1', 'pending'), list())
+  qc.setQueryData(keys.eventDeliveries('evt_1'), list())
+  const shown = (key: readonly unknown[]) =>
+    qc.getQueryData<DeliveryList>(key)?.pages.flatMap((p) => p.deliveries.map((d) => `${d.id} ${d.status}`))
+  const endpoints = () => qc.getQueryData<EndpointList>(keys.endpoints)?.endpoints
+  return { qc, shown, endpoints }
+}
+
+const frame = (type: string, data: object, seq: number) => ({ type, data, seq })
+
+it('a delivery changes in its place, and leaves the lists that it no longer belongs to', () => {
+  const { qc, shown } = client()
+  writeWebhooks(qc, [frame('delivery_update', aDeliveryTo('ep_1', { status: 'delivered' }), 11)])
+  expect(shown(keys.deliveries('ep_1', ''))).toEqual(['dlv_1 delivered'])
+  expect(shown(keys.deliveries('ep_1', 'pending'))).toEqual([])
+  expect(shown(keys.eventDeliveries('evt_1'))).toEqual(['dlv_1 delivered'])
+})
+
+it('a new delivery comes first; an old frame changes nothing', () => {
+  const { qc, shown } = client()
+  const other = aDeliveryTo('ep_1', { id: 'dlv_2', event_id: 'evt_2' })
+  writeWebhooks(qc, [frame('delivery_update', other, 12)])
+  expect(shown(keys.deliveries('ep_1', ''))).toEqual(['dlv_2 pending', 'dlv_1 pending'])
+  expect(shown(keys.eventDeliveries('evt_1'))).toEqual(['dlv_1 pending'])
+  writeWebhooks(qc, [
+    frame('delivery_update', { ...other, id: 'dlv_0' }, 9), // before the list was read
+    frame('delivery_update', { ...other, status: 'failed' }, 11), // before what is known of it
+  ])
+  expect(shown(keys.deliveries('ep_1', ''))).toEqual(['dlv_2 pending', 'dlv_1 pending'])
+})
+
+it('an endpoint comes, changes and goes', () => {
+  const { qc, endpoints } = client()
+  writeWebhooks(qc, [frame('endpoint_update', anEndpoint({ pending: 3 }), 11)])
+  expect(endpoints()?.[0]?.pending).toBe(3)
+  writeWebhooks(qc, [frame('endpoint_update', anEndpoint({ pending: 2 }), 10)])
+  expect(endpoints()?.[0]?.pending).toBe(3)
+  writeWebhooks(qc, [frame('endpoint_update', anEndpoint({ id: 'ep_2' }), 12)])
+  expect(endpoints()?.map((e) => e.id)).toEqual(['ep_2', 'ep_1'])
+  writeWebhooks(qc, [frame('endpoint_update', { id: 'ep_2', deleted: true }, 13)])
+  expect(endpoints()?.map((e) => e.id)).toEqual(['ep_1'])
+})
+
+it('a recovery is followed', () => {
+  const { qc } = client()
+  const recovery = { id: 'rec_1', endpoint_id: 'ep_1', total: 10, done: 1, status: 'running' }
+  qc.setQueryData(keys.recoveries('ep_1'), { recoveries: [] })
+  writeWebhooks(qc, [
+    frame('recovery_update', recovery, 11),
+    frame('recovery_update', { ...recovery, done: 5 }, 12),
+  ])
+  expect(qc.getQueryData(keys.recoveries('ep_1'))).toEqual({ recoveries: [{ ...recovery, done: 5 }] })
+})
+
+it('what makes no sense is ignored', () => {
+  const { qc, shown } = client()
+  writeWebhooks(qc, [
+    { type: 'delivery_update' },
+    { type: 'endpoint_update', data: 'x' },
+    { type: 'other', data: {} },
+  ])
+  expect(shown(keys.deliveries('ep_1', ''))).toEqual(['dlv_1 pending'])
+})
