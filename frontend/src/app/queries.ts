@@ -23,6 +23,7 @@ export const keys = {
     [LIVE, 'deliveries', 'endpoint', endpoint, status] as const,
   eventDeliveries: (event: string) => [LIVE, 'deliveries', 'event', event] as const,
   attempts: (delivery: string) => [LIVE, 'attempts', delivery] as const,
+  allRecoveries: [LIVE, 'recoveries'] as const,
   recoveries: (endpoint: string) => [LIVE, 'recoveries', endpoint] as const,
   receiver: [LIVE, 'receiver'] as const,
   receiverLog: (verified: string) => [LIVE, 'receiver', verified] as const,

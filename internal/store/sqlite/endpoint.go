@@ -276,12 +276,13 @@ func (b *batch) insertEndpoint(tenant int64, id uuid.UUID, e *apier.Endpoint, se
 	if err != nil {
 		return err
 	}
-	if err := exec(b.conn, "INSERT INTO endpoints (tenant, uuid, seq, settings, status, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
-		tenant, id[:], int64(e.Seq), string(settings), endpointStatusNumber(e.Status), int64(b.now), int64(b.now)); err != nil {
+	// The number is never used again, as the deliveries of a deleted endpoint keep it.
+	if err := exec(b.conn, "INSERT INTO endpoints (number, seq, tenant, uuid, settings, status, created_at, updated_at) VALUES (?1, ?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+		int64(e.Seq), tenant, id[:], string(settings), endpointStatusNumber(e.Status), int64(b.now), int64(b.now)); err != nil {
 		return err
 	}
 	return exec(b.conn, "INSERT INTO endpoint_secrets (endpoint, secret, created_at) VALUES (?, ?, ?)",
-		b.conn.LastInsertRowID(), secret, int64(b.now))
+		int64(e.Seq), secret, int64(b.now))
 }
 
 // Endpoint implements store.Endpoints.

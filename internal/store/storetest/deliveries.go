@@ -353,6 +353,9 @@ func testDeleteEndpoint(t *testing.T, open Opener) {
 	}
 	_, err = h.Retry(t.Context(), acme, d[0].ID)
 	wantCode(t, err, apier.CodeConflict)
+	if again := h.endpoint(nil); len(h.of(store.DeliveryFilter{Endpoint: again.ID})) != 0 {
+		t.Error("a new endpoint has the deliveries of one that was deleted")
+	}
 	h.succeed(h.claimOne(stays))
 	if s := h.get(shared).Status; s != apier.StatusDelivered {
 		t.Errorf("the shared event is %s", s)

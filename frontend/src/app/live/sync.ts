@@ -6,7 +6,7 @@ import { rowOf } from '../../lib/query/outgoing'
 import { remove, upsert } from '../../lib/query/list'
 import type { Counters } from '../metrics/figures'
 import { keys } from '../queries'
-import { isWebhookFrame, writeWebhooks } from '../webhooks/live'
+import { Recent, fetchBefore, isWebhookFrame, startsEndpoints, writeWebhooks } from '../webhooks/live'
 import { updateLists, writeChanges, writeCounters } from './caches'
 import { changeOf, fold, merge } from '../../lib/query/change'
 import type { Change, Envelope } from '../../lib/query/change'
@@ -28,6 +28,7 @@ export interface PauseState {
 /** Brings what the WebSocket tells into the caches: one write per animation frame, none while paused. */
 export class LiveSync {
   readonly journal = new Journal()
+  readonly recentWebhooks = new Recent()
   private queue: Change[] = []
   private counters: { data: Counters; seq: number | undefined } | null = null
   private webhooks: Envelope[] = []
@@ -58,6 +59,7 @@ export class LiveSync {
     else if (message.type === 'metrics_update') {
       this.counters = { data: message.data as Counters, seq: message.seq }
     } else if (isWebhookFrame(message)) this.webhooks.push(message)
+    else if (startsEndpoints(message)) return fetchBefore(this.qc, message.seq ?? 0)
     else return
     this.scheduleFlush()
   }
@@ -152,6 +154,7 @@ export class LiveSync {
 
   private write(changes: readonly Change[]): void {
     const { counters, webhooks } = this
+    this.recentWebhooks.add(webhooks)
     this.counters = null
     this.webhooks = []
     notifyManager.batch(() => {

@@ -4,6 +4,7 @@ import { useAuth } from '../auth/context'
 import { useLive } from '../live/context'
 import { keys } from '../queries'
 import { webhooks } from './api'
+import { deliveriesWith, endpointsWith } from './live'
 import type { EndpointList } from './live'
 import type { Attempt, Delivery, DeliveryStatus, Endpoint } from './types'
 
@@ -21,9 +22,13 @@ export function useFollowEndpoints(): void {
 
 export function useEndpoints() {
   const { api } = useAuth()
+  const { sync } = useLive()
   return useQuery({
     queryKey: keys.endpoints,
-    queryFn: ({ signal }) => webhooks.endpoints(api, signal),
+    queryFn: async ({ signal }) => {
+      const list = await webhooks.endpoints(api, signal)
+      return endpointsWith(list, sync.recentWebhooks.since(list.seq))
+    },
     // Nobody follows them on other pages, so what is in the cache may be old.
     refetchOnMount: 'always',
   })
@@ -32,14 +37,18 @@ export function useEndpoints() {
 /** The deliveries of an endpoint, newest first, page by page, kept live. */
 export function useDeliveries(endpoint: string, status: DeliveryStatus | '') {
   const { api } = useAuth()
+  const { sync } = useLive()
+  const queryKey = keys.deliveries(endpoint, status)
   return useInfiniteQuery({
-    queryKey: keys.deliveries(endpoint, status),
+    queryKey,
     initialPageParam: '',
-    queryFn: ({ pageParam, signal }) => {
+    queryFn: async ({ pageParam, signal }) => {
       const query = new URLSearchParams({ limit: String(PAGE_SIZE) })
       if (status) query.set('status', status)
       if (pageParam) query.set('starting_after', pageParam)
-      return webhooks.deliveries(api, endpoint, query, signal)
+      const page = await webhooks.deliveries(api, endpoint, query, signal)
+      // A later page gains no rows from what came meanwhile; those stand on the first.
+      return pageParam ? page : deliveriesWith(page, queryKey, sync.recentWebhooks.since(page.seq))
     },
     getNextPageParam: (last) => (last.has_more ? last.deliveries[last.deliveries.length - 1]?.id : undefined),
     refetchOnMount: 'always',
@@ -49,10 +58,15 @@ export function useDeliveries(endpoint: string, status: DeliveryStatus | '') {
 /** Where one event goes. */
 export function useEventDeliveries(event: string) {
   const { api } = useAuth()
+  const { sync } = useLive()
+  const queryKey = keys.eventDeliveries(event)
   return useInfiniteQuery({
-    queryKey: keys.eventDeliveries(event),
+    queryKey,
     initialPageParam: '',
-    queryFn: ({ signal }) => webhooks.ofEvent(api, event, signal),
+    queryFn: async ({ signal }) => {
+      const page = await webhooks.ofEvent(api, event, signal)
+      return deliveriesWith(page, queryKey, sync.recentWebhooks.since(page.seq))
+    },
     getNextPageParam: () => undefined,
     refetchOnMount: 'always',
   })

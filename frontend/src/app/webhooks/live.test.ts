@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { createQueryClient, keys } from '../queries'
 import { aDeliveryTo, anEndpoint } from './fixtures'
-import { writeWebhooks } from './live'
+import { Recent, deliveriesWith, endpointsWith, fetchBefore, startsEndpoints, writeWebhooks } from './live'
 import type { DeliveryList, EndpointList } from './live'
 
 function client() {
@@ -74,4 +74,29 @@ it('what makes no sense is ignored', () => {
     { type: 'other', data: {} },
   ])
   expect(shown(keys.deliveries('ep_1', ''))).toEqual(['dlv_1 pending'])
+})
+
+it('an answer that was read before a frame and comes after it is brought up to date', () => {
+  const recent = new Recent()
+  const late = aDeliveryTo('ep_1', { status: 'delivered' })
+  recent.add([frame('endpoint_update', anEndpoint({ pending: 3 }), 11), frame('delivery_update', late, 12)])
+  const endpoints = { endpoints: [anEndpoint()], has_more: false, seq: 10 }
+  expect(endpointsWith(endpoints, recent.since(10)).endpoints[0]?.pending).toBe(3)
+  expect(recent.since(12)).toEqual([])
+  const page = { deliveries: [aDeliveryTo('ep_1')], has_more: false, seq: 10 }
+  const after = deliveriesWith(page, keys.deliveries('ep_1', ''), recent.since(10))
+  expect(after.deliveries[0]?.status).toBe('delivered')
+  expect(deliveriesWith(page, keys.deliveries('ep_1', 'pending'), recent.since(10)).deliveries).toEqual([])
+})
+
+it('a subscription that became live late has fetched again what was read before it', () => {
+  const { qc } = client()
+  const frameOf = (data: object) => ({ type: 'subscribe', data, seq: 12 })
+  expect(startsEndpoints(frameOf({ channel: 'endpoint:*', status: 'subscribed' }))).toBe(true)
+  expect(startsEndpoints(frameOf({ channel: 'events', status: 'subscribed' }))).toBe(false)
+  fetchBefore(qc, 10)
+  expect(qc.getQueryState(keys.endpoints)?.isInvalidated).toBe(false)
+  fetchBefore(qc, 12)
+  expect(qc.getQueryState(keys.endpoints)?.isInvalidated).toBe(true)
+  expect(qc.getQueryState(keys.deliveries('ep_1', ''))?.isInvalidated).toBe(true)
 })

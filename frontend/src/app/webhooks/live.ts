@@ -8,10 +8,31 @@ import type { Delivery, Endpoint, Recovery } from './types'
 export type EndpointList = { endpoints: Endpoint[]; has_more: boolean; seq: number }
 export type DeliveryList = InfiniteData<DeliveryPage, string>
 
+/** The latest frames, for the answers that were read before them and come after them. */
+export class Recent {
+  private frames: Envelope[] = []
+
+  add(frames: readonly Envelope[]): void {
+    this.frames = [...this.frames, ...frames].slice(-RECENT)
+  }
+
+  /** What came after a position in the change log. */
+  since(seq: number): readonly Envelope[] {
+    return this.frames.filter((f) => (f.seq ?? 0) > seq)
+  }
+}
+
+const RECENT = 2000
 const TYPES = ['delivery_update', 'endpoint_update', 'recovery_update', 'webhook_received']
 
 /** Whether a frame tells of webhooks. */
 export const isWebhookFrame = (message: Envelope): boolean => TYPES.includes(message.type)
+
+/** Whether a frame says that endpoints are followed from now on. */
+export function startsEndpoints({ type, data }: Envelope): boolean {
+  const { channel, status } = (data ?? {}) as { channel?: unknown; status?: unknown }
+  return type === 'subscribe' && status === 'subscribed' && String(channel).startsWith('endpoint:')
+}
 
 /** Writes frames of webhooks into the caches, in order; what a frame cannot tell is fetched. */
 export function writeWebhooks(qc: QueryClient, frames: readonly Envelope[]): void {
@@ -32,17 +53,50 @@ export function writeWebhooks(qc: QueryClient, frames: readonly Envelope[]): voi
 
 type EndpointFrame = Endpoint & { deleted?: boolean }
 
+/** A list of endpoints with all that came after it was read. */
+export function endpointsWith(list: EndpointList, frames: readonly Envelope[]): EndpointList {
+  return frames
+    .filter((f) => f.type === 'endpoint_update')
+    .reduce((all, f) => withEndpoint(all, f.data as EndpointFrame, f.seq ?? 0), list)
+}
+
+/** A page of deliveries with all that came after it was read. */
+export function deliveriesWith(page: DeliveryPage, key: QueryKey, frames: readonly Envelope[]): DeliveryPage {
+  const list: DeliveryList = { pages: [page], pageParams: [''] }
+  const after = frames
+    .filter((f) => f.type === 'delivery_update')
+    .reduce((all, f) => withDelivery(all, key, { ...(f.data as Delivery), seq: f.seq ?? 0 }), list)
+  return after.pages[0] ?? page
+}
+
 function writeEndpoint(qc: QueryClient, frame: EndpointFrame, seq: number): void {
-  qc.setQueryData<EndpointList>(keys.endpoints, (list) => {
-    if (!list || seq <= list.seq) return list
-    const others = list.endpoints.filter((e) => e.id !== frame.id)
-    if (frame.deleted) return { ...list, endpoints: others }
-    const known = list.endpoints.find((e) => e.id === frame.id)
-    if (known && known.seq >= seq) return list
-    const next = { ...frame, seq }
-    const endpoints = known ? list.endpoints.map((e) => (e.id === frame.id ? next : e)) : [next, ...others]
-    return { ...list, endpoints }
-  })
+  qc.setQueryData<EndpointList>(keys.endpoints, (list) => list && withEndpoint(list, frame, seq))
+}
+
+function withEndpoint(list: EndpointList, frame: EndpointFrame, seq: number): EndpointList {
+  if (seq <= list.seq) return list
+  const others = list.endpoints.filter((e) => e.id !== frame.id)
+  if (frame.deleted) return { ...list, endpoints: others }
+  const known = list.endpoints.find((e) => e.id === frame.id)
+  if (known && known.seq >= seq) return list
+  const next = { ...frame, seq }
+  const endpoints = known ? list.endpoints.map((e) => (e.id === frame.id ? next : e)) : [next, ...others]
+  return { ...list, endpoints }
+}
+
+/** A subscription became live at a position: what was read before it may lack what happened in between. */
+export function fetchBefore(qc: QueryClient, seq: number): void {
+  const isBehind = (data: unknown) => {
+    const pages = (data as DeliveryList | undefined)?.pages
+    const read = pages ? pages[0]?.seq : (data as EndpointList | undefined)?.seq
+    return read !== undefined && read < seq
+  }
+  for (const queryKey of [keys.endpoints, keys.allDeliveries, keys.allRecoveries]) {
+    void qc.invalidateQueries({
+      queryKey,
+      predicate: (q) => queryKey === keys.allRecoveries || isBehind(q.state.data),
+    })
+  }
 }
 
 function writeDelivery(qc: QueryClient, delivery: Delivery): void {
