@@ -113,6 +113,27 @@ func (c Channel) matchEvent(e *Event) bool {
 	}
 }
 
+// HasState reports whether the channel is the state of one thing, which a subscriber is told first.
+func (c Channel) HasState() bool {
+	return c.kind == channelMetrics || (c.kind == channelEvent || c.kind == channelEndpoint) && !c.wild
+}
+
+// EventID gives the event whose channel it is; "": it is no event's.
+func (c Channel) EventID() EventID {
+	if c.kind != channelEvent || c.wild {
+		return ""
+	}
+	return EventID(c.arg)
+}
+
+// EndpointID gives the endpoint whose channel it is; "": it is no endpoint's.
+func (c Channel) EndpointID() EndpointID {
+	if c.kind != channelEndpoint || c.wild {
+		return ""
+	}
+	return EndpointID(c.arg)
+}
+
 // IsEndpoint reports whether the channel tells of endpoints and their deliveries.
 func (c Channel) IsEndpoint() bool { return c.kind == channelEndpoint }
 

@@ -9,7 +9,7 @@ import (
 // FrameType is the "type" of a frame of the realtime protocol (protocol/README.md, section 4).
 type FrameType string
 
-// The frame types. Session, Batch, Resync and Reconnect exist in the v1 dialect only.
+// The frame types. Session, Batch, Snapshot, Resync and Reconnect exist in the v1 dialect only.
 const (
 	FramePing          FrameType = "ping"
 	FramePong          FrameType = "pong"
@@ -25,6 +25,7 @@ const (
 	FrameBatch         FrameType = "batch"
 	FrameResync        FrameType = "resync"
 	FrameReconnect     FrameType = "reconnect"
+	FrameSnapshot      FrameType = "snapshot"
 	FrameDelivery      FrameType = "delivery_update"
 	FrameEndpoint      FrameType = "endpoint_update"
 	FrameRecovery      FrameType = "recovery_update"
@@ -118,8 +119,11 @@ type goneEndpoint struct {
 	Deleted bool       `json:"deleted"`
 }
 
-func appendCreated(dst []byte, e *Event) []byte {
-	dst = e.appendHead(append(dst, `,"data":{`...))
+func appendCreated(dst []byte, e *Event) []byte { return appendState(append(dst, `,"data":`...), e) }
+
+// appendState appends all of an event, but a long payload.
+func appendState(dst []byte, e *Event) []byte {
+	dst = e.appendHead(append(dst, '{'))
 	if len(e.Payload) > MaxPayloadInFrame {
 		dst = append(dst, `,"payload_truncated":true`...)
 	} else {
@@ -212,6 +216,32 @@ type Session struct {
 // AppendSession appends session.
 func AppendSession(dst []byte, s Session, at Timestamp) []byte {
 	return appendFrame(dst, FrameSession, "", s, at, nil)
+}
+
+// Snapshot is the state of an event's or endpoint's channel. Neither means that there is no such thing (any more).
+type Snapshot struct {
+	Event    *Event
+	Endpoint *Endpoint
+	Seq      Seq // every change up to here is in it
+}
+
+// AppendSnapshot appends snapshot. Its seq is among the data: it is no position in the stream.
+func AppendSnapshot(dst []byte, channel Channel, s Snapshot, at Timestamp) []byte {
+	dst = append(appendOpen(dst, FrameSnapshot, ""), `,"data":{"channel":"`...)
+	dst = append(dst, channel.name...)
+	dst = append(dst, `","seq":`...)
+	dst = strconv.AppendInt(dst, int64(s.Seq), 10)
+	dst = append(dst, `,"state":`...)
+	switch {
+	case s.Event != nil:
+		dst = appendState(dst, s.Event)
+	case s.Endpoint != nil:
+		encoded, _ := json.Marshal(s.Endpoint) // always marshals, as in appendFrame
+		dst = append(dst, encoded...)
+	default:
+		dst = append(dst, "null"...)
+	}
+	return appendClose(append(dst, '}'), at, nil)
 }
 
 // AppendResync appends resync: state of the channel up to seq was skipped, fetch the snapshot again.

@@ -94,6 +94,8 @@ func serverFrames() map[string][]byte {
 		RatePerSecond: 50, Total: 200, Done: 50, Status: apier.RecoveryRunning, CreatedAt: sampleAt, UpdatedAt: sampleAt, Seq: 48,
 	}}
 	orders, _ := apier.ParseChannel("events:order.*")
+	ofEvent, _ := apier.ParseChannel("event:" + string(sampleID))
+	ofEndpoint, _ := apier.ParseChannel("endpoint:" + string(sampleEndpoint))
 	metricsChannel, _ := apier.ParseChannel("metrics")
 	subscribe := apier.ClientFrame{Type: apier.FrameSubscribe, ID: "s1"}
 	at := func(channel string, seq apier.Seq) *apier.V1 { return &apier.V1{Channel: channel, Seq: seq} }
@@ -127,11 +129,14 @@ func serverFrames() map[string][]byte {
 			Session: "s_1f2e3d4c5b6a_k3j9x2", Epoch: "1f2e3d4c5b6a", Seq: 42, Channels: []string{"events", "metrics"},
 			HeartbeatMS: 25000, TokenExpiresAt: sampleAt, ReconnectWindowMS: 5000,
 		}, sampleAt),
-		"batch":         apier.AppendBatch(nil, inBatch, sampleAt),
-		"resync":        apier.AppendResync(nil, "events", 42, sampleAt),
-		"reconnect":     apier.AppendReconnect(nil, 2300*time.Millisecond, sampleAt),
-		"auth_ok":       apier.AppendAuth(nil, "a1", apier.AuthOK, sampleAt, sampleAt),
-		"auth_expiring": apier.AppendAuth(nil, "", apier.AuthExpiring, sampleAt, sampleAt),
+		"batch":             apier.AppendBatch(nil, inBatch, sampleAt),
+		"resync":            apier.AppendResync(nil, "events", 42, sampleAt),
+		"snapshot":          apier.AppendSnapshot(nil, ofEvent, apier.Snapshot{Event: &delivered.Event, Seq: 43}, sampleAt),
+		"snapshot_endpoint": apier.AppendSnapshot(nil, ofEndpoint, apier.Snapshot{Endpoint: &endpoint, Seq: 46}, sampleAt),
+		"snapshot_nothing":  apier.AppendSnapshot(nil, ofEvent, apier.Snapshot{Seq: 44}, sampleAt),
+		"reconnect":         apier.AppendReconnect(nil, 2300*time.Millisecond, sampleAt),
+		"auth_ok":           apier.AppendAuth(nil, "a1", apier.AuthOK, sampleAt, sampleAt),
+		"auth_expiring":     apier.AppendAuth(nil, "", apier.AuthExpiring, sampleAt, sampleAt),
 	}
 }
 

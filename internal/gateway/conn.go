@@ -46,6 +46,8 @@ type conn struct {
 	queued  int         // bytes of answers in pending: unlike changes they cannot be conflated
 	writing bool        // a writer goroutine owns the socket's output
 	catchUp bool        // the store must be read before the log
+	paused  bool        // a snapshot is being read: the stream stands still
+	told    []told      // what snapshots have told and the stream has not reached
 	phase   phase
 	closing apier.CloseCode // why, once closing
 	closeBy int64           // Unix ms; once closing, how long the client may take
@@ -78,6 +80,10 @@ func newConn(g *Gateway, nc net.Conn, id auth.Identity, req request) *conn {
 // and hands it to its shard.
 func (c *conn) start(answer []byte, req request, lost bool, denied []*apier.Error) {
 	g := c.g
+	var metrics []byte
+	if c.v1 && c.subs.Metrics() {
+		metrics = g.metricsNow(c)
+	}
 	c.mu.Lock() // before it can be found, so that the session frame is the first
 	g.mu.Lock()
 	draining := g.draining
@@ -89,10 +95,18 @@ func (c *conn) start(answer []byte, req request, lost bool, denied []*apier.Erro
 	if req.waits {
 		answer = appendMessage(answer, ws.OpText, apier.AppendAuth(nil, req.frameID, apier.AuthOK, expiry(c.id), g.now()))
 	}
+	answer = append(answer, metrics...)
 	for _, e := range denied {
 		answer = append(answer, textMessage(apier.AppendError(nil, "", e, g.now()))...)
 	}
 	c.sendLocked(answer)
+	if !req.resume || lost {
+		for _, channel := range c.subs.Channels() {
+			if !channel.IsMetrics() {
+				c.tell(channel)
+			}
+		}
+	}
 	if c.catchUp {
 		c.startWriter()
 	}

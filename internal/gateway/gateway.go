@@ -29,6 +29,10 @@ import (
 type History interface {
 	// Changes gives the latest state of what changed after a seq, oldest first; with deliveries, of endpoints too.
 	Changes(ctx context.Context, tenant apier.TenantID, after apier.Seq, limit int, deliveries bool) (ChangePage, error)
+	// Snapshot gives the state of an event's or endpoint's channel, nothing where there is no such thing, and Seq 0 then.
+	Snapshot(ctx context.Context, tenant apier.TenantID, channel apier.Channel) (apier.Snapshot, error)
+	// Metrics gives the counters as they are now.
+	Metrics(ctx context.Context, tenant apier.TenantID) (apier.Metrics, error)
 }
 
 // ChangePage is one page of History; its fields mean what those of store.ChangePage mean.

@@ -30,13 +30,15 @@ const epoch = "abc123def456"
 
 // fakeStore is a History: the latest change of each event, and what was deleted.
 type fakeStore struct {
-	mu     sync.Mutex
-	seq    apier.Seq
-	latest map[apier.EventID]apier.Change
-	births map[apier.EventID]apier.Seq
-	floor  apier.Seq
-	err    error
-	hub    *hub.Hub
+	mu                sync.Mutex
+	seq               apier.Seq
+	latest            map[apier.EventID]apier.Change
+	births            map[apier.EventID]apier.Seq
+	floor             apier.Seq
+	err               error
+	counts            bool // metrics can be read
+	before, meanwhile func()
+	hub               *hub.Hub
 }
 
 func (s *fakeStore) Changes(_ context.Context, tenant apier.TenantID, after apier.Seq, limit int, _ bool) (ChangePage, error) {
@@ -63,6 +65,37 @@ func (s *fakeStore) Changes(_ context.Context, tenant apier.TenantID, after apie
 	return page, nil
 }
 
+// Snapshot gives one event; before and meanwhile, if set, are called before the look and behind it.
+func (s *fakeStore) Snapshot(_ context.Context, tenant apier.TenantID, channel apier.Channel) (apier.Snapshot, error) {
+	s.mu.Lock()
+	before, meanwhile := s.before, s.meanwhile
+	s.mu.Unlock()
+	if before != nil {
+		before()
+	}
+	s.mu.Lock()
+	err := s.err
+	c, ok := s.latest[channel.EventID()]
+	s.mu.Unlock()
+	if meanwhile != nil {
+		meanwhile()
+	}
+	if err != nil || !ok || c.Tenant != tenant || c.Kind == apier.Deleted {
+		return apier.Snapshot{}, err
+	}
+	return apier.Snapshot{Event: &c.Event, Seq: c.Event.Seq}, nil
+}
+
+// Metrics counts the events, where a test wants them: they would stand between a session and what follows.
+func (s *fakeStore) Metrics(context.Context, apier.TenantID) (apier.Metrics, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.counts {
+		return apier.Metrics{}, errors.New("not counted")
+	}
+	return apier.Metrics{Total: int64(len(s.latest))}, s.err
+}
+
 // commit stores one change and announces it, as the store's writer would.
 func (s *fakeStore) commit(tenant apier.TenantID, kind apier.ChangeKind, id, eventType, payload string) apier.Seq {
 	s.mu.Lock()
@@ -78,6 +111,12 @@ func (s *fakeStore) commit(tenant apier.TenantID, kind apier.ChangeKind, id, eve
 	s.latest[c.Event.ID] = c
 	s.hub.Publish([]apier.Change{c})
 	return s.seq
+}
+
+func (s *fakeStore) fail(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.err = err
 }
 
 func (s *fakeStore) create(id string) apier.Seq {
@@ -324,6 +363,16 @@ func (c *client) expectClose(want apier.CloseCode) (reason string) {
 }
 
 func isReset(err error) bool { return err != nil && strings.Contains(err.Error(), "reset") }
+
+// collect gives the next n envelopes, those of batches one by one.
+func (c *client) collect(n int) []answer {
+	c.t.Helper()
+	var all []answer
+	for len(all) < n {
+		all = append(all, c.envelopes()...)
+	}
+	return all
+}
 
 // envelopes gives every envelope of the next frame.
 func (c *client) envelopes() []answer {

@@ -39,11 +39,10 @@ func (c *conn) pong(ping apier.ClientFrame) {
 	c.send(apier.AppendPong(nil, ping, c.g.now(), v1))
 }
 
-// subscribe adds each channel and echoes it once it is live: from the cursor on, every change that
-// matches will be sent.
+// subscribe adds each channel and echoes it once it is live, in v1 behind its state: from the cursor on, every change
+// that matches will be sent.
 func (c *conn) subscribe(frame apier.ClientFrame) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	for _, channel := range frame.Channels {
 		var refused *apier.Error
 		switch {
@@ -59,8 +58,11 @@ func (c *conn) subscribe(frame apier.ClientFrame) {
 			c.sendLocked(textMessage(apier.AppendError(nil, frame.ID, refused, c.g.now())))
 			continue
 		}
+		c.tell(channel)
 		c.echo(frame, channel)
 	}
+	c.mu.Unlock()
+	c.follow() // what came while a snapshot was read
 }
 
 func (c *conn) unsubscribe(frame apier.ClientFrame) {

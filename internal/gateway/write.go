@@ -112,7 +112,7 @@ func (c *conn) nextWire() (wire net.Buffers, more bool) {
 		wire, c.pending = c.pending, nil
 		return wire, true
 	}
-	if c.phase == phaseOpen && c.catchUp {
+	if c.phase == phaseOpen && c.catchUp && !c.paused {
 		return nil, true
 	}
 	_ = c.nc.SetWriteDeadline(time.Time{})
@@ -173,14 +173,14 @@ func (c *conn) readStore() bool {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.phase != phaseOpen {
+	if c.phase != phaseOpen || c.paused { // paused: it is read again behind the snapshot
 		return true
 	}
 	if page.Lost {
 		if c.v1 {
 			c.sendLocked(c.appendResyncs(nil, page.Seq))
 		}
-	} else if wire := encodeBatch(hub.Batch{Changes: page.Changes}, c.subs, c.v1, c.g.now()); len(wire) > 0 {
+	} else if wire := encodeBatch(c.untold(hub.Batch{Changes: page.Changes}, page.Seq), c.subs, c.v1, c.g.now()); len(wire) > 0 {
 		c.pending = append(c.pending, wire)
 	}
 	c.cursor.Seq = max(c.cursor.Seq, page.Seq)
@@ -188,17 +188,34 @@ func (c *conn) readStore() bool {
 	return true
 }
 
+// next gives what comes after the cursor.
+func (c *conn) next() encoded {
+	if len(c.told) > 0 {
+		return c.ownBatch()
+	}
+	return c.g.cache.next(c)
+}
+
 // missed reads one page of changes. Only a few connections read at a time: however many have fallen
 // behind, the store stays free for everybody else.
 func (g *Gateway) missed(tenant apier.TenantID, after apier.Seq, deliveries bool) (ChangePage, error) {
-	select {
-	case g.reading <- struct{}{}:
-	case <-g.ctx.Done():
-		return ChangePage{}, g.ctx.Err()
+	if err := g.beginRead(); err != nil {
+		return ChangePage{}, err
 	}
-	defer func() { <-g.reading }()
+	defer g.endRead()
 	return g.history.Changes(g.ctx, tenant, after, g.opt.CatchUpPage, deliveries)
 }
+
+func (g *Gateway) beginRead() error {
+	select {
+	case g.reading <- struct{}{}:
+		return nil
+	case <-g.ctx.Done():
+		return g.ctx.Err()
+	}
+}
+
+func (g *Gateway) endRead() { <-g.reading }
 
 // follow writes what the log holds beyond the cursor, as far as the socket takes it. Where there is a writer,
 // that one reads the log itself.
@@ -212,10 +229,10 @@ func (c *conn) follow() {
 // advance writes the next batch of what the log holds beyond the cursor; true says that another follows and
 // the socket may take it. Called with mu held.
 func (c *conn) advance() bool {
-	if c.phase != phaseOpen || c.catchUp {
+	if c.phase != phaseOpen || c.catchUp || c.paused {
 		return false
 	}
-	entry := c.g.cache.next(c)
+	entry := c.next()
 	if entry.behind {
 		c.catchUp = true
 		c.startWriter()

@@ -57,6 +57,23 @@ func (l *Log) Head() Cursor {
 	return Cursor{l.head, l.version}
 }
 
+// Metrics gives the newest metrics; ok is false where there are none yet.
+func (l *Log) Metrics() (m MetricsAt, ok bool) {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.metrics, l.metrics.At != 0
+}
+
+// Seed keeps metrics that a reader has fetched for the next one that asks, until others are published. Nobody is
+// sent them.
+func (l *Log) Seed(m apier.Metrics, at apier.Timestamp) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.version == 0 {
+		l.metrics = MetricsAt{m, at}
+	}
+}
+
 // Since gives what came after a cursor, one block at a time. ok is false where the log has forgotten some
 // of it: the reader must go to the store.
 func (l *Log) Since(from Cursor) (batch Batch, ok bool) {

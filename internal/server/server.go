@@ -195,6 +195,30 @@ func (h history) Changes(ctx context.Context, tenant apier.TenantID, after apier
 	return gateway.ChangePage(page), err
 }
 
+func (h history) Snapshot(ctx context.Context, tenant apier.TenantID, channel apier.Channel) (apier.Snapshot, error) {
+	var s apier.Snapshot
+	var err error
+	if id := channel.EventID(); id != "" {
+		var e apier.Event
+		if e, err = h.store.Event(ctx, tenant, id); err == nil {
+			s.Event, s.Seq = &e, e.Seq
+		}
+	} else if id := channel.EndpointID(); id != "" {
+		var e apier.Endpoint
+		if e, err = h.store.Endpoint(ctx, tenant, id); err == nil {
+			s.Endpoint, s.Seq = &e, e.Seq
+		}
+	}
+	if err != nil && apier.AsError(err).Code == apier.CodeNotFound {
+		err = nil
+	}
+	return s, err
+}
+
+func (h history) Metrics(ctx context.Context, tenant apier.TenantID) (apier.Metrics, error) {
+	return store.Snapshot(ctx, h.store, tenant, time.Now())
+}
+
 // URL is where browsers find the dashboard.
 func (s *Server) URL() string {
 	if s.opt.PublicURL != "" {

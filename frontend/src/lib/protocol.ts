@@ -13,7 +13,7 @@ export type {
 } from './messages'
 
 /** The frame types that dialect v1 adds. */
-export const V1_TYPES = ['session', 'batch', 'resync', 'auth', 'reconnect'] as const
+export const V1_TYPES = ['session', 'batch', 'snapshot', 'resync', 'auth', 'reconnect'] as const
 
 /** What the first frame of a v1 connection says. */
 export interface SessionData {
@@ -46,6 +46,7 @@ export type ServerFrame =
     >
   | Frame<'session', SessionData>
   | Frame<'batch', unknown[]>
+  | Frame<'snapshot', { channel: string; seq: number; state: Record<string, unknown> | null }>
   | Frame<'resync', { channel?: string; seq: number }>
   | Frame<'auth', { status: string; expires_at?: string }>
   | Frame<'reconnect', { after_ms: number }>
@@ -79,6 +80,7 @@ const guards = new Map<string, (data: unknown) => boolean>([
   [MessageType.WEBHOOK_RECEIVED, isEventId],
   ['session', isSession],
   ['batch', Array.isArray],
+  ['snapshot', (d) => isRecord(d) && isText(d.channel) && isNumber(d.seq) && isAnyData(d.state)],
   ['resync', (d) => isRecord(d) && isNumber(d.seq) && optional(d.channel, isText)],
   ['auth', (d) => isRecord(d) && isText(d.status)],
   ['reconnect', (d) => isRecord(d) && isNumber(d.after_ms) && d.after_ms >= 0],

@@ -81,6 +81,8 @@ export class Stream {
         return this.skipped(frame.data)
       case 'reconnect':
         return this.connection.advised(frame.data.after_ms)
+      case 'snapshot':
+        return
       case 'auth':
         if (frame.data.status === 'expiring') this.connection.tokenExpiring()
         return

@@ -1,0 +1,123 @@
+package gateway
+
+import (
+	"encoding/json"
+	"fmt"
+	"testing"
+
+	"github.com/apier/apier"
+)
+
+type snapshotData struct {
+	Channel string
+	Seq     apier.Seq
+	State   *struct {
+		ID               string
+		DeliveryAttempts int `json:"delivery_attempts"`
+	}
+}
+
+func (c *client) expectSnapshot() snapshotData {
+	c.t.Helper()
+	a := c.expect(apier.FrameSnapshot)
+	var d snapshotData
+	if err := json.Unmarshal(a.Data, &d); err != nil {
+		c.t.Fatal(err)
+	}
+	if a.Seq != 0 {
+		c.t.Errorf("a snapshot is no position in the stream: %d", a.Seq)
+	}
+	return d
+}
+
+func TestSubscribersAreToldTheStateFirst(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, Options{})
+	b.store.counts = true
+	seq := b.store.create("evt_1")
+	b.store.commit("t2", apier.Created, "evt_2", "a.b", `{}`)
+	c := b.dial(t, "token=good&v=1&channels=")
+	c.expect(apier.FrameSession)
+	c.say(`{"type":"subscribe","id":"s","data":{"channels":["metrics","event:evt_1","event:evt_2","event:*","events"]}}`)
+	c.expect(apier.FrameMetricsUpdate)
+	c.expect(apier.FrameSubscribe)
+	if d := c.expectSnapshot(); d.Channel != "event:evt_1" || d.Seq != seq || d.State == nil || d.State.ID != "evt_1" {
+		t.Errorf("got %+v", d)
+	}
+	if a := c.expect(apier.FrameSubscribe); a.ID != "s" || a.Channel != "event:evt_1" {
+		t.Errorf("got %+v", a)
+	}
+	if d := c.expectSnapshot(); d.State != nil {
+		t.Errorf("an event of another tenant: %+v", d)
+	}
+	for range 3 { // event:evt_2, event:* and events, which have no state of one thing
+		c.expect(apier.FrameSubscribe)
+	}
+	c.say(`{"type":"subscribe","data":{"channel":"event:evt_1"}}`) // again: for whoever wants it anew
+	c.expectSnapshot()
+	c.expect(apier.FrameSubscribe)
+
+	first := b.dial(t, "token=good&v=1&channels=event:evt_1,metrics")
+	first.expect(apier.FrameSession)
+	first.expect(apier.FrameMetricsUpdate)
+	if d := first.expectSnapshot(); d.State == nil {
+		t.Errorf("got %+v", d)
+	}
+	plain := b.dial(t, "token=good&channels=")
+	plain.say(`{"type":"subscribe","data":{"channels":["metrics","event:evt_1"]}}`)
+	plain.expect(apier.FrameSubscribe)
+	plain.expect(apier.FrameSubscribe)
+}
+
+func TestAResumedConnectionIsNotToldTwice(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, Options{})
+	seq := b.store.create("evt_1")
+	c := b.dial(t, "token=good&v=1&channels=event:evt_1")
+	var s apier.Session
+	_ = json.Unmarshal(c.expect(apier.FrameSession).Data, &s)
+	c.expectSnapshot()
+	b.store.commit("t1", apier.Updated, "evt_1", "a.b", `{}`)
+	again := b.dial(t, fmt.Sprintf("token=good&v=1&channels=event:evt_1&session=%s&after=%d", s.Session, seq))
+	again.expect(apier.FrameSession)
+	again.expect(apier.FrameEventUpdate)
+	again.sync()
+}
+
+// Changes are committed while the snapshot is on its way: those that are in it do not come again, the others
+// come behind it, and none is missing.
+func TestSnapshotAndStreamAreJoinedExactly(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, Options{})
+	b.store.create("evt_1")
+	c := b.dial(t, "token=good&v=1&channels=events")
+	c.expect(apier.FrameSession)
+	inIt, after := apier.Seq(0), apier.Seq(0)
+	b.store.before = func() { // committed behind the registration, before the look
+		b.store.create("evt_other")
+		inIt = b.store.commit("t1", apier.Updated, "evt_1", "a.b", `{}`)
+	}
+	b.store.meanwhile = func() { // behind the look, before the snapshot is sent
+		after = b.store.commit("t1", apier.Updated, "evt_1", "a.b", `{}`)
+	}
+	c.say(`{"type":"subscribe","data":{"channel":"event:evt_1"}}`)
+	if d := c.expectSnapshot(); d.Seq != inIt {
+		t.Errorf("snapshot at %d, want %d", d.Seq, inIt)
+	}
+	c.expect(apier.FrameSubscribe)
+	got := c.collect(2)
+	if got[0].Type != "event_created" || got[1].Seq != after || got[1].Channel != "event:evt_1" {
+		t.Errorf("got %+v", got)
+	}
+	c.sync() // and nothing else
+}
+
+func TestASnapshotThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, Options{})
+	c := b.dial(t, "token=good&v=1&channels=")
+	c.expect(apier.FrameSession)
+	b.store.fail(fmt.Errorf("disk on fire"))
+	c.say(`{"type":"subscribe","data":{"channel":"event:evt_1"}}`)
+	c.expectClose(apier.CloseTryAgainLater)
+}
