@@ -246,6 +246,7 @@ func (s *Server) Run(ctx context.Context) error {
 	var parts sync.WaitGroup
 	parts.Go(func() { _ = s.gateway.Run(inner) }) // ends without an error
 	parts.Go(func() { s.pulse.run(inner) })
+	parts.Go(func() { tuneCollector(inner) })
 	if s.profiler != nil {
 		parts.Go(func() { s.profiler.run(inner) })
 	}
