@@ -38,7 +38,7 @@ const scriptGlobals = Object.fromEntries([...node, ...browser].map((name) => [na
 const tests = ['**/*.test.{ts,tsx}']
 
 export default tseslint.config(
-  { ignores: ['dist', 'coverage', 'node_modules'] },
+  { ignores: ['dist', 'client/dist', 'coverage', 'node_modules'] },
   js.configs.recommended,
   {
     files: ['**/*.{ts,tsx}'],
@@ -56,15 +56,19 @@ export default tseslint.config(
     files: ['src/**/*.{ts,tsx}'],
     ...reactHooks.configs.flat.recommended,
   },
-  { files: ['e2e/**/*.mjs', '*.js'], languageOptions: { globals: scriptGlobals } },
+  { files: ['e2e/**/*.mjs', 'client/*.mjs', '*.js'], languageOptions: { globals: scriptGlobals } },
   arrow(['src/lib/**/*.{ts,tsx}'], pages, components, appParts),
-  // The examples and their tests show the library as a page uses it, status component included.
-  arrow(['src/lib/**/*.example.{ts,tsx}', 'src/lib/**/*.example.test.tsx'], pages, appParts),
+  // The entry of the React part exports the status component. The examples and their tests show the library as a page uses it, status component included.
+  arrow(
+    ['src/lib/**/*.example.{ts,tsx}', 'src/lib/**/*.example.test.tsx', 'src/lib/react.ts'],
+    pages,
+    appParts,
+  ),
   arrow(['src/components/**/*.{ts,tsx}'], pages),
   arrow(['src/components/ui/**/*.{ts,tsx}'], pages, outsideUi),
   {
     ...arrow(['src/lib/*.ts'], pages, components, appParts, react),
-    ignores: ['src/lib/use*.ts', 'src/lib/index.ts', ...tests],
+    ignores: ['src/lib/use*.ts', 'src/lib/react.ts', ...tests],
   },
   {
     files: tests,

@@ -18,7 +18,7 @@ export class FakeWorld {
   readonly page = new FakePage()
   readonly storage = new FakeStorage()
   /** The sockets of this world alone. */
-  readonly Socket = class extends FakeSocket {
+  readonly Socket: typeof FakeSocket = class extends FakeSocket {
     static override all: FakeSocket[] = []
   }
   /** What Math.random gives: no jitter, unless a test wants some. */
