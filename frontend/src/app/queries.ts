@@ -1,19 +1,11 @@
 import { QueryClient } from '@tanstack/react-query'
 import { ApiProblem } from './api/problem'
 import type { Range } from './api/types'
-import { queryOf } from '../lib/query/filters'
-import type { Filters } from '../lib/query/filters'
-
-/** Every query that follows the server's changes begins with this word. */
-export const LIVE = 'live'
+import { LIVE, liveKeys } from '../lib/query/keys'
 
 /** The names of the caches. */
 export const keys = {
-  live: [LIVE] as const,
-  lists: [LIVE, 'events'] as const,
-  list: (filters: Filters) => [LIVE, 'events', queryOf(filters).toString()] as const,
-  event: (id: string) => [LIVE, 'event', id] as const,
-  summary: [LIVE, 'summary'] as const,
+  ...liveKeys,
   latency: (range: Range) => [LIVE, 'latency', range] as const,
   throughput: (range: Range) => [LIVE, 'throughput', range] as const,
   errors: [LIVE, 'errors'] as const,
@@ -27,7 +19,6 @@ export const keys = {
   recoveries: (endpoint: string) => [LIVE, 'recoveries', endpoint] as const,
   receiver: [LIVE, 'receiver'] as const,
   receiverLog: (verified: string) => [LIVE, 'receiver', verified] as const,
-  outgoing: ['outgoing'] as const,
   config: ['config'] as const,
 }
 

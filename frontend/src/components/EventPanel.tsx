@@ -2,9 +2,9 @@ import { Check, Inbox, SquareTerminal, Trash2, X } from 'lucide-react'
 import { useEffect, useRef } from 'react'
 import type { ApiEvent } from '../app/api/types'
 import { useAuth } from '../app/auth/context'
-import { useEvent } from '../app/data'
 import { curlOf } from '../app/events/curl'
 import { seconds } from '../app/format'
+import { useLiveEvent } from '../lib/query/useLiveEvent'
 import styles from './EventPanel.module.css'
 import { Moment } from './Moment'
 import { PayloadView } from './PayloadView'
@@ -24,7 +24,7 @@ interface EventPanelProps {
 
 /** Everything about one event, beside the list; it follows the event's changes. */
 export function EventPanel({ id, onClose, onAcknowledge, onErase }: EventPanelProps) {
-  const { data: event, error, isPending } = useEvent(id)
+  const { data: event, error, isPending } = useLiveEvent(id)
   const heading = useRef<HTMLHeadingElement>(null)
   useEffect(() => heading.current?.focus({ preventScroll: true }), [id])
   return (

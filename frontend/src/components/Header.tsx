@@ -2,7 +2,7 @@ import { Monitor, Moon, Pause, Play, Send, Sun, WifiOff } from 'lucide-react'
 import { useSyncExternalStore } from 'react'
 import { useAuth } from '../app/auth/context'
 import { count } from '../app/format'
-import { useLive } from '../app/live/context'
+import { useLive, useDashboardLive } from '../app/live/context'
 import { POLL_MS } from '../app/live/polling'
 import { useTheme } from '../app/theme'
 import { ConnectionStatus } from './ConnectionStatus'
@@ -35,7 +35,8 @@ export function Header({ title }: { title: string }) {
 }
 
 function Connection() {
-  const { ws, settings, polling } = useLive()
+  const { ws, polling } = useLive()
+  const { settings } = useDashboardLive()
   const isOnline = useOnline()
   return (
     <div className={styles.connection} data-calm={ws.isConnected}>

@@ -1,9 +1,7 @@
 import { Inbox } from 'lucide-react'
 import { Link } from 'wouter'
-import { useEventList, useOutgoing } from '../app/data'
-import { NO_FILTERS } from '../lib/query/filters'
 import type { Row } from '../lib/query/outgoing'
-import { withOutgoing } from '../lib/query/outgoing'
+import { useLiveEvents } from '../lib/query/useLiveEvents'
 import styles from './LatestEvents.module.css'
 import { Moment } from './Moment'
 import { Panel } from './Panel'
@@ -17,10 +15,9 @@ const SHOWN = 10
 
 /** The newest events, live. */
 export function LatestEvents() {
-  const list = useEventList(NO_FILTERS)
-  const outgoing = useOutgoing()
+  const { events, query: list } = useLiveEvents()
   const { openSend } = useShell()
-  const rows = withOutgoing(list.data?.pages[0]?.events ?? [], outgoing, NO_FILTERS).slice(0, SHOWN)
+  const rows = events.slice(0, SHOWN)
   return (
     <Panel title="Latest events" aside={<Link href="/events">All events</Link>} testId="latest-events">
       {list.error && !list.data ? <Problem error={list.error} /> : null}

@@ -1,15 +1,15 @@
 import { Inbox, Lock, Search } from 'lucide-react'
 import { asProblem } from '../app/api/problem'
-import type { useEventList } from '../app/data'
 import { isNarrowed } from '../lib/query/filters'
 import type { Filters } from '../lib/query/filters'
+import type { useLiveEvents } from '../lib/query/useLiveEvents'
 import { count } from '../app/format'
 import { useShell } from './shellContext'
 import { Button } from './ui/Button'
 import { Notice } from './ui/Notice'
 
 interface ListEndProps {
-  list: ReturnType<typeof useEventList>
+  list: ReturnType<typeof useLiveEvents>['query']
   rows: number
   filters: Filters
 }

@@ -4,10 +4,11 @@ import type { Dispatch, SyntheticEvent } from 'react'
 import { ApiProblem } from '../app/api/problem'
 import type { NewEvent } from '../app/api/types'
 import { useSeen } from '../app/events/seen'
-import { newKey } from '../app/idempotency'
+import { newKey } from '../lib/query/newKey'
+import { useCreateEvent } from '../lib/query/useCreateEvent'
 import { draftOf, eventOfDraft, faultsFrom, faultsOf, templates } from '../app/send/draft'
 import type { Draft, DraftFaults } from '../app/send/draft'
-import { keepsKey, useSendEvent } from '../app/send/useSendEvent'
+import { keepsKey } from '../app/send/keepsKey'
 import { Problem } from './Problem'
 import styles from './SendEventSheet.module.css'
 import { useToast } from './toast'
@@ -72,7 +73,7 @@ function useSendForm(given: NewEvent | undefined, onOpen: () => void, onClose: (
   const [checked, setChecked] = useState(false)
   const [serverFaults, setServerFaults] = useState(NO_FAULTS)
   const key = useRef(newKey())
-  const send = useSendEvent()
+  const send = useCreateEvent()
   const say = useToast()
 
   if (given !== shown) {

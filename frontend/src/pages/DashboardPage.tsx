@@ -1,4 +1,4 @@
-import { useSummary, useThroughput } from '../app/data'
+import { useThroughput } from '../app/data'
 import { Charts } from '../components/Charts'
 import { DataAge } from '../components/DataAge'
 import { LatestEvents } from '../components/LatestEvents'
@@ -7,17 +7,18 @@ import { Panel } from '../components/Panel'
 import { Problem } from '../components/Problem'
 import { StatCards } from '../components/StatCards'
 import { TopErrors } from '../components/TopErrors'
+import { useLiveMetrics } from '../lib/query/useLiveMetrics'
 import styles from './DashboardPage.module.css'
 
 export function DashboardPage() {
-  const { data: summary, error } = useSummary()
+  const { metrics: summary, query } = useLiveMetrics()
   const { data: lastHour } = useThroughput('1h')
   return (
     <div className={styles.page}>
       <DataAge className={styles.age} />
-      {error && (
+      {query.error && (
         <div className={styles.wide}>
-          <Problem error={error} />
+          <Problem error={query.error} />
         </div>
       )}
       <div className={styles.wide}>

@@ -1,11 +1,9 @@
 import { Download } from 'lucide-react'
-import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
-import { useEventList, useOutgoing } from '../app/data'
+import { useCallback, useEffect, useRef, useState } from 'react'
 import { useEventActions } from '../app/events/actions'
 import type { Outcome } from '../app/events/actions'
 import type { Row } from '../lib/query/outgoing'
-import { withOutgoing } from '../lib/query/outgoing'
-import { rowsOf } from '../lib/query/list'
+import { useLiveEvents } from '../lib/query/useLiveEvents'
 import { useEventsUrl } from '../app/events/useFilters'
 import { useSelection } from '../app/events/useSelection'
 import { count } from '../app/format'
@@ -24,12 +22,7 @@ import styles from './EventsPage.module.css'
 
 export function EventsPage() {
   const { filters, setFilters, openId, setOpenId } = useEventsUrl()
-  const list = useEventList(filters)
-  const outgoing = useOutgoing()
-  const rows = useMemo(
-    () => withOutgoing(rowsOf(list.data?.pages ?? []), outgoing, filters),
-    [list.data, outgoing, filters],
-  )
+  const { events: rows, query: list } = useLiveEvents(filters)
   const search = useRef<HTMLInputElement>(null)
   // The reader pressed / on another page.
   useEffect(() => {

@@ -1,6 +1,6 @@
 import { useQueryClient } from '@tanstack/react-query'
 import { useMemo } from 'react'
-import type { EventList } from '../live/caches'
+import type { EventList } from '../../lib/query/caches'
 import { keys } from '../queries'
 
 const ROWS_READ = 500

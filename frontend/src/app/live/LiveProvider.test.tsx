@@ -4,10 +4,10 @@ import { StrictMode } from 'react'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { AuthProvider } from '../auth/AuthProvider'
 import { Session } from '../auth/session'
-import { useSummary } from '../data'
+import type { Live } from '../../lib/query/context'
+import { useLiveMetrics } from '../../lib/query/useLiveMetrics'
 import { createQueryClient } from '../queries'
 import { useLive } from './context'
-import type { Live } from './context'
 import { LiveProvider } from './LiveProvider'
 import { liveSettings } from './settings'
 
@@ -43,7 +43,7 @@ const fetched = vi.fn<typeof fetch>()
 const seen: { live?: Live } = {}
 
 function Reader() {
-  useSummary()
+  useLiveMetrics()
   const live = useLive()
   Object.assign(seen, { live })
   return null

@@ -1,24 +1,21 @@
 import { createContext, useContext } from 'react'
-import type { UseWebSocketResult } from '../../lib/useWebSocket'
-import type { PauseState } from './sync'
-import type { LiveSync } from './sync'
+import type { DashboardFollower } from './figures'
 import type { LiveSettings } from './settings'
 
-/** How the page keeps up with the server. */
-export interface Live extends PauseState {
-  ws: UseWebSocketResult
-  sync: LiveSync
+export { useLive } from '../../lib/query/context'
+
+/** What the dashboard adds to the library's live connection. */
+export interface DashboardLive {
+  /** How the page connects. */
   settings: LiveSettings
-  /** Whether the one poll runs in place of the connection. */
-  polling: boolean
-  setPaused: (paused: boolean) => void
+  follower: DashboardFollower
 }
 
-export const LiveContext = createContext<Live | null>(null)
+export const DashboardContext = createContext<DashboardLive | null>(null)
 
-/** The live connection of the page. */
-export function useLive(): Live {
-  const live = useContext(LiveContext)
-  if (!live) throw new Error('useLive is used outside of LiveProvider')
+/** How the page connects, and what it follows besides events and counters. */
+export function useDashboardLive(): DashboardLive {
+  const live = useContext(DashboardContext)
+  if (!live) throw new Error('useDashboardLive is used outside of LiveProvider')
   return live
 }

@@ -1,6 +1,5 @@
 import { expect, it } from 'vitest'
 import { liveSettings } from './settings'
-import { shouldPoll } from './polling'
 
 const at = (search: string, protocol = 'https:') => ({ protocol, host: 'h:1', search })
 const source = { built: undefined, served: null, location: at('') }
@@ -23,12 +22,4 @@ it('takes the backoff from the query', () => {
     initialReconnectDelay: 100,
     maxReconnectDelay: 30_000,
   })
-})
-
-it('polls only while signed in, not connected and not paused', () => {
-  const yes = { signedIn: true, connected: false, paused: false }
-  expect(shouldPoll(yes)).toBe(true)
-  expect(shouldPoll({ ...yes, connected: true })).toBe(false)
-  expect(shouldPoll({ ...yes, paused: true })).toBe(false)
-  expect(shouldPoll({ ...yes, signedIn: false })).toBe(false)
 })

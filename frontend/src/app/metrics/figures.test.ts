@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import { aCreation, aDelivery } from '../../test/events'
-import { quantile, tally, trends, withCounters, withLatency, withThroughput } from './figures'
+import { withCounters } from '../../lib/query/counters'
+import { quantile, tally, trends, withLatency, withThroughput } from './figures'
 
 const counters = { total_events: 5, pending_events: 1, delivered_events: 3, failed_events: 1 }
 const summary = { total: 4, pending: 2, delivered: 2, failed: 0, success_rate: 100, seq: 10 }

@@ -1,38 +1,7 @@
-import type { Latency, LatencyPoint, Summary, Throughput, ThroughputPoint } from '../api/types'
+import { successRate } from '../../lib/query/counters'
+import type { Counters } from '../../lib/query/counters'
 import type { Change } from '../../lib/query/change'
-
-/** The counters as metrics_update has them. */
-export interface Counters {
-  total_events: number
-  pending_events: number
-  delivered_events: number
-  failed_events: number
-  success_rate?: number | null
-  events_per_minute?: number
-  latency_ms?: { p50: number | null; p95: number | null; p99: number | null; sample_size?: number }
-}
-
-/** Percent of delivered among delivered and failed; 0 where there is neither. */
-export function successRate(delivered: number, failed: number): number {
-  return delivered + failed === 0 ? 0 : (100 * delivered) / (delivered + failed)
-}
-
-/** The summary after a metrics_update; the same object when the update is older than it. */
-export function withCounters(
-  summary: Summary | undefined,
-  c: Counters,
-  seq: number | undefined,
-): Summary | undefined {
-  if (summary && seq !== undefined && seq < summary.seq) return summary
-  return {
-    total: c.total_events,
-    pending: c.pending_events,
-    delivered: c.delivered_events,
-    failed: c.failed_events,
-    success_rate: c.success_rate ?? successRate(c.delivered_events, c.failed_events),
-    seq: seq ?? summary?.seq ?? 0,
-  }
-}
+import type { Latency, LatencyPoint, Summary, Throughput, ThroughputPoint } from '../api/types'
 
 const MINUTE_MS = 60_000
 const minuteOf = (time: string | undefined) => Math.floor(Date.parse(time ?? '') / MINUTE_MS) * MINUTE_MS

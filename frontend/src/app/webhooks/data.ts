@@ -1,7 +1,7 @@
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useEffect } from 'react'
 import { useAuth } from '../auth/context'
-import { useLive } from '../live/context'
+import { useDashboardLive, useLive } from '../live/context'
 import { keys } from '../queries'
 import { webhooks } from './api'
 import { deliveriesWith, endpointsWith } from './live'
@@ -22,12 +22,12 @@ export function useFollowEndpoints(): void {
 
 export function useEndpoints() {
   const { api } = useAuth()
-  const { sync } = useLive()
+  const { recentWebhooks } = useDashboardLive().follower
   return useQuery({
     queryKey: keys.endpoints,
     queryFn: async ({ signal }) => {
       const list = await webhooks.endpoints(api, signal)
-      return endpointsWith(list, sync.recentWebhooks.since(list.seq))
+      return endpointsWith(list, recentWebhooks.since(list.seq))
     },
     // Nobody follows them on other pages, so what is in the cache may be old.
     refetchOnMount: 'always',
@@ -37,7 +37,7 @@ export function useEndpoints() {
 /** The deliveries of an endpoint, newest first, page by page, kept live. */
 export function useDeliveries(endpoint: string, status: DeliveryStatus | '') {
   const { api } = useAuth()
-  const { sync } = useLive()
+  const { recentWebhooks } = useDashboardLive().follower
   const queryKey = keys.deliveries(endpoint, status)
   return useInfiniteQuery({
     queryKey,
@@ -48,7 +48,7 @@ export function useDeliveries(endpoint: string, status: DeliveryStatus | '') {
       if (pageParam) query.set('starting_after', pageParam)
       const page = await webhooks.deliveries(api, endpoint, query, signal)
       // A later page gains no rows from what came meanwhile; those stand on the first.
-      return pageParam ? page : deliveriesWith(page, queryKey, sync.recentWebhooks.since(page.seq))
+      return pageParam ? page : deliveriesWith(page, queryKey, recentWebhooks.since(page.seq))
     },
     getNextPageParam: (last) => (last.has_more ? last.deliveries[last.deliveries.length - 1]?.id : undefined),
     refetchOnMount: 'always',
@@ -58,14 +58,14 @@ export function useDeliveries(endpoint: string, status: DeliveryStatus | '') {
 /** Where one event goes. */
 export function useEventDeliveries(event: string) {
   const { api } = useAuth()
-  const { sync } = useLive()
+  const { recentWebhooks } = useDashboardLive().follower
   const queryKey = keys.eventDeliveries(event)
   return useInfiniteQuery({
     queryKey,
     initialPageParam: '',
     queryFn: async ({ signal }) => {
       const page = await webhooks.ofEvent(api, event, signal)
-      return deliveriesWith(page, queryKey, sync.recentWebhooks.since(page.seq))
+      return deliveriesWith(page, queryKey, recentWebhooks.since(page.seq))
     },
     getNextPageParam: () => undefined,
     refetchOnMount: 'always',

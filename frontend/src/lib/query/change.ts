@@ -78,10 +78,16 @@ export function isNewer(change: Change, seq: number): boolean {
 
 /** The row after a change; the same object when the change is old. */
 export function merge(row: ApiEvent, change: Change): ApiEvent {
-  if (!isNewer(change, row.seq)) return row
+  if (!isNewer(change, row.seq) || isOlderByClock(change, row)) return row
   const patch: Record<string, unknown> = {}
   for (const field of MUTABLE) if (change.data[field] !== undefined) patch[field] = change.data[field]
   return { ...row, ...patch, seq: change.seq ?? row.seq }
+}
+
+// Where nothing is numbered, the server's clock has to do.
+function isOlderByClock({ seq, data }: Change, row: ApiEvent): boolean {
+  const at = data.updated_at ?? data.created_at
+  return seq === null && at !== undefined && Date.parse(at) < Date.parse(row.updated_at)
 }
 
 /** The changes of one flush, at most one per event: the latest state, as `created` where it came to be. */

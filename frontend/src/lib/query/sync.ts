@@ -1,16 +1,18 @@
 import { notifyManager } from '@tanstack/react-query'
-import type { QueryClient } from '@tanstack/react-query'
-import type { ApiEvent } from '../api/types'
-import type { Outgoing, Row } from '../../lib/query/outgoing'
-import { rowOf } from '../../lib/query/outgoing'
-import { remove, upsert } from '../../lib/query/list'
-import type { Counters } from '../metrics/figures'
-import { keys } from '../queries'
-import { Recent, fetchBefore, isWebhookFrame, startsEndpoints, writeWebhooks } from '../webhooks/live'
-import { updateLists, writeChanges, writeCounters } from './caches'
-import { changeOf, fold, merge } from '../../lib/query/change'
-import type { Change, Envelope } from '../../lib/query/change'
-import { Journal } from '../../lib/query/journal'
+import type { QueryClient, QueryKey } from '@tanstack/react-query'
+import { eventAfter, updateLists, withPages, writeChanges, writeCounters } from './caches'
+import type { EventList } from './caches'
+import { changeOf, fold, merge } from './change'
+import type { Change, Envelope } from './change'
+import { withCounters } from './counters'
+import type { Counters } from './counters'
+import { Fetches } from './fetches'
+import { Journal } from './journal'
+import { filtersOfKey, liveKeys } from './keys'
+import { applyChanges, remove, upsert } from './list'
+import { rowOf } from './outgoing'
+import type { Outgoing, Row } from './outgoing'
+import type { ApiEvent, Summary } from './types'
 
 const HELD_AT_MOST = 10_000
 const FETCHED_ONE_BY_ONE = 20
@@ -25,13 +27,39 @@ export interface PauseState {
   readonly missed: number
 }
 
-/** Brings what the WebSocket tells into the caches: one write per animation frame, none while paused. */
+/** Counters as a frame told them. */
+export interface CountersFrame {
+  data: Counters
+  seq: number | undefined
+}
+
+/** What came since the last write. */
+export interface News {
+  changes: readonly Change[]
+  counters: CountersFrame | null
+  /** Frames that only the follower wants. */
+  frames: readonly Envelope[]
+}
+
+/** What else of a page follows the stream, besides events and counters. */
+export interface Follower {
+  /** Is shown each frame that is neither a change of an event nor counters; true: it is kept for `write`. */
+  receive(qc: QueryClient, message: Envelope): boolean
+  /** Writes into caches of its own, in the batch that writes the others. */
+  write(qc: QueryClient, news: News): void
+}
+
+/**
+ * Brings what the WebSocket tells into the caches: one write per animation frame, none while paused; and
+ * brings each snapshot up to date as it arrives.
+ */
 export class LiveSync {
   readonly journal = new Journal()
-  readonly recentWebhooks = new Recent()
+  private readonly fetches: Fetches
   private queue: Change[] = []
-  private counters: { data: Counters; seq: number | undefined } | null = null
-  private webhooks: Envelope[] = []
+  private frames: Envelope[] = []
+  private counters: CountersFrame | null = null
+  private latestCounters: CountersFrame | null = null
   private held: Change[] = []
   private stale = false
   private flushing = false
@@ -43,7 +71,23 @@ export class LiveSync {
   constructor(
     private readonly qc: QueryClient,
     private readonly fetchEvent: (id: string) => Promise<ApiEvent>,
-  ) {}
+    private readonly follower?: Follower,
+  ) {
+    this.fetches = new Fetches(
+      qc,
+      () => this.journal.position,
+      (key, position) => this.arrived(key, position),
+    )
+  }
+
+  /** Watches what is fetched, until the returned function is called; then the caches count as old. */
+  start(): () => void {
+    const stop = this.fetches.watch()
+    return () => {
+      stop()
+      void this.qc.invalidateQueries({ queryKey: liveKeys.all, refetchType: 'none' })
+    }
+  }
 
   readonly subscribe = (listener: () => void): (() => void) => {
     this.listeners.add(listener)
@@ -57,9 +101,8 @@ export class LiveSync {
     const change = changeOf(message)
     if (change) this.queue.push(change)
     else if (message.type === 'metrics_update') {
-      this.counters = { data: message.data as Counters, seq: message.seq }
-    } else if (isWebhookFrame(message)) this.webhooks.push(message)
-    else if (startsEndpoints(message)) return fetchBefore(this.qc, message.seq ?? 0)
+      this.latestCounters = this.counters = { data: message.data as Counters, seq: message.seq }
+    } else if (this.follower?.receive(this.qc, message)) this.frames.push(message)
     else return
     this.scheduleFlush()
   }
@@ -69,10 +112,19 @@ export class LiveSync {
     if (this.pause.paused) this.stale = true
     if (this.pause.paused || this.refetching) return
     this.refetching = true
+    this.fetches.distrust()
     setTimeout(() => {
       this.refetching = false
-      void this.qc.invalidateQueries({ queryKey: keys.live })
+      void this.qc.invalidateQueries({ queryKey: liveKeys.all })
     }, 0)
+  }
+
+  /** Changes may have been missed, and the server may count anew: what was heard so far is worth nothing. */
+  resync(): void {
+    this.journal.clear()
+    this.latestCounters = null
+    this.held = []
+    this.refetch()
   }
 
   setPaused(paused: boolean): void {
@@ -102,7 +154,7 @@ export class LiveSync {
     notifyManager.batch(() => {
       if (out) this.setOutgoing((all) => all.filter((o) => o.key !== out.key))
       updateLists(this.qc, (pages, filters) => upsert(pages, now, filters))
-      this.qc.setQueryData<ApiEvent | null>(keys.event(now.id), (known) => known && { ...known, ...now })
+      this.qc.setQueryData<ApiEvent | null>(liveKeys.event(now.id), (known) => known && { ...known, ...now })
     })
   }
 
@@ -110,12 +162,12 @@ export class LiveSync {
   erased(id: string): void {
     notifyManager.batch(() => {
       updateLists(this.qc, (pages) => remove(pages, id))
-      this.qc.setQueryData<ApiEvent | null>(keys.event(id), (known) => known && null)
+      this.qc.setQueryData<ApiEvent | null>(liveKeys.event(id), (known) => known && null)
     })
   }
 
   setOutgoing(change: (all: readonly Outgoing[]) => readonly Outgoing[]): void {
-    this.qc.setQueryData<readonly Outgoing[]>(keys.outgoing, (all) => change(all ?? []))
+    this.qc.setQueryData<readonly Outgoing[]>(liveKeys.outgoing, (all) => change(all ?? []))
   }
 
   /** Writes now what waits for the next animation frame. */
@@ -142,9 +194,9 @@ export class LiveSync {
   }
 
   private hold(changes: readonly Change[]): void {
-    // Of webhooks nothing is kept: they are fetched again when the page goes on.
-    if (this.webhooks.length > 0) this.stale = true
-    this.webhooks = []
+    // Of the follower's frames nothing is kept: what they tell of is fetched when the page goes on.
+    if (this.frames.length > 0) this.stale = true
+    this.frames = []
     if (this.held.length + changes.length > HELD_AT_MOST) {
       this.stale = true
       this.held = []
@@ -153,14 +205,44 @@ export class LiveSync {
   }
 
   private write(changes: readonly Change[]): void {
-    const { counters, webhooks } = this
-    this.recentWebhooks.add(webhooks)
+    const { counters, frames } = this
     this.counters = null
-    this.webhooks = []
+    this.frames = []
     notifyManager.batch(() => {
       if (changes.length > 0) this.fetchSoon(writeChanges(this.qc, changes))
       if (counters) writeCounters(this.qc, counters.data, counters.seq)
-      if (webhooks.length > 0) writeWebhooks(this.qc, webhooks)
+      this.follower?.write(this.qc, { changes, counters, frames })
+    })
+  }
+
+  /** A snapshot is in the cache: what the stream told meanwhile is written into it. */
+  private arrived(key: QueryKey, position: number): void {
+    const [, kind, id] = key
+    if (kind === 'events') this.joinList(key, position)
+    else if (kind === 'event' && typeof id === 'string') this.joinEvent(key, id)
+    else if (kind === 'summary' && this.latestCounters?.seq !== undefined) {
+      const { data, seq } = this.latestCounters
+      this.qc.setQueryData<Summary>(key, (summary) => withCounters(summary, data, seq))
+    }
+  }
+
+  // The pages that were there before the fetch come back as they were when it started.
+  private joinList(key: QueryKey, position: number): void {
+    const list = this.qc.getQueryData<EventList>(key)
+    if (!list) return
+    const readAt = Math.max(...list.pages.map((page) => page.seq))
+    const { changes, complete } = this.journal.missedBy(position, readAt)
+    if (!complete) this.refetch()
+    if (changes.length === 0) return
+    const applied = applyChanges(list.pages, changes, filtersOfKey(key))
+    this.qc.setQueryData<EventList>(key, withPages(list, applied.pages))
+    this.fetchSoon(applied.missing)
+  }
+
+  private joinEvent(key: QueryKey, id: string): void {
+    this.qc.setQueryData<ApiEvent | null>(key, (event) => {
+      const change = event && fold(this.journal.since(event.seq).changes).get(id)
+      return event && change ? eventAfter(event, change) : event
     })
   }
 
@@ -175,7 +257,7 @@ export class LiveSync {
   private fetchMissing(): void {
     const ids = [...this.missing]
     this.missing.clear()
-    if (ids.length > FETCHED_ONE_BY_ONE) void this.qc.invalidateQueries({ queryKey: keys.lists })
+    if (ids.length > FETCHED_ONE_BY_ONE) void this.qc.invalidateQueries({ queryKey: liveKeys.lists })
     else for (const id of ids) this.fetchEvent(id).then((event) => this.store(event), ignoreGone)
   }
 

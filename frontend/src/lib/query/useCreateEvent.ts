@@ -1,21 +1,23 @@
 import { useMutation } from '@tanstack/react-query'
-import { asProblem } from '../api/problem'
-import type { Accepted, NewEvent } from '../api/types'
-import { useAuth } from '../auth/context'
-import type { Outgoing } from '../../lib/query/outgoing'
-import { useLive } from '../live/context'
+import { useLive } from './context'
+import type { Outgoing } from './outgoing'
+import type { Accepted, NewEvent } from './types'
 
 /** One submission: sent again with the same key it is still one event. */
 export interface Submission {
+  /** The Idempotency-Key; `newKey()` makes one. */
   key: string
   event: NewEvent
 }
 
-/** Sends an event; its row is in the lists at once, and is replaced by the event, or taken back. */
-export function useSendEvent() {
-  const { api } = useAuth()
-  const { sync } = useLive()
+/**
+ * Sends an event. Its row is in the lists at once, marked `sending`; it is replaced by the event when the
+ * server has it, and taken back when the server refuses. An answer and a frame are one row, whichever is first.
+ */
+export function useCreateEvent() {
+  const { api, sync } = useLive()
   return useMutation<Accepted, Error, Submission, Outgoing>({
+    networkMode: 'always',
     mutationFn: ({ key, event }) => api.createEvent(event, key),
     onMutate: ({ key, event }) => {
       const out = { key, event, started_at: new Date().toISOString() }
@@ -28,13 +30,4 @@ export function useSendEvent() {
     },
     onError: (_error, { key }) => sync.setOutgoing((all) => all.filter((o) => o.key !== key)),
   })
-}
-
-/**
- * Whether the same key may be sent again. After a refusal the event has to change, and with it the key; after
- * a lost answer the key makes sure that the event is stored once.
- */
-export function keepsKey(error: unknown): boolean {
-  const { status } = asProblem(error)
-  return status === 0 || status === 429 || status >= 500
 }

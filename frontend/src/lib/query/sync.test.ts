@@ -3,15 +3,16 @@ import { anEvent } from '../../test/events'
 import { NO_FILTERS } from '../../lib/query/filters'
 import type { Outgoing } from '../../lib/query/outgoing'
 import { livePage } from '../../lib/query/list'
-import { createQueryClient, keys } from '../queries'
+import { QueryClient } from '@tanstack/react-query'
+import { liveKeys as keys } from './keys'
 import type { EventList } from './caches'
 import { LiveSync } from './sync'
 
-let qc = createQueryClient()
+let qc = new QueryClient()
 let sync = new LiveSync(qc, () => Promise.reject(new Error('not asked')))
 
 beforeEach(() => {
-  qc = createQueryClient()
+  qc = new QueryClient()
   sync = new LiveSync(qc, () => Promise.reject(new Error('not asked')))
   const pages = [livePage({ events: [anEvent({ id: 'a' })], has_more: false, seq: 10 })]
   qc.setQueryData<EventList>(keys.list(NO_FILTERS), { pages, pageParams: [''] })

@@ -1,0 +1,45 @@
+import type { QueryClient } from '@tanstack/react-query'
+import type { Change, Envelope } from '../../lib/query/change'
+import { isNewer } from '../../lib/query/change'
+import type { Counters } from '../../lib/query/counters'
+import type { Follower, News } from '../../lib/query/sync'
+import type { ErrorFigures, Latency, Throughput } from '../api/types'
+import { tally, withHeadline, withLatency, withThroughput } from '../metrics/figures'
+import { withFailures } from '../metrics/topErrors'
+import { keys } from '../queries'
+import { Recent, fetchBefore, isWebhookFrame, startsEndpoints, writeWebhooks } from '../webhooks/live'
+
+/** What the dashboard follows besides events and counters: its charts, its errors and the webhooks. */
+export class DashboardFollower implements Follower {
+  readonly recentWebhooks = new Recent()
+
+  receive(qc: QueryClient, message: Envelope): boolean {
+    if (startsEndpoints(message)) fetchBefore(qc, message.seq ?? 0)
+    return isWebhookFrame(message)
+  }
+
+  write(qc: QueryClient, { changes, counters, frames }: News): void {
+    if (changes.length > 0) writeFigures(qc, changes)
+    if (counters) writeHeadlines(qc, counters.data)
+    if (frames.length === 0) return
+    this.recentWebhooks.add(frames)
+    writeWebhooks(qc, frames)
+  }
+}
+
+function writeFigures(qc: QueryClient, changes: readonly Change[]): void {
+  const after = (seq: number | undefined) =>
+    tally(seq === undefined ? changes : changes.filter((c) => isNewer(c, seq)))
+  for (const range of ['15m', '1h', '24h'] as const) {
+    qc.setQueryData<Throughput>(keys.throughput(range), (t) => t && withThroughput(t, after(t.seq)))
+    qc.setQueryData<Latency>(keys.latency(range), (l) => l && withLatency(l, after(l.seq)))
+  }
+  qc.setQueryData<ErrorFigures>(keys.errors, (figures) => figures && withFailures(figures, changes))
+}
+
+function writeHeadlines(qc: QueryClient, counters: Counters): void {
+  qc.setQueryData<Latency>(keys.latency('1h'), (l) => l && withHeadline(l, counters))
+  const perMinute = counters.events_per_minute
+  if (perMinute === undefined) return
+  qc.setQueryData<Throughput>(keys.throughput('1h'), (t) => t && { ...t, events_per_minute: perMinute })
+}
