@@ -9,7 +9,7 @@ import { LiveProvider, newKey, useCreateEvent, useLive, useLiveEvent, useLiveEve
 import type { ApiEvent, Filters } from '.'
 
 let api = new FakeApi()
-let seen: ReturnType<typeof useSeen>[] = []
+const seen: ReturnType<typeof useSeen>[] = []
 
 function useSeen(filters: Partial<Filters> = {}) {
   return {
@@ -23,7 +23,8 @@ function useSeen(filters: Partial<Filters> = {}) {
 
 // Two components with the same needs: they share every request.
 function Reader({ n, filters }: { n: number; filters: Partial<Filters> }) {
-  seen[n] = useSeen(filters)
+  const now = useSeen(filters)
+  Object.assign(seen, { [n]: now })
   return null
 }
 
@@ -33,7 +34,7 @@ beforeEach(() => {
   sessionStorage.clear()
   FakeSocket.all = []
   api = new FakeApi()
-  seen = []
+  seen.length = 0
 })
 afterEach(() => vi.useRealTimers())
 
