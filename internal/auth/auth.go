@@ -1,5 +1,5 @@
-// Package auth tells who is calling: by an API key, or by a JWT that was signed with the server's
-// secret. It decides identity and permission and nothing else; no credential that passes through it is
+// Package auth tells who is calling: by an API key, by a JWT that was signed with the server's secret or by an
+// issuer whose keys are known, or by a one-time ticket. It decides identity and permission and nothing else; no credential that passes through it is
 // ever part of an error or a log line.
 package auth
 
@@ -56,6 +56,15 @@ type Options struct {
 	TokenTTL time.Duration    // life of an issued token [1 hour]
 	Recheck  time.Duration    // how long a key behind a token is trusted before it is looked up again [5 s]
 	Now      func() time.Time // [time.Now]
+
+	Issuer Issuer // of tokens from elsewhere [none]
+}
+
+// Issuer makes tokens elsewhere.
+type Issuer struct {
+	Keys     *KeySet // nil: there is no issuer
+	Name     string  // "iss" of its tokens; "": any
+	Audience string  // "aud" of its tokens: us. Whoever else it makes tokens for must not let their bearers in here
 }
 
 // Authenticator checks credentials. Its methods are safe for concurrent use.
@@ -95,7 +104,11 @@ func New(keys Keys, secret []byte, opt Options) *Authenticator {
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
-	parser := jwt.NewParser(jwt.WithValidMethods([]string{"HS256"}), jwt.WithExpirationRequired(), jwt.WithTimeFunc(opt.Now))
+	methods := []string{hmacMethod}
+	if opt.Issuer.Keys != nil {
+		methods = append(methods, "RS256", "ES256", "EdDSA")
+	}
+	parser := jwt.NewParser(jwt.WithValidMethods(methods), jwt.WithExpirationRequired(), jwt.WithTimeFunc(opt.Now))
 	return &Authenticator{keys: keys, secret: secret, opt: opt, parser: parser, tickets: newTickets(), checked: map[keyRef]time.Time{}, seen: map[[32]byte]seenKey{}}
 }
 
@@ -150,8 +163,14 @@ func remember[K comparable, V any](answers map[K]V, key K, value V) {
 // Token checks a JWT: its signature, its expiry, and that the API key behind it is still in force.
 func (a *Authenticator) Token(ctx context.Context, token string) (Identity, error) {
 	var c claims
-	if _, err := a.parser.ParseWithClaims(token, &c, func(*jwt.Token) (any, error) { return a.secret, nil }); err != nil {
+	parsed, err := a.parser.ParseWithClaims(token, &c, func(t *jwt.Token) (any, error) { return a.key(ctx, t) })
+	if err != nil {
 		return Identity{}, tokenError(err)
+	}
+	if parsed.Method.Alg() != hmacMethod {
+		if err := a.fromIssuer(&c); err != nil {
+			return Identity{}, tokenError(err)
+		}
 	}
 	if c.Subject == "" {
 		return Identity{}, apier.Errorf(apier.CodeUnauthorized, "The token has no \"sub\" claim.")
@@ -167,6 +186,32 @@ func (a *Authenticator) Token(ctx context.Context, token string) (Identity, erro
 		id.Scopes = strings.Fields(*c.Scope)
 	}
 	return id, a.CheckKey(ctx, id)
+}
+
+// hmacMethod is for the server's own secret alone, and the secret for it alone, so that no public key is ever taken
+// for a secret.
+const hmacMethod = "HS256"
+
+// key gives what a token's signature is checked with.
+func (a *Authenticator) key(ctx context.Context, t *jwt.Token) (any, error) {
+	if t.Method.Alg() == hmacMethod {
+		return a.secret, nil
+	}
+	kid, _ := t.Header["kid"].(string)
+	return a.opt.Issuer.Keys.Key(ctx, kid, t.Method.Alg())
+}
+
+// fromIssuer checks what a token from elsewhere must say. The claim of an API key is not its to make.
+func (a *Authenticator) fromIssuer(c *claims) error {
+	c.Key = ""
+	checks := []jwt.ParserOption{jwt.WithTimeFunc(a.opt.Now)}
+	if name := a.opt.Issuer.Name; name != "" {
+		checks = append(checks, jwt.WithIssuer(name))
+	}
+	if audience := a.opt.Issuer.Audience; audience != "" {
+		checks = append(checks, jwt.WithAudience(audience))
+	}
+	return jwt.NewValidator(checks...).Validate(c)
 }
 
 // CheckKey fails as unauthorized once the API key behind an identity is revoked. An answer is trusted
@@ -224,7 +269,12 @@ func (a *Authenticator) Refresh(id Identity) (token string, expires time.Time, e
 }
 
 func tokenError(err error) error {
+	var known *apier.Error
 	switch {
+	case errors.As(err, &known):
+		return known
+	case errors.Is(err, jwt.ErrTokenInvalidAudience), errors.Is(err, jwt.ErrTokenInvalidIssuer):
+		return apier.Errorf(apier.CodeUnauthorized, "The token is not for this server, or not of its issuer: look at its \"aud\" and \"iss\" claims (--jwt-audience, --jwt-issuer).")
 	case errors.Is(err, jwt.ErrTokenExpired):
 		return apier.Errorf(apier.CodeUnauthorized, "The token has expired. Get a new one from POST /api/token.")
 	case errors.Is(err, jwt.ErrTokenSignatureInvalid):

@@ -26,8 +26,13 @@ type Options struct {
 	AllowedOrigins []string `help:"Pages elsewhere that may call the API and the WebSocket, such as https://shop.example; * is any." placeholder:"ORIGIN"`
 	TrustedProxies []string `help:"Proxies whose X-Forwarded-For names the client, as addresses or prefixes." placeholder:"CIDR"`
 
-	JWTSecret string `name:"jwt-secret" help:"HS256 secret of tokens, 32 bytes or more. Made at first start if not given." placeholder:"SECRET" secret:""`
-	APIKey    string `name:"api-key" help:"Makes this an API key of the tenant default, with every scope." placeholder:"KEY" secret:""`
+	JWTSecret   string        `name:"jwt-secret" help:"HS256 secret of tokens, 32 bytes or more. Made at first start if not given." placeholder:"SECRET" secret:""`
+	JWKSURL     string        `name:"jwks-url" help:"Where an issuer of tokens publishes its keys (JWKS): RS256, ES256 or EdDSA." placeholder:"URL"`
+	JWKSRefresh time.Duration `name:"jwks-refresh" default:"15m" help:"How often they are fetched anew; a key that is not known is looked for at once."`
+	JWTIssuer   string        `name:"jwt-issuer" help:"What the claim iss of that issuer's tokens must be." placeholder:"NAME"`
+	JWTAudience string        `name:"jwt-audience" help:"What their claim aud must hold; needed with --jwks-url." placeholder:"NAME"`
+
+	APIKey string `name:"api-key" help:"Makes this an API key of the tenant default, with every scope." placeholder:"KEY" secret:""`
 
 	MaxConnections        int           `default:"50000" help:"WebSocket connections in all."`
 	MaxConnectionsPerUser int           `default:"20" help:"WebSocket connections of one user."`
@@ -91,6 +96,7 @@ func (o Options) Validate() error {
 			fail("allowed-origins", "has %q; an origin is scheme and host, such as https://shop.example", origin)
 		}
 	}
+	o.validateIssuer(fail)
 	if _, err := parsePrefixes(o.TrustedProxies); err != nil {
 		fail("trusted-proxies", "%v", err)
 	}
@@ -133,6 +139,30 @@ func (o Options) webhookSecrets() ([]api.WebhookSecret, error) {
 		secrets = append(secrets, api.WebhookSecret{Tenant: apier.TenantID(tenant), Secret: raw})
 	}
 	return secrets, nil
+}
+
+func (o Options) validateIssuer(fail func(flag, format string, args ...any)) {
+	if o.JWKSURL == "" {
+		if o.JWTIssuer != "" || o.JWTAudience != "" {
+			fail("jwks-url", "is needed with --jwt-issuer and --jwt-audience: they are of its tokens")
+		}
+		return
+	}
+	u, err := url.Parse(o.JWKSURL)
+	if err != nil || u.Host == "" || u.Scheme != "https" && !(u.Scheme == "http" && isLoopback(u.Hostname())) {
+		fail("jwks-url", "must be a URL of https (http on this machine only), not %q", o.JWKSURL)
+	}
+	if o.JWTAudience == "" {
+		fail("jwt-audience", "is needed with --jwks-url: without it, a token that the issuer made for anybody else would be let in")
+	}
+	if o.JWKSRefresh < time.Second {
+		fail("jwks-refresh", "must be a second or more, not %v", o.JWKSRefresh)
+	}
+}
+
+func isLoopback(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && addr.IsLoopback()
 }
 
 func parsePrefixes(texts []string) ([]netip.Prefix, error) {

@@ -42,6 +42,7 @@ type Server struct {
 	store    store.Store
 	hub      *hub.Hub
 	gateway  *gateway.Gateway
+	keySet   *auth.KeySet // nil: tokens are our own
 	delivery *delivery.Dispatcher
 	pulse    *pulse
 	bell     *api.Bell // wakes who waits for events
@@ -94,7 +95,7 @@ func (s *Server) open(ctx context.Context) (err error) {
 	if s.listener, err = (&net.ListenConfig{KeepAlive: -1}).Listen(ctx, "tcp", s.opt.Listen); err != nil {
 		return fmt.Errorf("listen on %s (--listen): %w", s.opt.Listen, err)
 	}
-	authenticator := auth.New(s.store, secret, auth.Options{TokenTTL: s.opt.TokenTTL})
+	authenticator := auth.New(s.store, secret, auth.Options{TokenTTL: s.opt.TokenTTL, Issuer: s.issuer()})
 	s.gateway = gateway.New(s.hub, authenticator, history{s.store}, s.gatewayOptions(position.Epoch))
 	rest := api.New(s.store, authenticator, s.apiOptions())
 	dist, err := fs.Sub(frontend.Dist, "dist")
@@ -134,6 +135,14 @@ func (s *Server) storeOptions(f *feed) store.Options {
 		WebhookLog: s.opt.WebhookLog, InboxOpen: s.opt.InboxOpen, InboxMaxDeliveries: s.opt.InboxMaxDeliveries,
 		TombstoneRetention: s.opt.TombstoneRetention, IdempotencyRetention: s.opt.IdempotencyRetention,
 	}
+}
+
+func (s *Server) issuer() auth.Issuer {
+	if s.opt.JWKSURL == "" {
+		return auth.Issuer{}
+	}
+	s.keySet = auth.NewKeySet(s.opt.JWKSURL, s.opt.JWKSRefresh, s.log)
+	return auth.Issuer{Keys: s.keySet, Name: s.opt.JWTIssuer, Audience: s.opt.JWTAudience}
 }
 
 func (s *Server) gatewayOptions(epoch string) gateway.Options {
@@ -247,6 +256,9 @@ func (s *Server) Run(ctx context.Context) error {
 	parts.Go(func() { _ = s.gateway.Run(inner) }) // ends without an error
 	parts.Go(func() { s.pulse.run(inner) })
 	parts.Go(func() { tuneCollector(inner) })
+	if s.keySet != nil {
+		parts.Go(func() { s.keySet.Run(inner) })
+	}
 	if s.profiler != nil {
 		parts.Go(func() { s.profiler.run(inner) })
 	}
