@@ -55,6 +55,7 @@ type Event struct {
 	LastDeliveryAttempt Timestamp // 0: never
 	DeliveryLatencyMS   int64     // created → delivered, milliseconds; -1: not delivered
 	ErrorMessage        string    // of the latest failure; "": none
+	Erased              bool      // the payload was taken for good: {} stands in its place
 	Seq                 Seq       // of its latest change
 }
 
@@ -157,6 +158,7 @@ func (e *Event) AppendJSON(dst []byte) []byte {
 	dst = e.appendHead(dst)
 	dst = append(dst, `,"payload":`...)
 	dst = append(dst, e.Payload...)
+	dst = e.appendErased(dst)
 	dst = append(dst, `,"created_at":`...)
 	dst = e.CreatedAt.AppendJSON(dst)
 	dst = append(dst, ',')
@@ -173,6 +175,14 @@ func (e *Event) appendHead(dst []byte) []byte {
 	dst = appendString(dst, e.Type)
 	dst = append(dst, `,"source":`...)
 	return appendString(dst, e.Source)
+}
+
+// appendErased appends erased, of events that are.
+func (e *Event) appendErased(dst []byte) []byte {
+	if e.Erased {
+		dst = append(dst, `,"erased":true`...)
+	}
+	return dst
 }
 
 // appendMutable appends the whole mutable state, absent values as null, so that applying it twice or

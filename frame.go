@@ -103,7 +103,11 @@ func AppendChange(dst []byte, c *Change, v1 *V1) []byte {
 		dst = append(dst, e.ID...)
 		dst = append(dst, `","type":`...)
 		dst = append(appendString(dst, e.Type), ',')
-		dst = append(e.appendMutable(dst, c.PreviousStatus), '}')
+		dst = e.appendMutable(dst, c.PreviousStatus)
+		if e.Erased { // or who has the payload would keep it
+			dst = e.appendErased(append(dst, `,"payload":{}`...))
+		}
+		dst = append(dst, '}')
 	case Deleted:
 		dst = append(appendOpen(dst, FrameEventDeleted, ""), `,"data":{"id":"`...)
 		dst = append(dst, e.ID...)
@@ -130,6 +134,7 @@ func appendState(dst []byte, e *Event) []byte {
 		dst = append(dst, `,"payload":`...)
 		dst = append(dst, e.Payload...)
 	}
+	dst = e.appendErased(dst)
 	dst = append(dst, `,"created_at":`...)
 	dst = append(e.CreatedAt.AppendJSON(dst), ',')
 	return append(e.appendMutable(dst, ""), '}')

@@ -67,6 +67,9 @@ func serverFrames() map[string][]byte {
 	failed := apier.Change{Kind: apier.Updated, Event: sampleEvent()}
 	failed.Event.Status, failed.Event.DeliveryAttempts = apier.StatusFailed, 3
 	failed.Event.LastDeliveryAttempt, failed.Event.ErrorMessage = sampleAt, "connection refused"
+	erased := apier.Change{Kind: apier.Updated, PreviousStatus: apier.StatusPending, Event: failed.Event}
+	erased.Event.Payload, erased.Event.Erased = []byte("{}"), true
+	erased.Event.DeliveryAttempts, erased.Event.LastDeliveryAttempt, erased.Event.ErrorMessage = 0, 0, "erased before it was delivered"
 	deleted := apier.Change{Kind: apier.Deleted, Event: apier.Event{ID: sampleID, Type: "order.created", UpdatedAt: sampleAt}}
 	metrics := apier.Metrics{
 		Total: 1250, Pending: 5, Delivered: 1200, Failed: 45, SuccessRate: 96.39, EventsPerMinute: 12,
@@ -111,6 +114,7 @@ func serverFrames() map[string][]byte {
 		"event_update":            apier.AppendChange(nil, &delivered, nil),
 		"event_update_v1":         apier.AppendChange(nil, &delivered, at("events:order.*", 43)),
 		"event_update_failed":     apier.AppendChange(nil, &failed, nil),
+		"event_update_erased_v1":  apier.AppendChange(nil, &erased, at("events", 44)),
 		"event_deleted":           apier.AppendChange(nil, &deleted, nil),
 		"event_deleted_v1":        apier.AppendChange(nil, &deleted, at("events", 44)),
 		"metrics_update":          apier.AppendMetrics(nil, metrics, sampleAt, nil),

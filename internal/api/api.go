@@ -105,6 +105,10 @@ func table() []route {
 		{"GET /api/events/export", auth.ScopeRead, (*API).exportEvents},
 		{"GET /api/events/{id}", auth.ScopeRead, (*API).getEvent},
 		{"DELETE /api/events/{id}", auth.ScopeWrite, (*API).deleteEvent},
+		{"POST /api/events/{id}/erase", auth.ScopeWrite, (*API).eraseEvent},
+		{"POST /api/events/erase", auth.ScopeAdmin, (*API).eraseEvents},
+		{"GET /api/erasures", auth.ScopeAdmin, (*API).listErasures},
+		{"GET /api/erasures/{id}", auth.ScopeAdmin, (*API).getErasure},
 
 		{"GET /api/events/{id}/deliveries", auth.ScopeRead, (*API).listEventDeliveries},
 
@@ -142,6 +146,7 @@ func table() []route {
 		{"GET /api/metrics/latency", auth.ScopeRead, (*API).latency},
 		{"GET /api/metrics/throughput", auth.ScopeRead, (*API).throughput},
 		{"GET /api/metrics/errors", auth.ScopeRead, (*API).errorCounts},
+		{"GET /api/metrics/storage", auth.ScopeAdmin, (*API).storage},
 
 		{"GET /api/config", auth.ScopeRead, (*API).config},
 		{"GET /api/health", "", (*API).health},

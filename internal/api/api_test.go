@@ -24,7 +24,7 @@ func noIDs() ids {
 	return ids{
 		"/api/events/": "evt_06d86tnnr1x3372y4yw09mvfm4", "/api/inbox/": "evt_06d86tnnr1x3372y4yw09mvfm4",
 		"/api/endpoints/": "ep_06d86tnnr1x3372y4yw09mvfm4", "/api/deliveries/": "dlv_06d86tnnr1x3372y4yw09mvfm4",
-		"/api/recoveries/": "rec_06d86tnnr1x3372y4yw09mvfm4",
+		"/api/recoveries/": "rec_06d86tnnr1x3372y4yw09mvfm4", "/api/erasures/": "ers_06d86tnnr1x3372y4yw09mvfm4",
 	}
 }
 
@@ -51,6 +51,8 @@ func concrete(r route, i ids) (method, path, body string) {
 		body = `{"description":"shop"}`
 	case "POST /api/endpoints/{id}/recover":
 		body = `{"kind":"replay","since":"2025-11-14T17:00:00Z"}`
+	case "POST /api/events/erase":
+		body = `{"source":"shop"}`
 	case "POST /api/inbox/ack":
 		body = `{"ids":["` + i["/api/inbox/"] + `","evt_nothing"]}`
 	case "POST /api/inbox/{id}/nack":
@@ -283,6 +285,24 @@ func (b broken) Throughput(context.Context, apier.TenantID, time.Time) ([]store.
 func (b broken) TopErrors(context.Context, apier.TenantID, time.Time, int) ([]store.ErrorCount, error) {
 	return nil, b.err()
 }
+
+func (b broken) EraseEvent(context.Context, apier.TenantID, apier.EventID) (apier.Event, error) {
+	return apier.Event{}, b.err()
+}
+
+func (b broken) CreateErasure(context.Context, apier.TenantID, apier.Selection) (apier.Erasure, error) {
+	return apier.Erasure{}, b.err()
+}
+
+func (b broken) Erasure(context.Context, apier.TenantID, apier.ErasureID) (apier.Erasure, error) {
+	return apier.Erasure{}, b.err()
+}
+
+func (b broken) Erasures(context.Context, apier.TenantID) ([]apier.Erasure, error) {
+	return nil, b.err()
+}
+
+func (b broken) Space(context.Context) (store.Space, error) { return store.Space{}, b.err() }
 
 func (b broken) Lease(context.Context, apier.TenantID, store.LeaseRequest) (store.Leases, error) {
 	return store.Leases{}, b.err()

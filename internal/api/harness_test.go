@@ -264,8 +264,12 @@ func (w *world) samples(t *testing.T) ids {
 	if err != nil {
 		t.Fatal(err)
 	}
+	erasure, err := w.store.CreateErasure(t.Context(), auth.DefaultTenant, apier.Selection{Source: "nobody"})
+	if err != nil {
+		t.Fatal(err)
+	}
 	return ids{
-		"/api/events/": string(event), "/api/inbox/": string(event), "/api/endpoints/": string(e.ID),
+		"/api/erasures/": string(erasure.ID), "/api/events/": string(event), "/api/inbox/": string(event), "/api/endpoints/": string(e.ID),
 		"/api/deliveries/": string(page.Deliveries[0].ID), "/api/recoveries/": recovery.ID,
 	}
 }

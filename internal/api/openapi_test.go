@@ -282,7 +282,7 @@ func TestRequestExamplesAreAccepted(t *testing.T) {
 			}
 		}
 	}
-	if sent != 11 {
+	if sent != 12 {
 		t.Errorf("%d examples were sent", sent)
 	}
 }
@@ -341,7 +341,7 @@ func goodStatus(pattern string) int {
 	switch pattern {
 	case "POST /api/events", "POST /api/events/batch", "POST /api/endpoints":
 		return 201
-	case "POST /api/endpoints/{id}/recover":
+	case "POST /api/endpoints/{id}/recover", "POST /api/events/erase":
 		return 202
 	}
 	return 200

@@ -69,6 +69,12 @@ type Options struct {
 	InboxMaxDeliveries       int      `default:"0" help:"How often the inbox hands out an event before it has failed."`
 	InboxMaxWaiting          int      `default:"10000" help:"Requests that wait for events (wait_seconds) at once."`
 
+	RetentionEvents        time.Duration `default:"2160h" help:"How long an event is kept, with its deliveries, whatever its status."`
+	RetentionAttemptBodies time.Duration `default:"336h" help:"How long the bodies of receivers' answers are kept."`
+	RetentionWebhookLog    time.Duration `default:"336h" help:"How long a line of the receiver's log is kept."`
+	DiskBudget             int64         `default:"0" help:"Bytes of the database that may be in use; beyond it the oldest delivered and failed events go." placeholder:"BYTES"`
+	DiskBudgetPending      bool          `help:"Under the disk budget let the oldest pending events go too, rather than refuse new ones."`
+
 	TombstoneRetention   time.Duration `default:"168h" help:"How long a client may be away and still resume over deletions."`
 	IdempotencyRetention time.Duration `default:"168h" help:"How long an Idempotency-Key is remembered."`
 
@@ -78,7 +84,10 @@ type Options struct {
 	LogLevel  string `default:"info" enum:"debug,info,warn,error" help:"debug, info, warn or error."`
 }
 
-const minSecret = 32
+const (
+	minSecret     = 32
+	minDiskBudget = 16 << 20 // an empty database takes some of it
+)
 
 // Validate reports every setting that cannot work, by its flag.
 func (o Options) Validate() error {
@@ -119,6 +128,9 @@ func (o Options) Validate() error {
 		if n < 0 {
 			fail(flag, "must be 0 or more, not %d", n)
 		}
+	}
+	if o.DiskBudget < 0 || o.DiskBudget > 0 && o.DiskBudget < minDiskBudget {
+		fail("disk-budget", "must be 0 or at least %d bytes, not %d", minDiskBudget, o.DiskBudget)
 	}
 	return errors.Join(errs...)
 }

@@ -32,6 +32,7 @@ type Store interface {
 	Recoveries
 	Inbox
 	Webhooks
+	Retention
 
 	// Position gives the identity of this database's history and the Seq of its latest commit.
 	Position(ctx context.Context) (Position, error)
@@ -56,6 +57,17 @@ type Options struct {
 	TombstoneRetention time.Duration
 	// IdempotencyRetention is how long an idempotency key is remembered [7 days].
 	IdempotencyRetention time.Duration
+	// EventRetention is how long an event is kept, with its deliveries, whatever its status; 0: for ever.
+	EventRetention time.Duration
+	// AttemptBodyRetention is how long the bodies of receivers' answers are kept; 0: with the event.
+	AttemptBodyRetention time.Duration
+	// WebhookRetention is how long a line of the receiver's log is kept; 0: until it makes room.
+	WebhookRetention time.Duration
+	// DiskBudget is how many bytes of the database may be in use; 0: no limit. Beyond it the oldest final
+	// events go; where only pending ones are left, new events are refused as unavailable.
+	DiskBudget int64
+	// DiskBudgetPending lets the oldest pending events go too, rather than refuse new ones.
+	DiskBudgetPending bool
 	// WebhookLog bounds the receiver's log of each tenant [10 000 verified, a tenth of it refused].
 	WebhookLog int
 	// InboxOpen bounds what a group has handed out and not got acknowledged [10 000]: beyond it, it hands

@@ -34,6 +34,7 @@ const eventFields: readonly [string, (v: unknown) => boolean][] = [
   ['source', isText],
   ['payload', isRecord],
   ['payload_truncated', isFlag],
+  ['erased', isFlag],
   ['previous_status', orNull(isStatus)],
   ['delivery_attempts', isAmount],
   ['last_delivery_attempt', orNull(isText)],

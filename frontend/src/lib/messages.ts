@@ -62,6 +62,8 @@ export interface EventUpdate {
   payload?: Record<string, unknown>
   /** The payload was over 4 KiB and left out; fetch the event to see it. */
   payload_truncated?: boolean
+  /** The payload was taken for good: {} stands in its place. */
+  erased?: boolean
   previous_status?: EventStatus | null
   delivery_attempts?: number
   last_delivery_attempt?: string | null

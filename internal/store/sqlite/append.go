@@ -81,6 +81,9 @@ func (a *appendOp) apply(b *batch) error {
 	if err := a.match(b); err != nil {
 		return err
 	}
+	if err := b.checkRoom(); err != nil {
+		return err
+	}
 	if err := a.insert(b, tenant); err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"zombiezen.com/go/sqlite/sqlitex"
 
 	"github.com/apier/apier"
+	"github.com/apier/apier/internal/store"
 )
 
 // clockTolerance is how far the clock may step back, in milliseconds, without a later change getting
@@ -22,6 +23,11 @@ type batch struct {
 	seq      apier.Seq       // the latest given
 	firstSeq apier.Seq
 	changes  []apier.Change // in Seq order
+	trimmed  space          // the writer's, as it will be
+	left     store.Space    // what left in this batch: Expired, Trimmed, Erased
+	purge    bool           // overwrite it in the write-ahead log too, at once
+	purgeDue bool           // likewise, with the next housekeeping
+	hurry    bool           // there is housekeeping to do
 	tally    *tally
 	tenants  map[apier.TenantID]int64 // created here, known to others after the commit
 	types    map[typeKey]struct{}     // likewise
@@ -44,7 +50,7 @@ func (w *writer) begin() (*batch, error) {
 		return nil, err
 	}
 	w.tally.clear()
-	b := &batch{writer: w, conn: w.conn, tally: &w.tally}
+	b := &batch{writer: w, conn: w.conn, trimmed: w.space, tally: &w.tally}
 	stmt, err := w.conn.Prepare("SELECT seq, clock FROM meta")
 	if err == nil {
 		_, err = stmt.Step()
@@ -125,6 +131,12 @@ func (b *batch) rollback() error {
 
 // learn keeps what the commit made true.
 func (w *writer) learn(b *batch) {
+	w.space = b.trimmed
+	w.space.Expired += b.left.Expired
+	w.space.Trimmed += b.left.Trimmed
+	w.space.Erased += b.left.Erased
+	w.hurry = w.hurry || b.hurry
+	w.purgeDue = w.purgeDue || b.purgeDue || b.purge
 	for name, id := range b.tenants {
 		w.tenants[name] = id
 	}

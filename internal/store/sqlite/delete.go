@@ -25,10 +25,10 @@ func (o *deleteOp) apply(b *batch) error {
 	if err := b.cancelOpen(o.tenant, found.createdSeq); err != nil {
 		return err
 	}
-	if err := exec(b.conn, `DELETE FROM attempts WHERE delivery IN (SELECT number FROM deliveries INDEXED BY deliveries_by_event WHERE event = ?)`,
-		int64(found.createdSeq)); err != nil { // the receivers' answers may repeat the payload
+	if err := b.forgetCopies(tenant, &found); err != nil {
 		return err
 	}
+	b.purgeDue = true
 	if err := exec(b.conn, "DELETE FROM events WHERE created_seq = ?", int64(found.createdSeq)); err != nil {
 		return err
 	}

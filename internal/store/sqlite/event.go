@@ -25,7 +25,7 @@ type row struct {
 func (r *row) inInbox() bool { return r.status == statusNumber(apier.StatusPending) }
 
 func scanEvent(stmt *sqlite.Stmt) row {
-	return row{
+	r := row{
 		createdSeq: apier.Seq(stmt.ColumnInt64(0)),
 		status:     stmt.ColumnInt64(5),
 		event: apier.Event{
@@ -43,6 +43,10 @@ func scanEvent(stmt *sqlite.Stmt) row {
 			Payload:             columnBytes(stmt, 12),
 		},
 	}
+	if len(r.event.Payload) == 0 { // a valid one is never empty
+		r.event.Payload, r.event.Erased = []byte(erasedPayload), true
+	}
+	return r
 }
 
 func columnBytes(stmt *sqlite.Stmt, column int) []byte {

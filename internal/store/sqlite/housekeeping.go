@@ -13,7 +13,9 @@ const (
 	housekeepingSlice  = 1000                  // rows of each table
 	housekeepingPause  = 30 * time.Second      // between looks at what has become old
 	housekeepingBreath = 50 * time.Millisecond // between slices while there is more
+	hurriedPause       = 5 * time.Second       // likewise, while the disk budget is reached, or bytes still stand in the log
 	metricsRetention   = 8 * day
+	erasureRetention   = 30 * day // of one that is done: its selection may name a person
 )
 
 // Housekeep removes everything that has outlived its retention. The writer does the same by itself,
@@ -40,73 +42,107 @@ func (w *writer) housekeepInIdleTime() time.Duration {
 		return err
 	}}
 	w.work([]*op{o})
-	if err := <-o.done; err == nil && more {
+	err := <-o.done
+	if w.purgeDue {
+		w.purge()
+	}
+	switch {
+	case err == nil && more:
 		return housekeepingBreath
+	case w.space.Full || w.purgeDue:
+		return hurriedPause
 	}
 	return housekeepingPause
 }
 
 // housekeep removes a slice of each table; more: there is another.
 func (b *batch) housekeep() (more bool, err error) {
-	retention := b.writer.store.options
-	steps := []func() (int, error){
-		func() (int, error) { return b.pruneTombstones(b.before(retention.TombstoneRetention)) },
-		func() (int, error) {
-			return b.prune("DELETE FROM idempotency WHERE (tenant, key) IN "+
-				"(SELECT tenant, key FROM idempotency WHERE created_at < ? LIMIT ?)", b.before(retention.IdempotencyRetention))
-		},
-		func() (int, error) {
-			return b.prune("DELETE FROM minutes WHERE (tenant, minute) IN "+
-				"(SELECT tenant, minute FROM minutes WHERE minute < ? LIMIT ?)", b.before(metricsRetention)/minuteMS)
-		},
-		func() (int, error) {
-			return b.prune("DELETE FROM latencies WHERE (tenant, minute, bucket) IN "+
-				"(SELECT tenant, minute, bucket FROM latencies WHERE minute < ? LIMIT ?)", b.before(metricsRetention)/minuteMS)
-		},
-		func() (int, error) {
-			return b.prune("DELETE FROM errors WHERE (tenant, hour, message) IN "+
-				"(SELECT tenant, hour, message FROM errors WHERE hour < ? LIMIT ?)", b.before(metricsRetention)/hourMS)
-		},
+	o := b.writer.store.options
+	steps := []func() (more bool, err error){b.eraseSlice, b.trim}
+	if o.EventRetention > 0 {
+		steps = append(steps,
+			func() (bool, error) { return b.expireEvents(b.before(o.EventRetention)) },
+			func() (bool, error) { return b.expireDeliveries(b.before(o.EventRetention)) })
 	}
-	for _, step := range steps {
-		removed, err := step()
+	if o.AttemptBodyRetention > 0 {
+		steps = append(steps, func() (bool, error) { return b.prune(oldBodies, b.before(o.AttemptBodyRetention)) })
+	}
+	if o.WebhookRetention > 0 {
+		steps = append(steps, func() (bool, error) {
+			_, more, err := b.pruneOldest("webhooks", "received_at", b.before(o.WebhookRetention))
+			return more, err
+		})
+	}
+	for _, step := range append(steps, b.alwaysPruned()...) {
+		again, err := step()
 		if err != nil {
 			return false, err
 		}
-		more = more || removed == housekeepingSlice
+		more = more || again
 	}
 	return more, nil
 }
 
-func (b *batch) before(retention time.Duration) int64 { return int64(b.now) - retention.Milliseconds() }
-
-func (b *batch) prune(query string, before int64) (removed int, err error) {
-	err = exec(b.conn, query, before, housekeepingSlice)
-	return b.conn.Changes(), err
+// alwaysPruned are the tables that are bounded whatever the options say.
+func (b *batch) alwaysPruned() []func() (more bool, err error) {
+	o := b.writer.store.options
+	steps := []func() (bool, error){
+		func() (bool, error) { return b.pruneTombstones("tombstones", b.before(o.TombstoneRetention)) },
+		func() (bool, error) { return b.pruneTombstones("endpoint_tombstones", b.before(o.TombstoneRetention)) },
+	}
+	for query, before := range map[string]int64{
+		"DELETE FROM idempotency WHERE (tenant, key) IN (SELECT tenant, key FROM idempotency WHERE created_at < ? LIMIT ?)":               b.before(o.IdempotencyRetention),
+		"DELETE FROM minutes WHERE (tenant, minute) IN (SELECT tenant, minute FROM minutes WHERE minute < ? LIMIT ?)":                     b.before(metricsRetention) / minuteMS,
+		"DELETE FROM latencies WHERE (tenant, minute, bucket) IN (SELECT tenant, minute, bucket FROM latencies WHERE minute < ? LIMIT ?)": b.before(metricsRetention) / minuteMS,
+		"DELETE FROM errors WHERE (tenant, hour, message) IN (SELECT tenant, hour, message FROM errors WHERE hour < ? LIMIT ?)":           b.before(metricsRetention) / hourMS,
+		oldErasures: b.before(erasureRetention),
+	} {
+		steps = append(steps, func() (bool, error) { return b.prune(query, before) })
+	}
+	return steps
 }
 
-// pruneTombstones walks from the oldest and raises each tenant's floor to the highest it removes.
-func (b *batch) pruneTombstones(before int64) (removed int, err error) {
-	floors := make(map[int64]int64)
+const (
+	oldBodies   = "UPDATE attempts SET body = NULL WHERE (delivery, number) IN (SELECT delivery, number FROM attempts INDEXED BY attempts_by_age WHERE body IS NOT NULL AND started_at < ? LIMIT ?)"
+	oldErasures = "DELETE FROM erasures WHERE number IN (SELECT number FROM erasures WHERE status = 2 AND updated_at < ? LIMIT ?)" // few: nobody erases by the thousand
+)
+
+func (b *batch) before(retention time.Duration) int64 { return int64(b.now) - retention.Milliseconds() }
+
+func (b *batch) prune(query string, before int64) (more bool, err error) {
+	err = exec(b.conn, query, before, housekeepingSlice)
+	return b.conn.Changes() == housekeepingSlice, err
+}
+
+// pruneTombstones raises each tenant's floor to the highest that it removes.
+func (b *batch) pruneTombstones(table string, before int64) (more bool, err error) {
+	floors, more, err := b.pruneOldest(table, "deleted_at", before)
+	for tenant, floor := range floors {
+		if err == nil {
+			err = exec(b.conn, "UPDATE tenants SET floor_seq = max(floor_seq, ?) WHERE id = ?", floor, tenant)
+		}
+	}
+	return more, err
+}
+
+// pruneOldest walks from the oldest seq, which grows with the time, and gives the highest of each tenant that it
+// removes.
+func (b *batch) pruneOldest(table, time string, before int64) (highest map[int64]int64, more bool, err error) {
+	highest = make(map[int64]int64)
 	var last int64
-	young := false // and all after it
-	err = sqlitex.Execute(b.conn, "SELECT seq, tenant, deleted_at FROM tombstones ORDER BY seq LIMIT ?",
+	removed, young := 0, false // and all after it
+	err = sqlitex.Execute(b.conn, "SELECT seq, tenant, "+time+" FROM "+table+" ORDER BY seq LIMIT ?",
 		&sqlitex.ExecOptions{Args: []any{housekeepingSlice}, ResultFunc: func(stmt *sqlite.Stmt) error {
 			if young = young || stmt.ColumnInt64(2) >= before; young {
 				return nil
 			}
 			last = stmt.ColumnInt64(0)
-			floors[stmt.ColumnInt64(1)] = last
+			highest[stmt.ColumnInt64(1)] = last
 			removed++
 			return nil
 		}})
 	if err != nil || removed == 0 {
-		return 0, err
+		return nil, false, err
 	}
-	for tenant, floor := range floors {
-		if err := exec(b.conn, "UPDATE tenants SET floor_seq = ? WHERE id = ?", floor, tenant); err != nil {
-			return 0, err
-		}
-	}
-	return removed, exec(b.conn, "DELETE FROM tombstones WHERE seq <= ?", last)
+	return highest, removed == housekeepingSlice, exec(b.conn, "DELETE FROM "+table+" WHERE seq <= ?", last)
 }

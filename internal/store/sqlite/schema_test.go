@@ -28,7 +28,7 @@ func TestSettings(t *testing.T) {
 	s := openTemp(t)
 	inWriter(t, s, func(conn *sqlite.Conn) error {
 		for pragma, want := range map[string]string{
-			"synchronous": "2", "journal_mode": "wal", "foreign_keys": "1", "wal_autocheckpoint": "4000", "user_version": "4",
+			"synchronous": "2", "journal_mode": "wal", "foreign_keys": "1", "wal_autocheckpoint": "4000", "user_version": "5",
 		} {
 			got, err := sqlitex.ResultText(conn.Prep("PRAGMA " + pragma))
 			if err != nil || got != want {
@@ -168,7 +168,7 @@ func TestOtherPlans(t *testing.T) {
 	err := s.read(t.Context(), func(conn *sqlite.Conn) error {
 		for _, query := range []string{
 			webhookSeen, latestWebhook, oldestWebhooks, webhooksAfter, dueLeases, firstDue, oneLease, freshInbox, freshGroup,
-			createdAfter, updatedAfter, deletedAfter, latenciesSince, minutesSince,
+			createdAfter, updatedAfter, deletedAfter, erasable, oldestEvents, latenciesSince, minutesSince,
 			selectKeys + "WHERE k.hash = ? AND k.revoked_at = 0", selectKeys + "WHERE t.name = ? ORDER BY k.number",
 		} {
 			checkPlan(t, conn, query, &sqlitex.ExecOptions{Args: args(query)})

@@ -133,6 +133,7 @@ func prepareWriter(conn *sqlite.Conn) error {
 		"cache_size = -32768",           // KiB
 		"mmap_size = 0",
 		"temp_store = MEMORY",
+		"secure_delete = ON", // what is erased is overwritten, and leaves no copy where a row once stood
 	); err != nil {
 		return err
 	}

@@ -83,6 +83,10 @@ type writer struct {
 	tenants map[apier.TenantID]int64
 	types   map[typeKey]struct{}
 	tally   tally
+
+	space    space
+	hurry    bool // housekeeping is wanted soon
+	purgeDue bool // the write-ahead log holds what was erased
 }
 
 func newWriter(s *Store, conn *sqlite.Conn) *writer {
@@ -99,7 +103,7 @@ func (w *writer) run() {
 	defer close(w.store.stopped)
 	housekeeping := time.NewTimer(housekeepingPause)
 	defer housekeeping.Stop()
-	for {
+	for hurried := false; ; {
 		select {
 		case first, open := <-w.store.queue:
 			if !open {
@@ -109,7 +113,12 @@ func (w *writer) run() {
 			w.collect(first)
 			w.work(w.ops)
 			clear(w.ops)
+			if (w.hurry || w.watch()) && !hurried { // once: under load each work would put it off again
+				hurried = true
+				housekeeping.Reset(housekeepingBreath)
+			}
 		case <-housekeeping.C:
+			hurried, w.hurry = false, false
 			housekeeping.Reset(w.housekeepInIdleTime())
 		}
 	}
@@ -182,6 +191,9 @@ func (w *writer) transact(ops []*op) ([]error, error) {
 		return nil, errors.Join(err, b.rollback())
 	}
 	w.learn(b)
+	if b.purge {
+		w.purge()
+	}
 	if len(b.changes) > 0 {
 		w.store.options.Announce(b.changes)
 	}

@@ -22,8 +22,11 @@ func modelTests() map[string]func(*testing.T, Opener) {
 	}
 }
 
+// modelRetention is of events; the waits of the model reach beyond it.
+const modelRetention = 100 * time.Hour
+
 func testModel(t *testing.T, open Opener) {
-	f := newFixture(t, open)
+	f := newTunedFixture(t, open, func(o *store.Options) { o.EventRetention = modelRetention })
 	var tenants atomic.Int64 // one per run, in the same store: so they are isolated, too
 	rapid.Check(t, func(r *rapid.T) {
 		m := &model{
@@ -35,7 +38,7 @@ func testModel(t *testing.T, open Opener) {
 			m.followers = append(m.followers, &follower{events: map[apier.EventID]apier.Event{}})
 		}
 		r.Repeat(map[string]func(*rapid.T){
-			"append": m.append, "settle": m.settle, "delete": m.delete, "wait": m.wait,
+			"append": m.append, "settle": m.settle, "erase": m.erase, "delete": m.delete, "wait": m.wait,
 			"housekeep": m.housekeep, "follow": m.follow, "": m.checkSummary,
 		})
 		m.checkEnd()
@@ -114,11 +117,39 @@ func (m *model) delete(r *rapid.T) {
 	delete(m.events, e.ID)
 }
 
+// wait housekeeps at once: the store does so by itself, at some time, and the model must know when.
 func (m *model) wait(r *rapid.T) {
 	m.clock.advance(time.Duration(rapid.IntRange(0, 60).Draw(r, "hours")) * time.Hour)
+	m.housekeep(r)
 }
 
-func (m *model) housekeep(r *rapid.T) { check(r, m.Housekeep(m.t.Context())) }
+// housekeep: what is too old leaves in silence. Followers drop it by themselves.
+func (m *model) housekeep(r *rapid.T) {
+	check(r, m.Housekeep(m.t.Context()))
+	m.dropOld(m.events)
+}
+
+func (m *model) dropOld(events map[apier.EventID]apier.Event) {
+	oldest := apier.TimestampOf(m.clock.now().Add(-modelRetention))
+	maps.DeleteFunc(events, func(_ apier.EventID, e apier.Event) bool { return e.CreatedAt < oldest })
+}
+
+func (m *model) erase(r *rapid.T) {
+	want := m.anyEvent(r)
+	got := must[apier.Event](r)(m.EraseEvent(m.t.Context(), m.tenant, want.ID))
+	if !want.Erased {
+		want.Payload, want.Erased = []byte("{}"), true
+		want.Seq, want.UpdatedAt = got.Seq, apier.TimestampOf(m.clock.now())
+		if want.Status == apier.StatusPending {
+			want.Status, want.ErrorMessage = apier.StatusFailed, "erased before it was delivered"
+			m.activity.Failed++
+		}
+	}
+	if !reflect.DeepEqual(got, want) {
+		r.Fatalf("erased event is\n%+v, want\n%+v", got, want)
+	}
+	m.events[want.ID] = want
+}
 
 func (m *model) follow(r *rapid.T) {
 	who := rapid.SampledFrom([]int{0, 1, 2}).Draw(r, "who")
@@ -182,6 +213,8 @@ func (m *model) checkSummary(r *rapid.T) {
 }
 
 func (m *model) checkEnd() {
+	check(m.r, m.Housekeep(m.t.Context()))
+	m.dropOld(m.events)
 	announced := &follower{events: map[apier.EventID]apier.Event{}}
 	for _, c := range m.changesAnnounced()[m.announcedBefore:] {
 		if c.Tenant == m.tenant {
@@ -199,6 +232,7 @@ func (m *model) checkEnd() {
 		list.events[e.ID] = e
 	}
 	for i, f := range append(m.followers, announced, list) {
+		m.dropOld(f.events)
 		if !reflect.DeepEqual(f.events, m.events) {
 			m.r.Fatalf("follower %d (3: announced, 4: list) ends with\n%+v, want\n%+v", i, f.events, m.events)
 		}

@@ -59,6 +59,7 @@ export function eventOf(change: Change): ApiEvent {
     error_message: d.error_message ?? null,
     seq: change.seq ?? 0,
     ...(d.payload_truncated ? { payload_truncated: true } : {}),
+    ...(d.erased ? { erased: true } : {}),
   }
 }
 
@@ -81,6 +82,8 @@ export function merge(row: ApiEvent, change: Change): ApiEvent {
   if (!isNewer(change, row.seq) || isOlderByClock(change, row)) return row
   const patch: Record<string, unknown> = {}
   for (const field of MUTABLE) if (change.data[field] !== undefined) patch[field] = change.data[field]
+  // What was erased must not stay in a list that somebody looks at.
+  if (change.data.erased) Object.assign(patch, { payload: {}, payload_truncated: undefined, erased: true })
   return { ...row, ...patch, seq: change.seq ?? row.seq }
 }
 

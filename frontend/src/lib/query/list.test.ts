@@ -34,6 +34,18 @@ describe('applyChanges', () => {
     expect(applyChanges(first, [stale], NO_FILTERS).pages[0]?.events[0]?.status).toBe('delivered')
   })
 
+  it('drops a payload that was erased, also of one that came in the same flush', () => {
+    const data = { id: 'a', status: 'failed' as const, payload: {}, erased: true }
+    const shown = applyChanges([page(['a'])], [{ ...aDelivery('a', 12), data }], NO_FILTERS).pages[0]
+      ?.events[0]
+    expect(shown).toMatchObject({ payload: {}, erased: true, status: 'failed' })
+    const both = [aCreation({ id: 'n', seq: 11 }), { ...aDelivery('n', 12), data: { ...data, id: 'n' } }]
+    expect(applyChanges([page([])], both, NO_FILTERS).pages[0]?.events[0]).toMatchObject({
+      payload: {},
+      erased: true,
+    })
+  })
+
   it('folds a creation and its update in one flush into one row', () => {
     const { pages } = applyChanges(
       [page([])],

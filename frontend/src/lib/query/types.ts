@@ -18,6 +18,8 @@ export interface ApiEvent {
   seq: number
   /** The live frame left the payload out; only the event itself has it. */
   payload_truncated?: boolean
+  /** The payload was taken for good: {} stands in its place. */
+  erased?: boolean
 }
 
 /** One page of the list, newest first, and the position in the change log it was read at. */

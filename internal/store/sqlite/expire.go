@@ -1,0 +1,122 @@
+package sqlite
+
+import (
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+
+	"github.com/apier/apier"
+)
+
+// sliceBytes bounds the payloads that leave in one transaction: overwriting them costs as much as writing.
+const sliceBytes = 4 << 20
+
+// oldEvent is an event that may leave.
+type oldEvent struct {
+	createdSeq, tenant int64
+	name               apier.TenantID
+	status             int64
+	createdAt          int64
+}
+
+const oldestEvents = "SELECT e.created_seq, e.tenant, t.name, e.status, e.created_at, length(e.payload) FROM events e " +
+	"JOIN tenants t ON t.id = e.tenant WHERE e.created_seq > ? ORDER BY e.created_seq LIMIT ?"
+
+// oldest gives a slice of the events after a place, oldest first, with no more than sliceBytes of payloads.
+func (b *batch) oldest(after int64) (found []oldEvent, err error) {
+	bytes := int64(0)
+	err = sqlitex.Execute(b.conn, oldestEvents, &sqlitex.ExecOptions{Args: []any{after, housekeepingSlice}, ResultFunc: func(stmt *sqlite.Stmt) error {
+		if bytes < sliceBytes {
+			bytes += stmt.ColumnInt64(5)
+			found = append(found, oldEvent{
+				createdSeq: stmt.ColumnInt64(0), tenant: stmt.ColumnInt64(1), name: apier.TenantID(stmt.ColumnText(2)),
+				status: stmt.ColumnInt64(3), createdAt: stmt.ColumnInt64(4),
+			})
+		}
+		return nil
+	}})
+	return found, err
+}
+
+// expireEvents removes a slice of the events that have outlived their retention, whatever their status.
+// They are found at the beginning of the table: created_at grows with created_seq.
+func (b *batch) expireEvents(before int64) (more bool, err error) {
+	found, err := b.oldest(0)
+	if err != nil {
+		return false, err
+	}
+	for _, e := range found {
+		if e.createdAt >= before {
+			return false, nil
+		}
+		if err := b.dropEvent(e); err != nil {
+			return false, err
+		}
+		b.left.Expired++
+	}
+	return len(found) > 0, nil
+}
+
+// dropEvent removes an event with its deliveries, and takes them off the counters. There is no tombstone.
+func (b *batch) dropEvent(e oldEvent) error {
+	rows, err := queryDeliveries(b.conn, "INDEXED BY deliveries_by_event WHERE d.event = ? ORDER BY d.number", e.createdSeq)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		if err := b.dropDelivery(e.name, row); err != nil {
+			return err
+		}
+	}
+	b.tally.deleted(e.tenant, statusOf(e.status))
+	return exec(b.conn, "DELETE FROM events WHERE created_seq = ?", e.createdSeq)
+}
+
+// dropDelivery removes a delivery with its attempts. One that is still open lets the next of its order go.
+func (b *batch) dropDelivery(name apier.TenantID, row *deliveryRow) error {
+	endpoint, err := b.endpointByNumber(name, row.tenant, row.endpoint)
+	if err != nil {
+		return err
+	}
+	if row.delivery.Status == apier.DeliveryPending {
+		if err := b.cancel(name, row); err != nil {
+			return err
+		}
+	} else if endpoint != nil {
+		endpoint.count(row.delivery.Status, apier.DeliveryCanceled) // which is not counted
+	}
+	if err := exec(b.conn, "DELETE FROM attempts WHERE delivery = ?", row.number); err != nil {
+		return err
+	}
+	return exec(b.conn, "DELETE FROM deliveries WHERE number = ?", row.number)
+}
+
+const oldestDeliveries = "WHERE d.number > ? ORDER BY d.number LIMIT ?"
+
+// expireDeliveries removes deliveries whose event was deleted before it expired. Events go first, so those of
+// others are young.
+func (b *batch) expireDeliveries(before int64) (more bool, err error) {
+	rows, err := queryDeliveriesFrom(b.conn, " FROM deliveries d "+oldestDeliveries, 0, housekeepingSlice)
+	if err != nil {
+		return false, err
+	}
+	for _, row := range rows {
+		if int64(row.delivery.CreatedAt) >= before {
+			return false, nil
+		}
+		name, err := b.tenantName(row.tenant)
+		if err == nil {
+			err = b.dropDelivery(name, row)
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+	return len(rows) > 0, nil
+}
+
+func (b *batch) tenantName(number int64) (name apier.TenantID, err error) {
+	err = sqlitex.Execute(b.conn, "SELECT name FROM tenants WHERE id = ?", &sqlitex.ExecOptions{
+		Args: []any{number}, ResultFunc: func(stmt *sqlite.Stmt) error { name = apier.TenantID(stmt.ColumnText(0)); return nil },
+	})
+	return name, err
+}
