@@ -29,9 +29,10 @@ const readyWithin = 15 * time.Second
 // apierServer is the real binary with a fresh database.
 type apierServer struct {
 	*child
-	key    string
-	secret string
-	client *http.Client
+	profiler int // port
+	key      string
+	secret   string
+	client   *http.Client
 }
 
 func (b *bench) startApier(ctx context.Context) (*apierServer, error) {
@@ -39,15 +40,20 @@ func (b *bench) startApier(ctx context.Context) (*apierServer, error) {
 	if err != nil {
 		return nil, err
 	}
+	profiler, err := freePort(ctx)
+	if err != nil {
+		return nil, err
+	}
 	c, err := b.command(ctx, b.opt.apier, "serve", "--listen", "127.0.0.1:"+strconv.Itoa(port),
 		"--data", filepath.Join(b.temp, "data-"+strconv.Itoa(port)), "--log-level", "warn",
 		"--max-connections", "0", "--max-connections-per-user", "0", "--max-connections-per-ip", "0",
-		"--requests-per-second", "0", "--messages-per-second", "0", "--drain-timeout", "100ms")
+		"--requests-per-second", "0", "--messages-per-second", "0", "--drain-timeout", "100ms",
+		"--profiler-listen", "127.0.0.1:"+strconv.Itoa(profiler))
 	if err != nil {
 		return nil, err
 	}
 	c.port = port
-	s := &apierServer{child: c, key: "apier_" + random(), secret: random(), client: &http.Client{Timeout: time.Minute}}
+	s := &apierServer{child: c, profiler: profiler, key: "apier_" + random(), secret: random(), client: &http.Client{Timeout: time.Minute}}
 	c.cmd.Env = append(os.Environ(), "APIER_API_KEY="+s.key, "APIER_JWT_SECRET="+s.secret)
 	if err := c.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start apier (build it first: make build): %w", err)
@@ -122,17 +128,19 @@ func (s *apierServer) stored(ctx context.Context) (int, error) {
 func (s *apierServer) upgrades(n int, path string) []load.Upgrade {
 	all := make([]load.Upgrade, n)
 	for i := range all {
-		all[i] = load.Upgrade{Path: path, Token: s.token("user-" + strconv.Itoa(i))}
+		all[i] = load.Upgrade{Path: path, Token: token(s.secret, user(i))}
 	}
 	return all
 }
 
+func user(i int) string { return "user-" + strconv.Itoa(i) }
+
 // token makes a JWT, HS256 (RFC 7515, appendix A.1).
-func (s *apierServer) token(subject string) string {
+func token(secret, subject string) string {
 	claims := fmt.Sprintf(`{"sub":%q,"exp":%d}`, subject, time.Now().Add(time.Hour).Unix())
 	encode := base64.RawURLEncoding.EncodeToString
 	signed := encode([]byte(`{"alg":"HS256","typ":"JWT"}`)) + "." + encode([]byte(claims))
-	mac := hmac.New(sha256.New, []byte(s.secret))
+	mac := hmac.New(sha256.New, []byte(secret))
 	mac.Write([]byte(signed)) // a hash never fails to write
 	return signed + "." + encode(mac.Sum(nil))
 }

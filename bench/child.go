@@ -50,7 +50,7 @@ func (b *bench) command(ctx context.Context, program string, args ...string) (*c
 }
 
 // startPeer starts this program again as a server to compare with.
-func (b *bench) startPeer(ctx context.Context, kind string) (*child, error) {
+func (b *bench) startPeer(ctx context.Context, kind string, env ...string) (*child, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -63,6 +63,7 @@ func (b *bench) startPeer(ctx context.Context, kind string) (*child, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.cmd.Env = append(os.Environ(), env...)
 	if err := c.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", kind, err)
 	}

@@ -18,7 +18,10 @@ type deliveries struct {
 	peak                     []float64 // MiB of the server, the most since its start
 }
 
-const limitName = "limit"
+const (
+	limitName      = "limit"
+	centrifugeName = "centrifuge"
+)
 
 // fanout measures many receivers of few events, and the burst.
 func (b *bench) fanout(ctx context.Context) error {
@@ -144,6 +147,10 @@ func (b *bench) reportSteady(size int, results map[string]*deliveries) {
 	b.report.add("limit (epoll, one write per delivery), server CPU per delivery", "µs", limit.cpu, goal{})
 	b.report.add("limit, publish → receive, p50", "ms", limit.p50, goal{})
 	b.report.add("limit, publish → receive, p99", "ms", limit.p99, goal{})
+	other := results[centrifugeName]
+	b.report.add("centrifuge, server CPU per delivery", "µs", other.cpu, goal{})
+	b.report.add("centrifuge, publish → receive, p50, nothing stored", "ms", other.p50, goal{})
+	b.report.add("centrifuge, publish → receive, p99, nothing stored", "ms", other.p99, goal{})
 	for _, name := range []string{"apier, plain", "apier, v1"} {
 		r := results[name]
 		b.report.add(name+", server CPU per delivery", "µs", r.cpu, goal{})
@@ -159,11 +166,11 @@ func (b *bench) reportSteady(size int, results map[string]*deliveries) {
 }
 
 func (b *bench) reportBurst(results map[string]*deliveries) {
-	b.report.section(fmt.Sprintf("Burst: %d connections, %d events in batches of %d as fast as they are acknowledged (limit: %d events)",
+	b.report.section(fmt.Sprintf("Burst: %d connections, %d events in batches of %d as fast as they are acknowledged (limit and centrifuge: %d)",
 		b.plan.burstCrowd, b.plan.burst, b.plan.batchSize, b.plan.limitBurst))
-	for _, name := range []string{"apier, plain", "apier, v1", limitName} {
+	for _, name := range []string{"apier, plain", "apier, v1", limitName, centrifugeName} {
 		bound := atMost(1.5)
-		if name == limitName {
+		if name == limitName || name == centrifugeName {
 			bound = goal{}
 		}
 		b.report.add(name+", server CPU per delivery", "µs", results[name].cpu, bound)

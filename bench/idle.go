@@ -22,22 +22,30 @@ func (b *bench) idle(ctx context.Context) error {
 	if !b.fits(b.plan.idle) {
 		return nil
 	}
-	var apier, limit rest
+	var apier, limit, other rest
 	for round := range b.plan.idleRounds {
-		if err := b.idleRound(ctx, &apier, &limit); err != nil {
+		if err := b.idleRound(ctx, &apier, &limit, &other); err != nil {
 			return err
 		}
-		b.log("  round %d: apier %.2f, limit %.2f KiB per connection", round+1, apier.kib[round], limit.kib[round])
+		b.log("  round %d: apier %.2f, limit %.2f, centrifuge %.2f KiB per connection", round+1, apier.kib[round], limit.kib[round], other.kib[round])
 	}
 	b.report.section(fmt.Sprintf("Idle: %d connections, authenticated by JWT, subscribed", b.plan.idle))
 	b.report.add("apier, resident memory per connection", "KiB", apier.kib, atMost(4))
 	b.report.add("limit, resident memory per connection", "KiB", limit.kib, goal{})
+	b.report.add("centrifuge, resident memory per connection", "KiB", other.kib, goal{})
 	b.report.add("apier, server CPU per connect", "µs", apier.connect, atMost(100))
 	b.report.add("limit, server CPU per connect, no JWT", "µs", limit.connect, goal{})
-	return nil
+	b.report.add("centrifuge, server CPU per connect, with JWT", "µs", other.connect, goal{})
+	return b.explain(ctx, func(s *apierServer) error {
+		crowd, err := load.Connect(ctx, s.port, s.upgrades(b.plan.idle, "/ws?channels=events&v=1"))
+		if err != nil {
+			return err
+		}
+		return crowd.Close()
+	})
 }
 
-func (b *bench) idleRound(ctx context.Context, apier, limit *rest) (err error) {
+func (b *bench) idleRound(ctx context.Context, apier, limit, other *rest) (err error) {
 	contenders, done, err := b.contenders(ctx)
 	if err != nil {
 		return err
@@ -49,6 +57,8 @@ func (b *bench) idleRound(ctx context.Context, apier, limit *rest) (err error) {
 			err = b.crowdAtRest(ctx, c, apier)
 		case limitName:
 			err = b.crowdAtRest(ctx, c, limit)
+		case centrifugeName:
+			err = b.crowdAtRest(ctx, c, other)
 		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", c.name, err)

@@ -35,7 +35,7 @@ func (b *bench) ingest(ctx context.Context) error {
 	b.report.add("bare, p99", "ms", bare.p99, goal{})
 	b.report.add("apier, server CPU per event", "µs", apier.cpu, goal{})
 	b.report.add("bare, server CPU per event", "µs", bare.cpu, goal{})
-	return nil
+	return b.explain(ctx, func(s *apierServer) error { return b.hammerOn(ctx, s, "/api/events", body, b.plan.senders) })
 }
 
 // batch measures durable batches.
@@ -51,7 +51,18 @@ func (b *bench) batch(ctx context.Context) error {
 	b.report.add("apier, POST → 201, p99", "ms", apier.p99, goal{})
 	b.report.add("apier, server CPU per event", "µs", apier.cpu, goal{})
 	b.report.add("bare, server CPU per event", "µs", bare.cpu, goal{})
-	return nil
+	return b.explain(ctx, func(s *apierServer) error { return b.hammerOn(ctx, s, "/api/events/batch", body, b.plan.batchers) })
+}
+
+// hammerOn is the load of a duel, for a profile.
+func (b *bench) hammerOn(ctx context.Context, s *apierServer, path string, body []byte, conns int) error {
+	hammer, err := load.NewHammer(s.port, conns, post(path, s.key, body))
+	if err != nil {
+		return err
+	}
+	defer hammer.Close()
+	_, err = hammer.Run(ctx, b.plan.length)
+	return err
 }
 
 // duel lets apier and the bare handler take turns, and counts what apier has kept.

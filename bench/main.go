@@ -24,12 +24,13 @@ import (
 const longest = 30 * time.Minute
 
 type options struct {
-	apier string
-	only  []string
-	quick bool
-	out   string
-	data  string
-	serve string
+	apier   string
+	only    []string
+	quick   bool
+	profile bool
+	out     string
+	data    string
+	serve   string
 }
 
 func main() {
@@ -45,9 +46,10 @@ func readFlags() options {
 	flag.StringVar(&o.apier, "apier", "../bin/apier", "the apier to measure")
 	flag.StringVar(&only, "only", "", "measure these only, of: "+strings.Join(sectionNames(), ","))
 	flag.BoolVar(&o.quick, "quick", false, "smaller and shorter, to see that all works; no figures to quote")
+	flag.BoolVar(&o.profile, "profile", false, "show profiles also where every goal is met")
 	flag.StringVar(&o.out, "out", "results", "directory of the results; empty: only print")
 	flag.StringVar(&o.data, "data", "", "where the server's data goes, on the disk that is to be measured (default: the directory for temporary files)")
-	flag.StringVar(&o.serve, "serve", "", "be a server to compare with: bare or epoll (the bench starts these itself)")
+	flag.StringVar(&o.serve, "serve", "", "be a server to compare with: bare, epoll or centrifuge (the bench starts these itself)")
 	flag.Parse()
 	if only != "" {
 		o.only = strings.Split(only, ",")
@@ -62,8 +64,10 @@ func run(o options) error {
 		return peer.Bare()
 	case "epoll":
 		return peer.Limit()
+	case "centrifuge":
+		return peer.Centrifuge()
 	default:
-		return fmt.Errorf("-serve is bare or epoll, not %q", o.serve)
+		return fmt.Errorf("-serve is bare, epoll or centrifuge, not %q", o.serve)
 	}
 	for _, name := range o.only {
 		if !slices.Contains(sectionNames(), name) {

@@ -29,6 +29,7 @@ type plan struct {
 	idleRounds  int
 	settle      time.Duration // before memory is read
 	pause       time.Duration // between two servers' turns
+	profile     time.Duration
 	awaitFor    time.Duration
 	filesNeeded int // descriptors besides those of a crowd
 }
@@ -40,7 +41,7 @@ func fullPlan() plan {
 		crowds: []int{1000, 5000}, rate: 20, warmEvents: 20, events: 120,
 		burstCrowd: 500, burst: 20_000, limitBurst: 2000,
 		idle: 5000, fanRounds: 3, idleRounds: 3, settle: 5 * time.Second,
-		pause: 500 * time.Millisecond, awaitFor: 2 * time.Minute, filesNeeded: 200,
+		pause: 500 * time.Millisecond, profile: 5 * time.Second, awaitFor: 2 * time.Minute, filesNeeded: 200,
 	}
 }
 

@@ -24,6 +24,10 @@ func (r *report) print(w io.Writer) {
 		if s.Note != "" {
 			fmt.Fprintf(table, "  Note: %s\n", s.Note)
 		}
+		if s.Profile != "" {
+			_ = table.Flush() // it is not part of the table
+			fmt.Fprintf(w, "\n%s", s.Profile)
+		}
 	}
 	_ = table.Flush() // to a terminal
 	fmt.Fprintf(w, "\n%s", r.conclusion())
@@ -40,6 +44,9 @@ func (r *report) markdown() string {
 		}
 		if s.Note != "" {
 			fmt.Fprintf(&b, "\n%s\n", s.Note)
+		}
+		if s.Profile != "" {
+			fmt.Fprintf(&b, "\nWhere the time went, in a run of its own:\n\n```\n%s```\n", s.Profile)
 		}
 	}
 	return b.String()

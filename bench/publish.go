@@ -10,6 +10,7 @@ import (
 
 	"github.com/apier/apier"
 	"github.com/apier/apier/bench/internal/load"
+	"github.com/apier/apier/bench/internal/peer"
 	"github.com/apier/apier/bench/internal/wire"
 )
 
@@ -22,7 +23,7 @@ type contender struct {
 	burst   int // events of a burst
 }
 
-// contenders start the two servers; done ends them.
+// contenders start the three servers; done ends them.
 func (b *bench) contenders(ctx context.Context) (all []contender, done func() error, err error) {
 	server, err := b.startApier(ctx)
 	if err != nil {
@@ -32,16 +33,23 @@ func (b *bench) contenders(ctx context.Context) (all []contender, done func() er
 	if err != nil {
 		return nil, nil, errors.Join(err, server.stop())
 	}
-	done = func() error { return errors.Join(server.stop(), limit.stop()) }
+	secret := random()
+	other, err := b.startPeer(ctx, "centrifuge", peer.SecretEnv+"="+secret)
+	if err != nil {
+		return nil, nil, errors.Join(err, server.stop(), limit.stop())
+	}
+	done = func() error { return errors.Join(server.stop(), limit.stop(), other.stop()) }
 	publish := func(ctx context.Context, due time.Time, first, count int) error {
 		return b.post(ctx, server, due, first, count)
+	}
+	piped := func(c *child) func(context.Context, time.Time, int, int) error {
+		return func(_ context.Context, due time.Time, first, count int) error { return b.pipe(c, due, first, count) }
 	}
 	return []contender{
 		{"apier, plain", server.child, func(n int) []load.Upgrade { return server.upgrades(n, "/ws?channels=events") }, publish, b.plan.burst},
 		{"apier, v1", server.child, func(n int) []load.Upgrade { return server.upgrades(n, "/ws?channels=events&v=1") }, publish, b.plan.burst},
-		{"limit", limit, func(n int) []load.Upgrade { return make([]load.Upgrade, n) }, func(_ context.Context, due time.Time, first, count int) error {
-			return b.pipe(limit, due, first, count)
-		}, b.plan.limitBurst},
+		{limitName, limit, func(n int) []load.Upgrade { return make([]load.Upgrade, n) }, piped(limit), b.plan.limitBurst},
+		{centrifugeName, other, func(n int) []load.Upgrade { return centrifugeUpgrades(n, secret) }, piped(other), b.plan.limitBurst},
 	}, done, nil
 }
 
@@ -58,13 +66,22 @@ func (b *bench) post(ctx context.Context, s *apierServer, due time.Time, first, 
 	return err
 }
 
-// pipe hands frames to the limit, the same that apier sends in the plain dialect.
-func (b *bench) pipe(limit *child, due time.Time, first, count int) error {
+// centrifugeUpgrades gives connections of n users in the JSON protocol of Centrifuge.
+func centrifugeUpgrades(n int, secret string) []load.Upgrade {
+	all := make([]load.Upgrade, n)
+	for i := range all {
+		all[i] = load.Upgrade{Path: "/", Hello: `{"id":1,"connect":{"token":"` + token(secret, user(i)) + `"}}`}
+	}
+	return all
+}
+
+// pipe hands frames to a peer, the same that apier sends in the plain dialect.
+func (b *bench) pipe(peer *child, due time.Time, first, count int) error {
 	var frames []byte
 	for i := range count {
 		frames = wire.AppendFrame(frames, wire.OpText, created(wire.AppendPayload(nil, due.UnixNano(), first+i, b.plan.payload)))
 	}
-	_, err := limit.stdin.Write(frames)
+	_, err := peer.stdin.Write(frames)
 	return err
 }
 

@@ -25,6 +25,7 @@ type chapter struct {
 	Title   string   `json:"title"`
 	Note    string   `json:"note,omitempty"` // what a reader must know before he believes the figures
 	Figures []figure `json:"figures"`
+	Profile string   `json:"profile,omitempty"` // go tool pprof -top, where a goal was missed
 }
 
 type figure struct {
@@ -69,6 +70,19 @@ func (r *report) add(name, unit string, rounds []float64, g goal) {
 	}
 	last := &r.Sections[len(r.Sections)-1]
 	last.Figures = append(last.Figures, f)
+}
+
+// explain puts a profile into the latest section.
+func (r *report) explain(profile string) { r.Sections[len(r.Sections)-1].Profile = profile }
+
+// lastMissed reports whether the latest section has missed a goal.
+func (r *report) lastMissed() bool {
+	for _, f := range r.Sections[len(r.Sections)-1].Figures {
+		if f.Met != nil && !*f.Met {
+			return true
+		}
+	}
+	return false
 }
 
 // missed gives the figures that did not meet their goal.

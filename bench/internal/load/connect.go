@@ -25,6 +25,7 @@ const (
 type Upgrade struct {
 	Path  string
 	Token string // "": none
+	Hello string // a message to send once upgraded; the client is connected when it is answered. "": none
 }
 
 func (u Upgrade) request() []byte {
@@ -44,7 +45,7 @@ func Connect(ctx context.Context, port int, upgrades []Upgrade) (*Crowd, error) 
 	for d := range dialers {
 		running.Go(func() {
 			for i := d; i < len(clients) && ctx.Err() == nil && faults[d] == nil; i += dialers {
-				clients[i], faults[d] = open(port, upgrades[i].request())
+				clients[i], faults[d] = open(port, upgrades[i])
 			}
 		})
 	}
@@ -60,17 +61,42 @@ func Connect(ctx context.Context, port int, upgrades []Upgrade) (*Crowd, error) 
 	return newCrowd(clients)
 }
 
-func open(port int, request []byte) (client, error) {
+func open(port int, u Upgrade) (client, error) {
 	fd, err := poll.Dial(port, dialTimeout)
 	if err != nil {
 		return client{}, fmt.Errorf("dial: %w", err)
 	}
-	rest, err := handshake(fd, request)
+	rest, err := handshake(fd, u.request())
+	if err == nil && u.Hello != "" {
+		rest, err = greet(fd, rest, u.Hello)
+	}
 	if err != nil {
 		_ = syscall.Close(fd)
 		return client{}, fmt.Errorf("handshake: %w", err)
 	}
 	return client{fd: fd, rest: rest}, nil
+}
+
+// greet sends a message and waits for the answer; it gives what came behind that.
+func greet(fd int, received []byte, hello string) ([]byte, error) {
+	if _, err := poll.Write(fd, wire.AppendMasked(nil, wire.OpText, []byte(hello))); err != nil {
+		return nil, err
+	}
+	buf := make([]byte, maxHead)
+	for {
+		op, payload, rest, ok := wire.Frame(received)
+		switch {
+		case ok && op == wire.OpText:
+			return rest, nil
+		case ok:
+			return nil, fmt.Errorf("refused: %.300q", payload)
+		}
+		n, err := poll.Read(fd, buf)
+		if err != nil || n == 0 {
+			return nil, errors.Join(err, errEnded)
+		}
+		received = append(received, buf[:n]...)
+	}
 }
 
 // handshake gives what came behind the server's answer.

@@ -59,12 +59,21 @@ func AppendFrame(dst []byte, op byte, payload []byte) []byte {
 	return append(dst, payload...)
 }
 
-// AppendPong appends the answer to a ping, masked as RFC 6455 asks of clients. The mask is 0, which
-// leaves the payload as it is.
+// AppendPong appends the answer to a ping.
 func AppendPong(dst, payload []byte) []byte {
-	payload = payload[:min(len(payload), length16-1)]
-	dst = append(dst, fin|OpPong, masked|byte(len(payload)), 0, 0, 0, 0)
-	return append(dst, payload...)
+	return AppendMasked(dst, OpPong, payload[:min(len(payload), length16-1)])
+}
+
+// AppendMasked appends one frame of less than 64 KiB, masked as RFC 6455 asks of clients. The mask is 0, which
+// leaves the payload as it is.
+func AppendMasked(dst []byte, op byte, payload []byte) []byte {
+	dst = append(dst, fin|op)
+	if n := len(payload); n < length16 {
+		dst = append(dst, masked|byte(n))
+	} else {
+		dst = binary.BigEndian.AppendUint16(append(dst, masked|length16), uint16(n)) //nolint:gosec // as promised
+	}
+	return append(append(dst, 0, 0, 0, 0), payload...)
 }
 
 // Accept gives the value of Sec-WebSocket-Accept for a key (RFC 6455, section 4.2.2).
