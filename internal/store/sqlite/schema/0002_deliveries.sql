@@ -1,4 +1,4 @@
--- Where webhooks go. settings: JSON of what an operator sets, read whole. status: 1 active, 2 paused, 3 disabled.
+-- Where webhooks go. number: the seq of its creation, which no later one gets: deliveries outlive their endpoint. settings: JSON of what an operator sets, read whole. status: 1 active, 2 paused, 3 disabled.
 -- pending, delivered, failed: counters of its deliveries. Times are milliseconds, 0: never.
 CREATE TABLE endpoints (
   number          INTEGER PRIMARY KEY,
