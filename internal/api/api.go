@@ -32,6 +32,7 @@ type Options struct {
 	MaxWaiting     int                        // requests with wait_seconds at once [10 000]
 	Bell           *Bell                      // wakes them; rung by Store.Announce [one that never rings]
 	ClientAddr     func(*http.Request) string // the address of a client [that of the connection]
+	Connections    Connections                // the open WebSockets [none]
 	Tester         Tester                     // sends samples to endpoints [none]
 	Config         map[string]any             // what GET /api/config shows; never a secret
 	Now            func() time.Time           // [time.Now]
@@ -147,6 +148,9 @@ func table() []route {
 		{"GET /api/metrics/throughput", auth.ScopeRead, (*API).throughput},
 		{"GET /api/metrics/errors", auth.ScopeRead, (*API).errorCounts},
 		{"GET /api/metrics/storage", auth.ScopeAdmin, (*API).storage},
+
+		{"GET /api/connections", auth.ScopeAdmin, (*API).listConnections},
+		{"DELETE /api/connections/{id}", auth.ScopeAdmin, (*API).disconnect},
 
 		{"GET /api/config", auth.ScopeRead, (*API).config},
 		{"GET /api/health", "", (*API).health},

@@ -24,7 +24,7 @@ func noIDs() ids {
 	return ids{
 		"/api/events/": "evt_06d86tnnr1x3372y4yw09mvfm4", "/api/inbox/": "evt_06d86tnnr1x3372y4yw09mvfm4",
 		"/api/endpoints/": "ep_06d86tnnr1x3372y4yw09mvfm4", "/api/deliveries/": "dlv_06d86tnnr1x3372y4yw09mvfm4",
-		"/api/recoveries/": "rec_06d86tnnr1x3372y4yw09mvfm4", "/api/erasures/": "ers_06d86tnnr1x3372y4yw09mvfm4",
+		"/api/recoveries/": "rec_06d86tnnr1x3372y4yw09mvfm4", "/api/erasures/": "ers_06d86tnnr1x3372y4yw09mvfm4", "/api/connections/": "conn_7",
 	}
 }
 
@@ -415,7 +415,7 @@ func (f fakeTester) Test(ctx context.Context, tenant apier.TenantID, id apier.En
 
 // noStore are the routes that work without a store.
 func noStore() []string {
-	return []string{"/api/token", "/api/token/refresh", "/api/ws-tickets", "/api/config", "/api/openapi.json", "/api/docs"}
+	return []string{"/api/token", "/api/token/refresh", "/api/ws-tickets", "/api/config", "/api/connections", "/api/connections/conn_7", "/api/openapi.json", "/api/docs"}
 }
 
 func TestBrokenStoreShowsNoCause(t *testing.T) {

@@ -29,6 +29,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	req, refusal := g.read(r)
 	if refusal != nil && refusal.Code == apier.CodeOriginRefused {
+		g.stats.refused.WithLabelValues(string(refusal.Code)).Inc()
 		g.opt.Log.Warn("websocket: origin refused; add it to --allowed-origins", "origin", r.Header.Get("Origin"), "addr", req.addr)
 		problem.Write(w, refusal, 0)
 		return

@@ -3,6 +3,8 @@ package gateway
 import (
 	"context"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/apier/apier/internal/hub"
 )
@@ -11,13 +13,17 @@ import (
 // has come since the last, a block in one call: the busier the server, the more frames share a write.
 type broadcaster struct {
 	watch *hub.Watch
+	stats *stats
+	since atomic.Int64 // Unix ns of the first commit that no pass has written yet; 0: none
 
 	mu      sync.Mutex // before conn.mu; not held while a socket is written
 	conns   []*conn
 	scratch []*conn
 }
 
-func newBroadcaster(h *hub.Hub) *broadcaster { return &broadcaster{watch: h.Watch()} }
+func newBroadcaster(h *hub.Hub, s *stats) *broadcaster {
+	return &broadcaster{watch: h.Watch(), stats: s}
+}
 
 func (b *broadcaster) run(ctx context.Context) {
 	defer b.watch.Stop()
@@ -32,11 +38,15 @@ func (b *broadcaster) run(ctx context.Context) {
 }
 
 func (b *broadcaster) pass() {
+	since := b.since.Swap(0)
 	b.mu.Lock()
 	b.scratch = append(b.scratch[:0], b.conns...)
 	b.mu.Unlock()
 	for _, c := range b.scratch {
 		c.follow()
+	}
+	if len(b.scratch) > 0 {
+		b.stats.observeFanout(since, time.Now())
 	}
 	clear(b.scratch)
 }

@@ -9,6 +9,7 @@ import (
 // encoded is a batch as it goes over the wire.
 type encoded struct {
 	wire   []byte // shared: not to be written to
+	frames int
 	to     hub.Cursor
 	more   bool // another batch follows at once
 	behind bool // the log has forgotten what comes next
@@ -48,7 +49,8 @@ func (b *batchCache) next(c *conn) encoded {
 	if !ok {
 		return encoded{behind: true}
 	}
-	entry := encoded{wire: encodeBatch(batch, c.subs, c.v1, c.g.now()), to: batch.To, more: batch.More}
+	wire, frames := encodeBatch(batch, c.subs, c.v1, c.g.now())
+	entry := encoded{wire: wire, frames: frames, to: batch.To, more: batch.More}
 	if len(b.latest) >= cacheSize || b.latest == nil {
 		b.earlier, b.latest = b.latest, make(map[batchKey]encoded, cacheSize)
 	}

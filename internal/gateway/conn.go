@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+	"unique"
 
 	"github.com/gobwas/ws"
 
@@ -26,12 +27,16 @@ type conn struct {
 	fd        int32 // with the poller; 0: a goroutine reads
 	holder    user  // whose place in the limits it holds
 	shard     *broadcaster
-	slot      int // in the shard, guarded by the shard
+	slot      int    // in the shard, guarded by the shard
+	number    uint64 // of all connections of this process
+	since     int64  // Unix ms
+	client    unique.Handle[string]
 	log       *hub.Log
 	pingAfter time.Duration
 
 	lastRead atomic.Int64 // Unix ms of the last input
 	lastPing atomic.Int64 // Unix ms of the last WebSocket ping sent
+	rtt      atomic.Int32 // of it, ms, plus 1; 0: not known
 
 	in    inbound // these three are the reader's
 	meter *meter  // nil until the client says something
@@ -51,6 +56,9 @@ type conn struct {
 	phase   phase
 	closing apier.CloseCode // why, once closing
 	closeBy int64           // Unix ms; once closing, how long the client may take
+
+	sentFrames, sentBytes uint64
+	caughtUp              int // changes read from the store since it fell behind or came back
 }
 
 type phase uint8
@@ -71,6 +79,7 @@ func newConn(g *Gateway, nc net.Conn, id auth.Identity, req request) *conn {
 	n := g.next.Add(1)
 	c.shard = g.shards[int(n)%len(g.shards)]
 	// ±20 %, so that connections of one moment do not ping together for ever.
+	c.number, c.since, c.client = uint64(n), g.opt.Now().UnixMilli(), req.client
 	c.pingAfter = g.opt.PingAfter * time.Duration(80+(n*7)%41) / 100
 	c.touch()
 	return c
@@ -89,17 +98,23 @@ func (c *conn) start(answer []byte, req request, lost bool, denied []*apier.Erro
 	draining := g.draining
 	g.conns[c] = struct{}{}
 	g.mu.Unlock()
+	frames := len(denied)
 	if c.v1 {
+		frames++
 		answer = c.greet(answer, req, lost)
 	}
 	if req.waits {
+		frames++
 		answer = appendMessage(answer, ws.OpText, apier.AppendAuth(nil, req.frameID, apier.AuthOK, expiry(c.id), g.now()))
 	}
-	answer = append(answer, metrics...)
+	if len(metrics) > 0 {
+		frames++
+		answer = append(answer, metrics...)
+	}
 	for _, e := range denied {
 		answer = append(answer, textMessage(apier.AppendError(nil, "", e, g.now()))...)
 	}
-	c.sendLocked(answer)
+	c.sendFramesLocked(answer, frames)
 	if !req.resume || lost {
 		for _, channel := range c.subs.Channels() {
 			if !channel.IsMetrics() {
@@ -130,6 +145,7 @@ func (c *conn) greet(dst []byte, req request, lost bool) []byte {
 	}, c.g.now()))
 	switch {
 	case lost:
+		c.g.stats.resyncs.Inc()
 		dst = c.appendResyncs(dst, head)
 	case req.resume:
 		c.cursor.Seq = req.after
@@ -224,7 +240,12 @@ func (c *conn) drain(after time.Duration) {
 func (c *conn) finish() {
 	c.mu.Lock()
 	c.phase, c.pending = phaseClosed, nil
+	code := c.closing
+	c.g.stats.sentFrames.Add(c.sentFrames)
+	c.g.stats.sentBytes.Add(c.sentBytes)
+	c.sentFrames, c.sentBytes = 0, 0
 	c.mu.Unlock()
+	c.g.stats.ended(code)
 	c.g.poller.remove(c)
 	_ = c.nc.Close()
 	c.shard.remove(c)
@@ -233,6 +254,6 @@ func (c *conn) finish() {
 	c.g.mu.Lock()
 	delete(c.g.conns, c)
 	c.g.mu.Unlock()
-	c.g.opt.Log.Debug("websocket: disconnected", "tenant", c.holder.tenant, "user", c.holder.subject, "addr", c.addr, "code", c.closing)
+	c.g.opt.Log.Debug("websocket: disconnected", "tenant", c.holder.tenant, "user", c.holder.subject, "addr", c.addr, "code", code)
 	c.g.running.Done()
 }

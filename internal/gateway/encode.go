@@ -37,26 +37,28 @@ func closeFrame(code apier.CloseCode, reason string) []byte {
 
 // encodeBatch gives the bytes on the wire of what lies in a batch for one set of subscriptions; empty
 // where nothing does.
-func encodeBatch(batch hub.Batch, subs *hub.Subscriptions, v1 bool, at apier.Timestamp) []byte {
+func encodeBatch(batch hub.Batch, subs *hub.Subscriptions, v1 bool, at apier.Timestamp) (wire []byte, frames int) {
 	if v1 {
 		return encodeV1(batch, subs, at)
 	}
 	return encodePlain(batch, subs)
 }
 
-func encodePlain(batch hub.Batch, subs *hub.Subscriptions) []byte {
-	var wire, frame []byte
+func encodePlain(batch hub.Batch, subs *hub.Subscriptions) (wire []byte, frames int) {
+	var frame []byte
 	for i := range batch.Changes {
 		if channel, ok := subs.Match(&batch.Changes[i]); ok && inPlain(&batch.Changes[i], channel) {
 			frame = apier.AppendChange(frame[:0], &batch.Changes[i], nil)
 			wire = appendMessage(wire, ws.OpText, frame)
+			frames++
 		}
 	}
 	if batch.Metrics != nil && subs.Metrics() {
 		frame = apier.AppendMetrics(frame[:0], batch.Metrics.Metrics, batch.Metrics.At, nil)
 		wire = appendMessage(wire, ws.OpText, frame)
+		frames++
 	}
-	return wire
+	return wire, frames
 }
 
 // inPlain keeps what the integration guide does not know from the channels that it does: there, an attempt shows
@@ -65,7 +67,7 @@ func inPlain(c *apier.Change, channel string) bool {
 	return c.Kind != apier.DeliveryChanged || strings.HasPrefix(channel, "endpoint:")
 }
 
-func encodeV1(batch hub.Batch, subs *hub.Subscriptions, at apier.Timestamp) []byte {
+func encodeV1(batch hub.Batch, subs *hub.Subscriptions, at apier.Timestamp) (wire []byte, frames int) {
 	b := batcher{at: at}
 	for i := range batch.Changes {
 		c := &batch.Changes[i]
@@ -81,7 +83,7 @@ func encodeV1(batch hub.Batch, subs *hub.Subscriptions, at apier.Timestamp) []by
 		})
 	}
 	b.flush()
-	return b.wire
+	return b.wire, b.frames
 }
 
 // batcher puts envelopes into as few messages as maxBatch permits: one alone as itself, several as a
@@ -91,6 +93,7 @@ type batcher struct {
 	envelopes []byte
 	count     int
 	wire      []byte
+	frames    int // in wire
 }
 
 func (b *batcher) add(envelope func(dst []byte) []byte) {
@@ -104,6 +107,9 @@ func (b *batcher) add(envelope func(dst []byte) []byte) {
 }
 
 func (b *batcher) flush() {
+	if b.count > 0 {
+		b.frames++
+	}
 	switch {
 	case b.count == 1:
 		b.wire = appendMessage(b.wire, ws.OpText, b.envelopes)

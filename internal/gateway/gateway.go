@@ -134,6 +134,7 @@ type Gateway struct {
 	opt     Options
 
 	limits  *limits
+	stats   *stats
 	reading chan struct{} // a place for each connection that may read the store now
 	buffers sync.Pool
 	cache   batchCache
@@ -157,7 +158,7 @@ func New(h *hub.Hub, a Authenticator, history History, opt Options) *Gateway {
 	opt = opt.withDefaults()
 	g := &Gateway{
 		hub: h, auth: a, history: history, opt: opt,
-		limits: newLimits(opt), conns: map[*conn]struct{}{}, reading: make(chan struct{}, runtime.GOMAXPROCS(0)),
+		limits: newLimits(opt), stats: newStats(), conns: map[*conn]struct{}{}, reading: make(chan struct{}, runtime.GOMAXPROCS(0)),
 	}
 	if !opt.portable {
 		var err error
@@ -169,7 +170,7 @@ func New(h *hub.Hub, a Authenticator, history History, opt Options) *Gateway {
 	g.open, g.close = context.WithCancel(g.ctx)
 	g.buffers.New = func() any { b := make([]byte, readBuffer); return &b }
 	for range runtime.GOMAXPROCS(0) {
-		g.shards = append(g.shards, newBroadcaster(h))
+		g.shards = append(g.shards, newBroadcaster(h, g.stats))
 	}
 	return g
 }

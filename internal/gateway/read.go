@@ -82,6 +82,7 @@ func (c *conn) receive(p []byte) bool {
 		return true
 	}
 	c.touch()
+	c.g.stats.receivedBytes.Add(uint64(len(p)))
 	c.in.feed(p)
 	defer c.in.rest()
 	for {
@@ -94,9 +95,11 @@ func (c *conn) receive(p []byte) bool {
 		case !ok:
 			return true
 		case op == ws.OpClose:
+			c.g.stats.receivedFrames.Add(1)
 			c.answerClose(payload)
 			return false
 		case !c.isClosing():
+			c.g.stats.receivedFrames.Add(1)
 			c.dispatch(op, payload)
 		}
 	}
@@ -137,6 +140,7 @@ func mayClose(code ws.StatusCode) bool {
 // dispatch handles one message or control frame.
 func (c *conn) dispatch(op ws.OpCode, payload []byte) {
 	if op == ws.OpPong {
+		c.rtt.Store(int32(min(max(c.g.opt.Now().UnixMilli()-c.lastPing.Load(), 0), 1<<20)) + 1)
 		return
 	}
 	if c.meter == nil {

@@ -14,6 +14,7 @@ import (
 // refuse answers a request that is not let in. A browser cannot see the status of a refused upgrade, so
 // it is upgraded and told by a close code; anybody else gets a problem.
 func (g *Gateway) refuse(w http.ResponseWriter, answer []byte, req request, e *apier.Error) {
+	g.stats.refused.WithLabelValues(string(e.Code)).Inc()
 	g.opt.Log.Info("websocket: refused", "code", e.Code, "reason", e.Message, "addr", req.addr)
 	retry := g.advice(e)
 	if !req.hasOrigin {

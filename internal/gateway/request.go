@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unique"
 
 	"github.com/apier/apier"
 )
@@ -29,6 +30,7 @@ type request struct {
 	after      apier.Seq
 	addr       string
 	hasOrigin  bool
+	client     unique.Handle[string]
 }
 
 func (g *Gateway) read(r *http.Request) (request, *apier.Error) {
@@ -38,6 +40,7 @@ func (g *Gateway) read(r *http.Request) (request, *apier.Error) {
 		session:   q.Get("session"),
 		addr:      ClientAddr(r, g.opt.TrustedProxies),
 		hasOrigin: r.Header.Get("Origin") != "",
+		client:    clientName(r.UserAgent()),
 		named:     q.Has("channels"),
 	}
 	if req.hasOrigin && !g.originAllowed(r) {

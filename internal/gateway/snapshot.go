@@ -133,5 +133,6 @@ func (c *conn) ownBatch() encoded {
 		return encoded{behind: true}
 	}
 	rest := c.untold(batch, batch.To.Seq)
-	return encoded{wire: encodeBatch(rest, c.subs, c.v1, c.g.now()), to: batch.To, more: batch.More}
+	wire, frames := encodeBatch(rest, c.subs, c.v1, c.g.now())
+	return encoded{wire: wire, frames: frames, to: batch.To, more: batch.More}
 }

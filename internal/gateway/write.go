@@ -13,7 +13,9 @@ import (
 
 // sendLocked sends frames of this connection alone. A client that lets more than MaxQueue pile up is
 // ended: unlike changes, answers cannot be conflated.
-func (c *conn) sendLocked(wire []byte) {
+func (c *conn) sendLocked(wire []byte) { c.sendFramesLocked(wire, 1) }
+
+func (c *conn) sendFramesLocked(wire []byte, frames int) {
 	if c.phase != phaseOpen {
 		return
 	}
@@ -22,12 +24,13 @@ func (c *conn) sendLocked(wire []byte) {
 		c.abortLocked()
 		return
 	}
-	c.queued += c.writeLocked(wire)
+	c.queued += c.writeLocked(wire, frames)
 }
 
 // writeLocked writes at once what the socket accepts and leaves the rest to a writer goroutine; it gives
-// the size of the rest. wire may be shared with other connections.
-func (c *conn) writeLocked(wire []byte) (waiting int) {
+// the size of the rest. wire holds so many frames and may be shared with other connections.
+func (c *conn) writeLocked(wire []byte, frames int) (waiting int) {
+	c.sentFrames, c.sentBytes = c.sentFrames+uint64(frames), c.sentBytes+uint64(len(wire))
 	if !c.writing && c.raw != nil {
 		n, err := c.tryWrite(wire)
 		if err != nil {
@@ -176,15 +179,21 @@ func (c *conn) readStore() bool {
 	if c.phase != phaseOpen || c.paused { // paused: it is read again behind the snapshot
 		return true
 	}
+	c.caughtUp += len(page.Changes)
 	if page.Lost {
+		c.g.stats.resyncs.Inc()
 		if c.v1 {
 			c.sendLocked(c.appendResyncs(nil, page.Seq))
 		}
-	} else if wire := encodeBatch(c.untold(hub.Batch{Changes: page.Changes}, page.Seq), c.subs, c.v1, c.g.now()); len(wire) > 0 {
+	} else if wire, frames := encodeBatch(c.untold(hub.Batch{Changes: page.Changes}, page.Seq), c.subs, c.v1, c.g.now()); len(wire) > 0 {
+		c.sentFrames, c.sentBytes = c.sentFrames+uint64(frames), c.sentBytes+uint64(len(wire))
 		c.pending = append(c.pending, wire)
 	}
 	c.cursor.Seq = max(c.cursor.Seq, page.Seq)
-	c.catchUp = page.More
+	if c.catchUp = page.More; !page.More {
+		c.g.stats.resumed.Observe(float64(c.caughtUp))
+		c.caughtUp = 0
+	}
 	return true
 }
 
@@ -235,12 +244,13 @@ func (c *conn) advance() bool {
 	entry := c.next()
 	if entry.behind {
 		c.catchUp = true
+		c.g.stats.behind.Inc()
 		c.startWriter()
 		return false
 	}
 	c.cursor = entry.to
 	if len(entry.wire) > 0 {
-		c.writeLocked(entry.wire)
+		c.writeLocked(entry.wire, entry.frames)
 	}
 	return entry.more && c.phase == phaseOpen
 }

@@ -2,20 +2,27 @@ package server
 
 import (
 	"sync/atomic"
+	"time"
 
 	"github.com/apier/apier"
 	"github.com/apier/apier/internal/delivery"
+	"github.com/apier/apier/internal/gateway"
 )
 
-// feed hands what the store tells of each commit to those who act on it. The store is there first, so the dispatcher
-// joins later; what it missed, it finds by itself when it starts.
+// feed hands what the store tells of each commit to those who act on it. The store is there first, so gateway and
+// dispatcher join later; what that one missed, it finds by itself when it starts.
 type feed struct {
 	server   *Server
+	gateway  atomic.Pointer[gateway.Gateway]
 	delivery atomic.Pointer[delivery.Dispatcher]
 }
 
 func (f *feed) announce(changes []apier.Change) {
+	if g := f.gateway.Load(); g != nil {
+		g.Committed(time.Now())
+	}
 	f.server.hub.Publish(changes)
+	f.server.figures.committed(changes)
 	f.server.pulse.touch(changes)
 	f.server.bell.Ring(changes)
 	d := f.delivery.Load()

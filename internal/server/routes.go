@@ -12,6 +12,7 @@ func (s *Server) routes(api, dashboard http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/api/", api)
 	mux.Handle("GET /ws", s.gateway)
+	mux.Handle("GET /metrics", s.metrics())
 	mux.HandleFunc("GET /healthz", s.healthz)
 	mux.HandleFunc("GET /readyz", s.readyz)
 	mux.Handle("/", getOnly(dashboard))

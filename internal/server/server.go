@@ -41,10 +41,12 @@ type Server struct {
 	lock     *dirLock
 	store    store.Store
 	hub      *hub.Hub
+	auth     *auth.Authenticator
 	gateway  *gateway.Gateway
 	keySet   *auth.KeySet // nil: tokens are our own
 	delivery *delivery.Dispatcher
 	pulse    *pulse
+	figures  *figures
 	bell     *api.Bell // wakes who waits for events
 	http     *http.Server
 	profiler *profiler // nil: off
@@ -57,7 +59,7 @@ func New(ctx context.Context, opt Options) (*Server, error) {
 	if err := opt.Validate(); err != nil {
 		return nil, err
 	}
-	s := &Server{opt: opt, log: opt.logger(), hub: hub.New(opt.LiveLogBytes), bell: api.NewBell()}
+	s := &Server{opt: opt, log: opt.logger(), hub: hub.New(opt.LiveLogBytes), figures: newFigures(), bell: api.NewBell()}
 	if err := s.open(ctx); err != nil {
 		s.close()
 		return nil, err
@@ -95,9 +97,11 @@ func (s *Server) open(ctx context.Context) (err error) {
 	if s.listener, err = (&net.ListenConfig{KeepAlive: -1}).Listen(ctx, "tcp", s.opt.Listen); err != nil {
 		return fmt.Errorf("listen on %s (--listen): %w", s.opt.Listen, err)
 	}
-	authenticator := auth.New(s.store, secret, auth.Options{TokenTTL: s.opt.TokenTTL, Issuer: s.issuer()})
-	s.gateway = gateway.New(s.hub, authenticator, history{s.store}, s.gatewayOptions(position.Epoch))
-	rest := api.New(s.store, authenticator, s.apiOptions())
+	s.auth = auth.New(s.store, secret, auth.Options{TokenTTL: s.opt.TokenTTL, Issuer: s.issuer()})
+	s.gateway = gateway.New(s.hub, s.auth, history{s.store}, s.gatewayOptions(position.Epoch))
+	feed.gateway.Store(s.gateway)
+	s.figures.registry.MustRegister(s.gateway)
+	rest := api.New(s.store, s.auth, s.apiOptions())
 	dist, err := fs.Sub(frontend.Dist, "dist")
 	if err != nil {
 		return fmt.Errorf("embedded dashboard: %w", err)
@@ -124,7 +128,7 @@ func (s *Server) deliveryOptions() delivery.Options {
 	guard.AllowPrivate = s.opt.AllowPrivateEndpoints
 	return delivery.Options{
 		Guard: guard, MaxInFlight: s.opt.DeliveryMaxInFlight, DisableAfter: s.opt.DisableEndpointAfter,
-		StopTimeout: s.opt.DrainTimeout, Log: s.log,
+		StopTimeout: s.opt.DrainTimeout, Observe: s.figures.attempted, Log: s.log,
 	}
 }
 
@@ -173,7 +177,7 @@ func (s *Server) apiOptions() api.Options {
 		WebhookSecrets: secrets, WebhooksPerSec: o.WebhookRequestsPerSecond, MaxWaiting: orUnlimited(o.InboxMaxWaiting), Bell: s.bell,
 		ClientAddr: func(r *http.Request) string { return gateway.ClientAddr(r, proxies) },
 		MaxPayload: orUnlimited(o.MaxPayloadBytes), MaxBatchBytes: orUnlimited(o.MaxBatchBytes),
-		AllowedOrigins: o.AllowedOrigins, RequestsPerSec: o.RequestsPerSecond, TokensPerSec: o.TokensPerSecond, Tester: s.delivery, Log: s.log,
+		AllowedOrigins: o.AllowedOrigins, RequestsPerSec: o.RequestsPerSecond, TokensPerSec: o.TokensPerSecond, Tester: s.delivery, Connections: s.gateway, Log: s.log,
 		Config: map[string]any{
 			"version": Version, "store": "sqlite", "websocket_path": "/ws", "protocol_versions": []string{"plain", "v1"},
 			"max_payload_bytes": o.MaxPayloadBytes, "max_batch_events": apier.MaxBatch, "max_batch_bytes": o.MaxBatchBytes,

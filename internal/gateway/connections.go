@@ -1,0 +1,67 @@
+package gateway
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+	"unique"
+
+	"github.com/apier/apier"
+)
+
+// Who gives the open connections of a tenant, oldest first.
+func (g *Gateway) Who(tenant apier.TenantID) []apier.Connection {
+	conns := slices.DeleteFunc(g.snapshot(), func(c *conn) bool { return c.holder.tenant != tenant })
+	slices.SortFunc(conns, func(a, b *conn) int { return cmp.Compare(a.number, b.number) })
+	shown := make([]apier.Connection, len(conns))
+	for i, c := range conns {
+		shown[i] = c.show()
+	}
+	return shown
+}
+
+func (c *conn) show() apier.Connection {
+	head := c.log.Head().Seq
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := apier.Connection{
+		ID: connectionID(c.number), User: c.holder.subject, Address: c.addr, Client: c.client.Value(), Dialect: c.dialect(),
+		ConnectedAt: apier.Timestamp(c.since), Subscriptions: c.subs.Names(), Seq: c.cursor.Seq, Lag: int64(max(head-c.cursor.Seq, 0)),
+		QueueBytes: int64(c.queueBytes()), SentFrames: c.sentFrames, SentBytes: c.sentBytes,
+	}
+	if rtt := c.rtt.Load(); rtt > 0 {
+		ms := int64(rtt) - 1
+		s.RTTMS = &ms
+	}
+	return s
+}
+
+// Disconnect ends a connection of a tenant for good: by 4403, after which a client does not come back by itself, with
+// a reason of one word. false: there is no such connection.
+func (g *Gateway) Disconnect(tenant apier.TenantID, id, reason string) bool {
+	number, err := strconv.ParseUint(strings.TrimPrefix(id, connectionPrefix), 10, 64)
+	if err != nil || !strings.HasPrefix(id, connectionPrefix) {
+		return false
+	}
+	for _, c := range g.snapshot() {
+		if c.number == number && c.holder.tenant == tenant {
+			g.opt.Log.Info("websocket: disconnected by an operator", "tenant", tenant, "user", c.holder.subject, "connection", id, "reason", reason)
+			c.end(apier.CloseForbidden, reason)
+			return true
+		}
+	}
+	return false
+}
+
+const connectionPrefix = "conn_"
+
+func connectionID(number uint64) string { return connectionPrefix + strconv.FormatUint(number, 10) }
+
+// clientName keeps one copy of each User-Agent: browsers of one kind share it.
+func clientName(userAgent string) unique.Handle[string] {
+	if len(userAgent) > apier.MaxClientName {
+		userAgent = userAgent[:apier.MaxClientName]
+	}
+	return unique.Make(strings.ToValidUTF8(userAgent, "\uFFFD"))
+}

@@ -1,0 +1,162 @@
+package gateway
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gobwas/ws"
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+
+	"github.com/apier/apier"
+)
+
+func TestWhoIsConnected(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, Options{PingAfter: time.Nanosecond, SweepEvery: 5 * time.Millisecond})
+	long := strings.Repeat("browser ", 40)
+	one := b.dial(t, "v=1&token=good&channels=events", "User-Agent: "+long)
+	one.expect(apier.FrameSession)
+	two := b.dial(t, "token=other")
+	two.sync()
+	b.dial(t, "token=foreign").sync()
+	b.store.create("evt_1")
+	one.expect(apier.FrameEventCreated)
+	all := b.g.Who("t1")
+	if len(all) != 2 || all[0].User != "u1" || all[1].User != "u2" || len(b.g.Who("t2")) != 1 || len(b.g.Who("t3")) != 0 {
+		t.Fatalf("connected are %+v", all)
+	}
+	c := all[0]
+	if c.Dialect != "v1" || all[1].Dialect != "plain" || !slices.Equal(c.Subscriptions, []string{"events"}) || c.Client != long[:apier.MaxClientName] ||
+		c.Seq != 1 || c.Lag != 0 || c.SentFrames < 2 || c.SentBytes == 0 || c.QueueBytes != 0 || c.Address != "127.0.0.1" || c.ConnectedAt == 0 {
+		t.Errorf("connection is %+v", c)
+	}
+	one.awaitPing()
+	for deadline := time.Now().Add(patience); b.g.Who("t1")[0].RTTMS == nil; {
+		if time.Now().After(deadline) {
+			t.Fatal("a pong tells no round trip")
+		}
+		one.sync()
+	}
+
+	for _, id := range []string{"conn_", "conn_x", "conn_999", strings.TrimPrefix(c.ID, "conn_"), b.g.Who("t2")[0].ID} {
+		if b.g.Disconnect("t1", id, "kicked") {
+			t.Errorf("%q of nobody here was disconnected", id)
+		}
+	}
+	if !b.g.Disconnect("t1", c.ID, "kicked") {
+		t.Fatal("not found")
+	}
+	if reason := one.expectClose(apier.CloseForbidden); reason != "kicked" {
+		t.Errorf("reason %q", reason)
+	}
+	two.sync() // is none the wiser
+}
+
+// awaitPing reads until the server pings, and answers.
+func (c *client) awaitPing() {
+	c.t.Helper()
+	for {
+		f, err := c.frame()
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		if f.Header.OpCode == ws.OpPing {
+			c.write(ws.NewPongFrame(f.Payload))
+			return
+		}
+	}
+}
+
+// figure gives the value of a metric, of all its labels together; of a histogram the number of samples.
+func (b *bench) figure(t *testing.T, name string, labels ...string) (sum float64) {
+	t.Helper()
+	registry := prometheus.NewPedanticRegistry()
+	registry.MustRegister(b.g)
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := false
+	for _, family := range families {
+		if family.GetName() != name {
+			continue
+		}
+		for _, m := range family.GetMetric() {
+			if has(m, labels) {
+				found = true
+				sum += m.GetCounter().GetValue() + m.GetGauge().GetValue() + float64(m.GetHistogram().GetSampleCount())
+			}
+		}
+	}
+	if !found {
+		return -1
+	}
+	return sum
+}
+
+func has(m *dto.Metric, labels []string) bool {
+	for i := 0; i < len(labels); i += 2 {
+		if !slices.ContainsFunc(m.GetLabel(), func(l *dto.LabelPair) bool { return l.GetName() == labels[i] && l.GetValue() == labels[i+1] }) {
+			return false
+		}
+	}
+	return true
+}
+
+func TestFigures(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, Options{})
+	one := b.dial(t, "v=1&token=good")
+	one.expect(apier.FrameSession)
+	plain := b.dial(t, "token=other")
+	b.tryDial(t, "token=wrong")
+	b.g.Committed(time.Now())
+	b.store.create("evt_1")
+	one.expect(apier.FrameEventCreated)
+	plain.expect(apier.FrameEventCreated)
+	plain.sync()
+	for _, want := range []struct {
+		name   string
+		labels []string
+		value  float64
+	}{
+		{"apier_ws_connections", []string{"dialect", "v1"}, 1},
+		{"apier_ws_connections", []string{"dialect", "plain"}, 1},
+		{"apier_ws_frames_total", []string{"direction", "sent"}, 4}, // session, twice the event, pong
+		{"apier_ws_frames_total", []string{"direction", "received"}, 1},
+		{"apier_ws_refused_total", []string{"reason", "unauthorized"}, 1},
+		{"apier_ws_queue_bytes", nil, 0},
+		{"apier_ws_conflated_total", nil, 0},
+		{"apier_ws_resyncs_total", nil, 0},
+	} {
+		if got := b.figure(t, want.name, want.labels...); got != want.value {
+			t.Errorf("%s%v is %v, want %v", want.name, want.labels, got, want.value)
+		}
+	}
+	b.until(t, "a pass is measured", func() bool { return b.figure(t, "apier_ws_fanout_seconds") > 0 })
+	sent := b.figure(t, "apier_ws_bytes_total", "direction", "sent")
+	one.write(ws.NewCloseFrame(ws.NewCloseFrameBody(ws.StatusNormalClosure, "")))
+	b.until(t, "the end is counted", func() bool { return b.figure(t, "apier_ws_closed_total", "code", "1000") == 1 })
+	if after := b.figure(t, "apier_ws_bytes_total", "direction", "sent"); after < sent {
+		t.Errorf("a counter went back from %v to %v", sent, after)
+	}
+
+	back := b.dial(t, "v=1&token=good&session=s_old&after=0")
+	back.expect(apier.FrameSession)
+	back.expect(apier.FrameResync)
+	if got := b.figure(t, "apier_ws_resyncs_total"); got != 1 {
+		t.Errorf("%v resyncs", got)
+	}
+}
+
+func (b *bench) until(t *testing.T, what string, condition func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !condition(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not so: %s", what)
+		}
+	}
+}

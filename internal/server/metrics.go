@@ -1,0 +1,115 @@
+package server
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/apier/apier"
+	"github.com/apier/apier/internal/auth"
+	"github.com/apier/apier/internal/delivery"
+	"github.com/apier/apier/internal/problem"
+)
+
+// figures are the metrics that belong to no package alone.
+type figures struct {
+	registry *prometheus.Registry
+	changes  *prometheus.CounterVec
+	attempts *prometheus.CounterVec
+	duration prometheus.Histogram
+	waited   prometheus.Histogram
+}
+
+func newFigures() *figures {
+	seconds := []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60}
+	f := &figures{
+		registry: prometheus.NewRegistry(),
+		changes:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "apier_changes_total", Help: "Committed changes, by kind."}, []string{"kind"}),
+		attempts: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "apier_delivery_attempts_total", Help: "Webhook attempts, by outcome: ok or the kind of failure; internal is a fault of this server."}, []string{"outcome"}),
+		duration: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "apier_delivery_attempt_seconds", Help: "Duration of webhook attempts.", Buckets: seconds}),
+		waited:   prometheus.NewHistogram(prometheus.HistogramOpts{Name: "apier_delivery_wait_seconds", Help: "From when an attempt was due to its start.", Buckets: seconds}),
+	}
+	build := prometheus.NewGauge(prometheus.GaugeOpts{Name: "apier_build_info", Help: "1, with the version.", ConstLabels: prometheus.Labels{"version": Version}})
+	build.Set(1)
+	f.registry.MustRegister(f.changes, f.attempts, f.duration, f.waited, build,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return f
+}
+
+func (f *figures) committed(changes []apier.Change) {
+	for i := range changes {
+		f.changes.WithLabelValues(kindWord(changes[i].Kind)).Inc()
+	}
+}
+
+func kindWord(k apier.ChangeKind) string {
+	switch k {
+	case apier.Created:
+		return "event_created"
+	case apier.Updated:
+		return "event_updated"
+	case apier.Deleted:
+		return "event_deleted"
+	case apier.DeliveryChanged:
+		return "delivery"
+	case apier.EndpointChanged:
+		return "endpoint"
+	default:
+		return "other"
+	}
+}
+
+func (f *figures) attempted(o delivery.Outcome) {
+	outcome := string(o.Kind)
+	if outcome == "" {
+		outcome = "ok"
+	}
+	f.attempts.WithLabelValues(outcome).Inc()
+	f.duration.Observe(o.Duration.Seconds())
+	f.waited.Observe(max(o.Waited, 0).Seconds())
+}
+
+// metrics serves GET /metrics to this machine, and to others with a credential of the scope admin: it tells nothing
+// of a tenant, but how busy the server is is nobody else's business.
+func (s *Server) metrics() http.Handler {
+	inner := promhttp.HandlerFor(s.figures.registry, promhttp.HandlerOpts{})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !isLocal(r) {
+			if e := s.admin(r); e != nil {
+				problem.Write(w, e, 0)
+				return
+			}
+		}
+		inner.ServeHTTP(w, r)
+	})
+}
+
+// isLocal reports whether a request comes from this machine, and from nobody behind a proxy on it.
+func isLocal(r *http.Request) bool {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil || r.Header.Get("X-Forwarded-For") != "" || r.Header.Get("Forwarded") != "" {
+		return false
+	}
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.Unmap().IsLoopback()
+}
+
+func (s *Server) admin(r *http.Request) *apier.Error {
+	scheme, credential, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "bearer") {
+		return apier.Errorf(apier.CodeUnauthorized, "From another machine, /metrics needs Authorization: Bearer with an API key of the scope admin.")
+	}
+	id, err := s.auth.Credential(r.Context(), strings.TrimSpace(credential))
+	if err != nil {
+		return apier.AsError(err)
+	}
+	if !id.Can(auth.ScopeAdmin) {
+		return apier.Errorf(apier.CodeForbidden, "The credential lacks the scope %s.", auth.ScopeAdmin)
+	}
+	return nil
+}

@@ -1,0 +1,70 @@
+package server
+
+import (
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/apier/apier"
+	"github.com/apier/apier/internal/auth"
+	"github.com/apier/apier/internal/delivery"
+)
+
+func TestMetricsAreForThisMachineAndForAdmins(t *testing.T) {
+	t.Parallel()
+	s, err := New(t.Context(), Options{Data: t.TempDir(), Listen: "127.0.0.1:0", LogLevel: "error"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.close()
+	s.log = slog.New(slog.DiscardHandler)
+	token := func(scopes ...string) string {
+		signed, _, err := s.auth.IssueFor(auth.Identity{Tenant: auth.DefaultTenant, Subject: "x", Scopes: scopes}, time.Hour)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return "Bearer " + signed
+	}
+	if _, err := s.store.Append(t.Context(), auth.DefaultTenant, []apier.NewEvent{{Type: "a.b", Source: "s", Payload: []byte("{}")}}, nil); err != nil {
+		t.Fatal(err)
+	}
+	s.figures.attempted(delivery.Outcome{Kind: apier.ErrorTimeout, Duration: time.Second, Waited: -time.Second})
+	for _, c := range []struct {
+		from, forwarded, credential string
+		status                      int
+	}{
+		{"127.0.0.1:1", "", "", 200},
+		{"[::1]:1", "", "", 200},
+		{"192.0.2.1:1", "", "", 401},
+		{"127.0.0.1:1", "192.0.2.1", "", 401}, // behind a proxy on this machine
+		{"192.0.2.1:1", "", "Bearer nonsense", 401},
+		{"192.0.2.1:1", "", token(auth.ScopeRead, auth.ScopeWrite), 403},
+		{"192.0.2.1:1", "", token(auth.ScopeAdmin), 200},
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", http.NoBody)
+		r.RemoteAddr = c.from
+		for name, value := range map[string]string{"X-Forwarded-For": c.forwarded, "Authorization": c.credential} {
+			if value != "" {
+				r.Header.Set(name, value)
+			}
+		}
+		w := httptest.NewRecorder()
+		s.http.Handler.ServeHTTP(w, r)
+		body, _ := io.ReadAll(w.Result().Body)
+		if w.Code != c.status {
+			t.Errorf("%+v: %d %s", c, w.Code, body)
+		}
+		for _, line := range []string{
+			`apier_changes_total{kind="event_created"} 1`, `apier_delivery_attempts_total{outcome="timeout"} 1`, `apier_ws_connections{dialect="v1"} 0`,
+			`apier_build_info{version="` + Version + `"} 1`, "go_goroutines", "process_resident_memory_bytes",
+		} {
+			if c.status == 200 && !strings.Contains(string(body), line) {
+				t.Errorf("no %s in\n%s", line, body)
+			}
+		}
+	}
+}
