@@ -256,7 +256,7 @@ func (l *lane) room() (n int, wait time.Duration) {
 	if limit := l.limiter.Limit(); limit != rate.Inf {
 		tokens := l.limiter.TokensAt(l.d.opt.Now())
 		if tokens < 1 {
-			return 0, time.Duration((1 - tokens) / float64(limit) * float64(time.Second))
+			return 0, time.Duration((1-tokens)/float64(limit)*float64(time.Second)) + time.Millisecond // never none
 		}
 		n = min(n, int(tokens))
 	}

@@ -41,10 +41,8 @@ func randomShare() float64 { return rand.Float64() }
 // arguments.
 func decide(e apier.Endpoint, d apier.Delivery, a apier.Attempt, header http.Header, p policy) store.Verdict {
 	control := strings.ToLower(strings.TrimSpace(header.Get(headerControl)))
-	if a.ErrorKind == apier.ErrorInternal {
-		v := p.next(e, d, 0)
-		v.Blameless = true
-		return v
+	if a.ErrorKind == apier.ErrorInternal { // these settings make no request: no later attempt would do better
+		return store.Verdict{Status: apier.DeliveryFailed, Blameless: true}
 	}
 	if a.OK() {
 		v := store.Verdict{Status: apier.DeliveryDelivered}

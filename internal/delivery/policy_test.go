@@ -62,8 +62,7 @@ func TestDecide(t *testing.T) {
 		"days of failure disable":        {endpoint: apier.Endpoint{ConsecutiveFailures: 9, FailingSince: in(-5 * day)}, attempt: unavailable, status: "failed", hold: 160 * time.Second, disabled: "5 days"},
 		"not before that":                {endpoint: apier.Endpoint{ConsecutiveFailures: 90, FailingSince: in(-5*day + time.Second)}, attempt: unavailable, status: "pending", due: 10 * time.Second, hold: 5 * time.Minute},
 		"few failures disable nothing":   {endpoint: apier.Endpoint{ConsecutiveFailures: 3, FailingSince: in(-9 * day)}, attempt: unavailable, status: "pending", due: 10 * time.Second},
-		"our fault blames nobody":        {endpoint: apier.Endpoint{ConsecutiveFailures: 90, FailingSince: in(-9 * day)}, attempt: failure(apier.ErrorInternal, 0), status: "pending", due: 10 * time.Second, innocent: true},
-		"our fault has a budget too":     {attempt: failure(apier.ErrorInternal, 0), tries: 2, status: "failed", innocent: true},
+		"our fault blames nobody":        {endpoint: apier.Endpoint{ConsecutiveFailures: 90, FailingSince: in(-9 * day)}, attempt: failure(apier.ErrorInternal, 0), status: "failed", innocent: true},
 	}
 	for name, c := range cases {
 		c.endpoint.RetryScheduleMS = []int64{0, 10_000, 100_000}
