@@ -18,9 +18,9 @@ import (
 
 // The headers of a webhook besides those of the signature.
 const (
-	headerType     = "apier-event-type"
+	headerType     = signature.HeaderEventType
 	headerSource   = "apier-event-source"
-	headerEndpoint = "apier-endpoint-id"
+	headerEndpoint = signature.HeaderEndpoint
 	headerDelivery = "apier-delivery-id"
 	headerAttempt  = "apier-attempt"
 

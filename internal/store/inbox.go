@@ -13,7 +13,7 @@ import (
 // The empty name of a group is the inbox.
 //
 // A lease belongs to its holder: nobody else can acknowledge, give back or extend it before it ends. It
-// ends by itself; then the event is due again, for anybody. docs/decisions/0004 has the argument.
+// ends by itself; then the event is due again, for anybody. docs/decisions/0010-inbox.md has the argument.
 type Inbox interface {
 	// Lease hands out up to r.Limit events, those that are due again first, then new ones, oldest first. A
 	// group that is not there is made, from now on, with no filter.
