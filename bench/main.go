@@ -93,6 +93,7 @@ func sections() []section {
 		{"batch", (*bench).batch},
 		{"fanout", (*bench).fanout},
 		{"idle", (*bench).idle},
+		{"growth", (*bench).growth},
 	}
 }
 

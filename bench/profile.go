@@ -19,7 +19,7 @@ import (
 // explain adds a CPU profile of the server at work to the latest section, where that has missed a goal. The work is
 // done again and again for it, by a new server: profiling costs, so no figure comes from it.
 func (b *bench) explain(ctx context.Context, work func(s *apierServer) error) (err error) {
-	if !b.report.lastMissed() && !b.opt.profile {
+	if !b.wantsProfile() {
 		return nil
 	}
 	server, err := b.startApier(ctx)
@@ -27,6 +27,13 @@ func (b *bench) explain(ctx context.Context, work func(s *apierServer) error) (e
 		return err
 	}
 	defer func() { err = errors.Join(err, server.stop()) }()
+	return b.explainOn(ctx, server, work)
+}
+
+func (b *bench) wantsProfile() bool { return b.opt.profile || b.report.lastMissed() }
+
+// explainOn is explain with a server that runs.
+func (b *bench) explainOn(ctx context.Context, server *apierServer, work func(s *apierServer) error) error {
 	var profile []byte
 	done := make(chan error, 1)
 	go func() {
@@ -35,11 +42,11 @@ func (b *bench) explain(ctx context.Context, work func(s *apierServer) error) (e
 		done <- err
 	}()
 	time.Sleep(b.plan.pause) // the profiler has started
+	var err error
 	for end := time.Now().Add(b.plan.profile); err == nil && time.Now().Before(end); {
 		err = work(server)
 	}
-	err = errors.Join(err, <-done)
-	if err != nil {
+	if err = errors.Join(err, <-done); err != nil {
 		return fmt.Errorf("profile: %w", err)
 	}
 	text, err := top(ctx, filepath.Join(b.temp, "profile-"+strconv.Itoa(server.port)), profile)
