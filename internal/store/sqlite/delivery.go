@@ -342,8 +342,7 @@ func listDeliveries(conn *sqlite.Conn, tenant int64, filter store.DeliveryFilter
 		if err != nil {
 			return nil, err
 		}
-		return queryDeliveries(conn, `INDEXED BY deliveries_by_event WHERE d.event = ? AND d.number < ? AND (?3 = 0 OR d.status = ?3)
-			ORDER BY d.number DESC LIMIT ?`, int64(event.createdSeq), before, deliveryStatusNumber(filter.Status), limit)
+		return queryDeliveries(conn, deliveriesOfEvent, int64(event.createdSeq), before, deliveryStatusNumber(filter.Status), limit)
 	}
 	endpoint, err := findEndpoint(conn, tenant, filter.Endpoint)
 	if err != nil {
@@ -358,6 +357,8 @@ func listDeliveries(conn *sqlite.Conn, tenant int64, filter store.DeliveryFilter
 
 // Each walk goes along the index in the order of the list; all statuses are four walks, merged.
 const (
+	deliveriesOfEvent = "INDEXED BY deliveries_by_event WHERE d.event = ?1 AND d.number < ?2 AND (?3 = 0 OR d.status = ?3)" +
+		" ORDER BY d.number DESC LIMIT ?4"
 	deliveriesOfStatus = "INDEXED BY deliveries_by_endpoint WHERE d.endpoint = ? AND d.status = ? AND d.number < ?"
 	arm                = " UNION ALL SELECT " + deliveryColumns + " FROM deliveries d INDEXED BY deliveries_by_endpoint WHERE d.endpoint = ?1 AND d.number < ?2 AND d.status = "
 	deliveriesOfAll    = "INDEXED BY deliveries_by_endpoint WHERE d.endpoint = ?1 AND d.number < ?2 AND d.status = 1" +

@@ -21,7 +21,16 @@ func TestDeliveryPlans(t *testing.T) {
 			"SELECT due_at FROM deliveries INDEXED BY deliveries_due WHERE endpoint = ? AND status = 1 ORDER BY due_at LIMIT 1",
 			deliveries + "INDEXED BY deliveries_due WHERE d.endpoint = ? AND d.status = 1 AND d.due_at <= ? ORDER BY d.due_at LIMIT ?",
 			"SELECT " + endpointColumns + " FROM endpoints p " + endpointsAfter,
-			goneAfter,
+			goneAfter, eventsBetween,
+			deliveries + nextOfKey, deliveries + turnOfKey,
+			deliveries + deliveriesOfEvent,
+			"SELECT detail, body FROM attempts WHERE delivery = ? ORDER BY number",
+			"SELECT secret FROM endpoint_secrets WHERE endpoint = ? AND (expires_at = 0 OR expires_at > ?) ORDER BY number DESC",
+			"SELECT " + recoveryColumns + recoveryJoins + recoveriesAfter,
+			"SELECT " + recoveryColumns + recoveryJoins + "WHERE r.endpoint = ? ORDER BY r.number DESC LIMIT ?",
+			"SELECT " + recoveryColumns + recoveryJoins + "WHERE r.status = 1",
+			"SELECT " + endpointColumns + " FROM endpoints p WHERE p.uuid = ? AND p.tenant = ?",
+			"SELECT " + endpointColumns + " FROM endpoints p INDEXED BY endpoints_by_tenant WHERE p.tenant = ? AND p.number < ? ORDER BY p.number DESC LIMIT ?",
 		} {
 			checkPlan(t, conn, query, &sqlitex.ExecOptions{Args: numbered(query)})
 		}
