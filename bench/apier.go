@@ -35,7 +35,8 @@ type apierServer struct {
 	client   *http.Client
 }
 
-func (b *bench) startApier(ctx context.Context) (*apierServer, error) {
+// startApier starts it, with more arguments than are needed anyway.
+func (b *bench) startApier(ctx context.Context, more ...string) (*apierServer, error) {
 	port, err := freePort(ctx)
 	if err != nil {
 		return nil, err
@@ -44,11 +45,14 @@ func (b *bench) startApier(ctx context.Context) (*apierServer, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := b.command(ctx, b.opt.apier, "serve", "--listen", "127.0.0.1:"+strconv.Itoa(port),
+	args := append([]string{
+		"serve", "--listen", "127.0.0.1:" + strconv.Itoa(port),
 		"--data", filepath.Join(b.temp, "data-"+strconv.Itoa(port)), "--log-level", "warn",
 		"--max-connections", "0", "--max-connections-per-user", "0", "--max-connections-per-ip", "0",
 		"--requests-per-second", "0", "--messages-per-second", "0", "--drain-timeout", "100ms",
-		"--profiler-listen", "127.0.0.1:"+strconv.Itoa(profiler))
+		"--profiler-listen", "127.0.0.1:" + strconv.Itoa(profiler),
+	}, more...)
+	c, err := b.command(ctx, b.opt.apier, args...)
 	if err != nil {
 		return nil, err
 	}

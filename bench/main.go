@@ -94,6 +94,7 @@ func sections() []section {
 		{"fanout", (*bench).fanout},
 		{"idle", (*bench).idle},
 		{"growth", (*bench).growth},
+		{"delivery", (*bench).delivery},
 	}
 }
 

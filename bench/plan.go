@@ -27,6 +27,8 @@ type plan struct {
 	idle        int    // connections
 	growth      [2]int // events
 	questions   int    // of a kind
+	endpoints   int    // that webhooks go to
+	pending     int    // deliveries to them
 	fanRounds   int
 	idleRounds  int
 	settle      time.Duration // before memory is read
@@ -42,7 +44,7 @@ func fullPlan() plan {
 		senders: 64, batchers: 16, batchSize: 100, payload: 250,
 		crowds: []int{1000, 5000}, rate: 20, warmEvents: 20, events: 120,
 		burstCrowd: 500, burst: 20_000, limitBurst: 2000,
-		growth: [2]int{10_000, 1_000_000}, questions: 10, idle: 5000, fanRounds: 3, idleRounds: 3, settle: 5 * time.Second,
+		growth: [2]int{10_000, 1_000_000}, questions: 10, endpoints: 100, pending: 10_000, idle: 5000, fanRounds: 3, idleRounds: 3, settle: 5 * time.Second,
 		pause: 500 * time.Millisecond, profile: 5 * time.Second, awaitFor: 2 * time.Minute, filesNeeded: 200,
 	}
 }
@@ -53,6 +55,7 @@ func quickPlan() plan {
 	p.warmUp, p.length = 300*time.Millisecond, time.Second
 	p.crowds, p.events, p.warmEvents = []int{200, 1000}, 40, 5
 	p.growth, p.questions = [2]int{1000, 20_000}, 5
+	p.endpoints, p.pending = 20, 1000
 	p.burstCrowd, p.burst, p.limitBurst = 100, 4000, 500
 	p.idle, p.settle, p.awaitFor = 1000, time.Second, 30*time.Second
 	return p
