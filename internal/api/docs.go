@@ -96,8 +96,11 @@ func newDocsView(d *document) docsView {
 		g := docsGroup{Name: tag.Name, Description: tag.Description}
 		for _, path := range d.Paths {
 			for _, m := range []entry[*operation]{
-				{http.MethodPost, path.Value.Post}, {http.MethodGet, path.Value.Get},
-				{http.MethodPut, path.Value.Put}, {http.MethodPatch, path.Value.Patch}, {http.MethodDelete, path.Value.Delete},
+				{http.MethodPost, path.Value.Post},
+				{http.MethodGet, path.Value.Get},
+				{http.MethodPut, path.Value.Put},
+				{http.MethodPatch, path.Value.Patch},
+				{http.MethodDelete, path.Value.Delete},
 			} {
 				if m.Value != nil && slices.Contains(m.Value.Tags, tag.Name) {
 					g.Operations = append(g.Operations, d.operation(path, m.Name, m.Value))

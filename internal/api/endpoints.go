@@ -13,9 +13,16 @@ import (
 // endpointFields are what a request may set.
 func endpointFields(e *apier.Endpoint) []field {
 	return []field{
-		{"url", &e.URL}, {"description", &e.Description}, {"types", &e.Types}, {"filter", &e.Filter}, {"headers", &e.Headers},
-		{"rate_per_second", &e.RatePerSecond}, {"max_in_flight", &e.MaxInFlight}, {"timeout_ms", &e.TimeoutMS},
-		{"retry_schedule_ms", &e.RetryScheduleMS}, {"order_key", &e.OrderKey},
+		{"url", &e.URL},
+		{"description", &e.Description},
+		{"types", &e.Types},
+		{"filter", &e.Filter},
+		{"headers", &e.Headers},
+		{"rate_per_second", &e.RatePerSecond},
+		{"max_in_flight", &e.MaxInFlight},
+		{"timeout_ms", &e.TimeoutMS},
+		{"retry_schedule_ms", &e.RetryScheduleMS},
+		{"order_key", &e.OrderKey},
 	}
 }
 

@@ -100,9 +100,9 @@ func (a *API) secretsOf(c *call, check signatureCheck) (secrets [][]byte, fault 
 		secrets, err = a.store.Secrets(c.ctx(), c.id.Tenant, check.EndpointID)
 		return secrets, "", err
 	}
-	secret, err := signature.ParseSecret(check.Secret)
-	if err != nil {
-		return nil, "The secret cannot be read: " + err.Error() + ".", nil
+	secret, unreadable := signature.ParseSecret(check.Secret)
+	if unreadable != nil {
+		return nil, "The secret cannot be read: " + unreadable.Error() + ".", nil
 	}
 	return [][]byte{secret}, "", nil
 }

@@ -135,7 +135,7 @@ type Filter struct {
 	CreatedAfter  apier.Timestamp
 	CreatedBefore apier.Timestamp
 	OldestFirst   bool
-	StartingAfter apier.EventID // the last event of the page before, even if it was deleted since; else not found
+	StartingAfter apier.EventID // the last event of the page before, even if it was deleted or has expired since; else not found
 	Limit         int           // 1 to 1000
 	Inbox         bool          // with StatusPending: only what no endpoint takes
 }

@@ -193,7 +193,7 @@ func (s *Store) changeLease(
 		}
 		change(held, b.now)
 		changed = held.shown(ref.Event)
-		return b.writeLease(held, false)
+		return b.writeLease(held)
 	})
 	return changed, wrap("change lease", err)
 }

@@ -57,8 +57,10 @@ func TestRoutesWithinOneTransaction(t *testing.T) {
 	if err != nil || len(claims.Claimed) != 1 {
 		t.Fatalf("claims %+v, %v", claims, err)
 	}
-	finish := &finishOp{tenant: "acme", claimed: claims.Claimed[0], attempt: apier.Attempt{ErrorKind: apier.ErrorHTTP4xx},
-		verdict: store.Verdict{Status: apier.DeliveryFailed, DisableReason: "410"}}
+	finish := &finishOp{
+		tenant: "acme", claimed: claims.Claimed[0], attempt: apier.Attempt{ErrorKind: apier.ErrorHTTP4xx},
+		verdict: store.Verdict{Status: apier.DeliveryFailed, DisableReason: "410"},
+	}
 	behind, add := appending(t, s, "a.b")
 	oneTransaction(t, s, finish.apply, add)
 	later, addLater := appending(t, s, "a.b")

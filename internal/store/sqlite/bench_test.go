@@ -5,8 +5,10 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/apier/apier"
+	"github.com/apier/apier/internal/store"
 )
 
 func BenchmarkAppend1(b *testing.B)   { benchmarkAppend(b, 64, 1) }
@@ -29,6 +31,44 @@ func benchmarkAppend(b *testing.B, producers, size int) {
 			}
 			for left.Add(-int64(size)) > -int64(size) {
 				if _, err := s.Append(b.Context(), "acme", events, nil); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	b.StopTimer()
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
+}
+
+// BenchmarkLease100 has b.N events leased and acknowledged, a hundred at a time, by four consumers.
+func BenchmarkLease100(b *testing.B) {
+	s := openTemp(b)
+	for left := b.N; left > 0; left -= 1000 {
+		events := make([]apier.NewEvent, min(left, 1000))
+		for i := range events {
+			events[i] = apier.NewEvent{Type: "order.created", Source: "shop", Payload: fmt.Appendf(nil, `{"note":"%0200d"}`, i)}
+		}
+		if _, err := s.Append(b.Context(), "acme", events, nil); err != nil {
+			b.Fatal(err)
+		}
+	}
+	var wg sync.WaitGroup
+	b.ResetTimer()
+	for range 4 {
+		wg.Go(func() {
+			holder := store.Holder{Subject: "worker"}
+			for {
+				leases, err := s.Lease(b.Context(), "acme", store.LeaseRequest{Holder: holder, Limit: 100, For: time.Hour})
+				if err != nil || len(leases.Leased) == 0 {
+					return
+				}
+				refs := make([]store.LeaseRef, len(leases.Leased))
+				for i, l := range leases.Leased {
+					refs[i] = store.LeaseRef{Event: l.Event.ID, ID: l.Lease.ID}
+				}
+				if _, err := s.Acknowledge(b.Context(), "acme", holder, refs); err != nil {
 					b.Error(err)
 					return
 				}

@@ -101,3 +101,60 @@ func inFiles(t *testing.T, dir, text string) bool {
 	}
 	return false
 }
+
+// The writer does it by itself, at once: nobody calls Housekeep here.
+func TestAnErasureBeginsByItself(t *testing.T) {
+	t.Parallel()
+	erased := make(chan apier.EventID, 10)
+	s := open(t, filepath.Join(t.TempDir(), "apier.db"), store.Options{Announce: func(changes []apier.Change) {
+		for _, c := range changes {
+			if c.Event.Erased {
+				erased <- c.Event.ID
+			}
+		}
+	}})
+	defer func() { _ = s.Close() }()
+	receipts, err := s.Append(t.Context(), "acme", []apier.NewEvent{{Type: "a.b", Source: "s", Payload: []byte(`{"a":1}`)}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.CreateErasure(t.Context(), "acme", apier.Selection{Types: []string{"*"}}); err != nil {
+		t.Fatal(err)
+	}
+	if id := <-erased; id != receipts.Events[0].ID {
+		t.Errorf("erased %s", id)
+	}
+}
+
+// Under load the writer keeps within the budget by itself: final events make room while new ones come.
+func TestTheBudgetHoldsUnderLoad(t *testing.T) {
+	t.Parallel()
+	const budget = 4 << 20
+	s := open(t, filepath.Join(t.TempDir(), "apier.db"), store.Options{DiskBudget: budget})
+	defer func() { _ = s.Close() }()
+	events := make([]apier.NewEvent, 20)
+	for i := range events {
+		events[i] = apier.NewEvent{Type: "a.b", Source: "s", Payload: []byte(`{"fill":"` + strings.Repeat("x", 10_000) + `"}`)}
+	}
+	most := int64(0)
+	for trimmed := int64(0); trimmed < 1000; {
+		receipts, err := s.Append(t.Context(), "acme", events, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range receipts.Events {
+			if _, err := s.Settle(t.Context(), "acme", r.ID, store.Outcome{Status: apier.StatusDelivered}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		space, err := s.Space(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		trimmed, most = space.Trimmed, max(most, space.Used)
+	}
+	if most > 3*budget {
+		t.Errorf("it came to %d bytes", most)
+	}
+	t.Logf("at most %d bytes of %d", most, budget)
+}

@@ -33,11 +33,12 @@ type leaseOp struct {
 	leases  store.Leases
 	group   *inboxGroup
 	bytes   int
+	opened  int64 // leases of events that were never handed out before
 }
 
 // apply hands out what is due again first, so that nothing is left behind by new events.
 func (o *leaseOp) apply(b *batch) error {
-	o.leases, o.bytes = store.Leases{}, 0
+	o.leases, o.bytes, o.opened = store.Leases{}, 0, 0
 	tenant, err := b.ensureTenant(o.tenant)
 	if err != nil {
 		return err
@@ -49,6 +50,9 @@ func (o *leaseOp) apply(b *batch) error {
 		return err
 	}
 	if err := o.fresh(b); err != nil {
+		return err
+	}
+	if err := b.countOpen(o.group.id, o.opened); err != nil {
 		return err
 	}
 	if len(o.leases.Leased) == 0 {
@@ -211,10 +215,12 @@ func (o *leaseOp) freshOfGroup(b *batch, want int) error {
 
 // take hands an event out once more.
 func (o *leaseOp) take(b *batch, l *lease, found *row) error {
-	first := l.deliveries == 0
+	if l.deliveries == 0 {
+		o.opened++
+	}
 	l.deliveries++
 	l.holder, l.dueAt = o.request.Subject, b.now+apier.Timestamp(o.request.For/time.Millisecond)
-	if err := b.writeLease(l, first); err != nil {
+	if err := b.writeLease(l); err != nil {
 		return err
 	}
 	o.bytes += len(found.event.Payload)
@@ -226,12 +232,7 @@ func (l *lease) shown(id apier.EventID) store.Lease {
 	return store.Lease{ID: l.id(), Event: id, Until: l.dueAt, Deliveries: l.deliveries}
 }
 
-func (b *batch) writeLease(l *lease, first bool) error {
-	if first {
-		if err := exec(b.conn, "UPDATE inbox_groups SET open = open + 1 WHERE id = ?", l.group.id); err != nil {
-			return err
-		}
-	}
+func (b *batch) writeLease(l *lease) error {
 	return exec(b.conn, `INSERT INTO inbox_leases (group_id, event, due_at, holder, deliveries) VALUES (?, ?, ?, ?, ?)
 		ON CONFLICT DO UPDATE SET due_at = excluded.due_at, holder = excluded.holder, deliveries = excluded.deliveries`,
 		l.group.id, int64(l.event), int64(l.dueAt), l.holder, l.deliveries)
@@ -242,5 +243,12 @@ func (b *batch) endLease(l *lease) error {
 	if err := exec(b.conn, "DELETE FROM inbox_leases WHERE group_id = ? AND event = ?", l.group.id, int64(l.event)); err != nil {
 		return err
 	}
-	return exec(b.conn, "UPDATE inbox_groups SET open = open - 1 WHERE id = ?", l.group.id)
+	return b.countOpen(l.group.id, -1)
+}
+
+func (b *batch) countOpen(group, n int64) error {
+	if n == 0 {
+		return nil
+	}
+	return exec(b.conn, "UPDATE inbox_groups SET open = open + ? WHERE id = ?", n, group)
 }

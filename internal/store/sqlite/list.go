@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"bytes"
 	"context"
 	"slices"
 	"strconv"
@@ -142,10 +143,31 @@ func placeOf(conn *sqlite.Conn, tenant int64, id apier.EventID) (place apier.Seq
 			place, missing = apier.Seq(stmt.ColumnInt64(0)), nil
 			return nil
 		}})
-	if err == nil {
-		err = missing
+	if err == nil && missing != nil {
+		var expired bool
+		if expired, err = beforeAll(conn, tenant, uuid); err == nil && !expired {
+			err = missing
+		}
 	}
 	return place, err
+}
+
+const oldestOfTenant = "SELECT uuid FROM events INDEXED BY events_by_tenant WHERE tenant = ? ORDER BY created_seq LIMIT 1"
+
+// beforeAll reports whether an id is older than every event there is: its event has outlived its retention while
+// somebody pages, and everything that is left comes after it. Ids begin with the time, in milliseconds.
+func beforeAll(conn *sqlite.Conn, tenant int64, uuid [16]byte) (before bool, err error) {
+	const timeBytes = 6
+	if uuid[timeBytes]>>4 != 7 { // a version 7 has a time
+		return false, nil
+	}
+	err = sqlitex.Execute(conn, oldestOfTenant, &sqlitex.ExecOptions{Args: []any{tenant}, ResultFunc: func(stmt *sqlite.Stmt) error {
+		var oldest [16]byte
+		stmt.ColumnBytes(0, oldest[:])
+		before = bytes.Compare(uuid[:timeBytes], oldest[:timeBytes]) < 0
+		return nil
+	}})
+	return before, err
 }
 
 // resolveTypes expands the globs to the types in use.

@@ -44,6 +44,9 @@ func (o *settleOp) apply(b *batch) error {
 	b.changes = append(b.changes, apier.Change{
 		Tenant: o.tenant, Kind: apier.Updated, PreviousStatus: previous, Event: o.event,
 	})
+	if found.inInbox() { // and so to no endpoint
+		return nil
+	}
 	return b.cancelOpen(o.tenant, found.createdSeq) // whoever settles by hand wants no endpoint to have it still
 }
 

@@ -62,6 +62,12 @@ func testEventRetention(t *testing.T, open Opener) {
 	if left := f.list(store.Filter{}).Events; len(left) != 1 || left[0].ID != young {
 		t.Fatalf("left: %+v", left)
 	}
+	if older := f.list(store.Filter{StartingAfter: inbox[1]}).Events; len(older) != 0 { // who pages while events expire comes to the end
+		t.Fatalf("older than what has expired: %+v", older)
+	}
+	if newer := f.list(store.Filter{StartingAfter: inbox[1], OldestFirst: true}).Events; len(newer) != 1 || newer[0].ID != young {
+		t.Fatalf("newer than what has expired: %+v", newer)
+	}
 	for _, c := range f.changesAnnounced()[before:] {
 		if c.Kind == apier.Created || c.Kind == apier.Updated || c.Kind == apier.Deleted {
 			t.Fatalf("announced %+v", c)
