@@ -5,8 +5,10 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileS
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { build } from 'vite'
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 })
 
 const here = import.meta.dirname
 const modules = path.join(here, '../node_modules')
@@ -30,7 +32,7 @@ beforeAll(() => {
   for (const name of ['react', 'react-dom', 'scheduler', 'ws', '@types', '@tanstack']) {
     symlinkSync(path.join(modules, name), path.join(project, 'node_modules', name))
   }
-}, 120_000)
+})
 
 afterAll(() => rmSync(project, { recursive: true, force: true }))
 

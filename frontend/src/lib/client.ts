@@ -1,7 +1,7 @@
 import { CloseCode } from './closeCodes'
 import { browserEnv } from './env'
 import type { ClientEnv, PageSignal } from './env'
-import { callSafely } from './handlers'
+import { tell } from './handlers'
 import type { MessageFrame } from './handlers'
 import type { Link } from './link'
 import { MessageType, WebSocketState } from './messages'
@@ -121,7 +121,7 @@ export class Client implements SocketClient, RunnerOwner, StreamConnection {
 
   ready(again: boolean): void {
     const { link } = this
-    this.call('onOpen')
+    tell(this.settings, 'onOpen')
     if (link !== this.link) return
     if (!this.greeted) this.stream.plainReady(again)
     if (link === this.link) this.flush()
@@ -133,8 +133,7 @@ export class Client implements SocketClient, RunnerOwner, StreamConnection {
   }
 
   failed(event: Event): void {
-    const { onError } = this.settings
-    callSafely('onError', () => onError?.(event))
+    tell(this.settings, 'onError', event)
   }
 
   ping(): void {
@@ -151,7 +150,7 @@ export class Client implements SocketClient, RunnerOwner, StreamConnection {
   }
 
   closed(): void {
-    this.call('onClose')
+    tell(this.settings, 'onClose')
   }
 
   due(now: number): number {
@@ -227,11 +226,6 @@ export class Client implements SocketClient, RunnerOwner, StreamConnection {
 
   private get isReady(): boolean {
     return this.runner.machine.link === 'ready'
-  }
-
-  private call(name: 'onOpen' | 'onClose'): void {
-    const handler = this.settings[name]
-    callSafely(name, () => handler?.())
   }
 
   private get storageKey(): string {

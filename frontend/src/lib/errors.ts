@@ -3,13 +3,10 @@ import type { ConnectionError } from './store'
 
 const WORDS: Readonly<Record<number, string>> = {
   1006: 'The connection was lost or could not be made.',
-  1001: 'The server is going away.',
-  1011: 'The server had an internal error.',
   1012: 'The server is restarting.',
   1013: 'The server is overloaded.',
   4401: 'The server did not accept the token.',
   4403: 'Access is not allowed.',
-  4408: 'The server gave up waiting for this client.',
   4429: 'Too many connections or messages.',
 }
 

@@ -7,6 +7,13 @@ import type { EventUpdate, MetricsUpdate, ServerFrame, WebSocketMessage } from '
  */
 export type ResyncReason = 'resync' | 'not_resumed' | 'reconnected' | 'behind'
 
+/** The state of `event:<id>` or `endpoint:<id>` at a position of the change log; null: there is none. */
+export interface ChannelSnapshot {
+  channel: string
+  seq: number
+  state: Record<string, unknown> | null
+}
+
 /** What an application can listen to. An exception in a handler goes to the console and nowhere else. */
 export interface Handlers {
   /** The connection is usable. */
@@ -21,6 +28,8 @@ export interface Handlers {
   onEventCreated?: ((event: EventUpdate) => void) | undefined
   onEventDeleted?: ((eventId: string) => void) | undefined
   onMetricsUpdate?: ((metrics: MetricsUpdate) => void) | undefined
+  /** The state of a channel that was subscribed to, told before its changes (v1). */
+  onSnapshot?: ((snapshot: ChannelSnapshot) => void) | undefined
   /**
    * Changes may have been missed: fetch your snapshot again. Not called on the first connect; what was
    * fetched before it is best fetched again in onOpen.
@@ -28,10 +37,15 @@ export interface Handlers {
   onResync?: ((reason: ResyncReason) => void) | undefined
 }
 
-/** Runs a handler; what it throws is reported and goes no further. */
-export function callSafely(name: string, run: () => void): void {
+/** Calls a handler, if there is one; what it throws is reported and goes no further. */
+export function tell<K extends keyof Handlers>(
+  handlers: Handlers,
+  name: K,
+  ...args: Parameters<NonNullable<Handlers[K]>>
+): void {
+  const handler = handlers[name] as ((...args: unknown[]) => void) | undefined
   try {
-    run()
+    if (handler) handler(...args)
   } catch (error) {
     console.error(`useWebSocket: ${name} threw`, error)
   }
@@ -47,15 +61,15 @@ export function isMessage(frame: ServerFrame): frame is MessageFrame {
 
 /** Hands one message to onMessage and to the handler of its type. */
 export function deliver(frame: MessageFrame, handlers: Handlers): void {
-  callSafely('onMessage', () => handlers.onMessage?.(frame))
+  tell(handlers, 'onMessage', frame)
   switch (frame.type) {
     case MessageType.EVENT_UPDATE:
-      return callSafely('onEventUpdate', () => handlers.onEventUpdate?.(frame.data))
+      return tell(handlers, 'onEventUpdate', frame.data)
     case MessageType.EVENT_CREATED:
-      return callSafely('onEventCreated', () => handlers.onEventCreated?.(frame.data))
+      return tell(handlers, 'onEventCreated', frame.data)
     case MessageType.EVENT_DELETED:
-      return callSafely('onEventDeleted', () => handlers.onEventDeleted?.(frame.data.id))
+      return tell(handlers, 'onEventDeleted', frame.data.id)
     case MessageType.METRICS_UPDATE:
-      return callSafely('onMetricsUpdate', () => handlers.onMetricsUpdate?.(frame.data))
+      return tell(handlers, 'onMetricsUpdate', frame.data)
   }
 }

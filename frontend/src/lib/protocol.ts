@@ -1,4 +1,18 @@
-import { isEvent, isEventId, isMetrics, isNumber, isRecord, isText, optional } from './guards'
+import {
+  isAmount,
+  isEvent,
+  isEventId,
+  isFlag,
+  isMetrics,
+  isNumber,
+  isRecord,
+  isText,
+  isTexts,
+  maybe,
+  orNull,
+  shape,
+} from './guards'
+import type { Check } from './guards'
 import { MessageType } from './messages'
 import type { EventUpdate, MetricsUpdate, WebSocketMessage } from './messages'
 
@@ -61,40 +75,42 @@ const INVALID: ParseResult = { ok: false, reason: 'invalid' }
 // Also JSON that is no object, as the golden files have it.
 const MALFORMED: ParseResult = { ok: false, reason: 'malformed_json' }
 
-const isAnyData = (d: unknown) => d === undefined || d === null || isRecord(d)
-const isEcho = (d: unknown) => isAnyData(d) && (!isRecord(d) || optional(d.channel, isText))
+const maybeText = maybe(isText)
+const isAnyData = maybe(orNull(isRecord))
+const isEcho = maybe(orNull(shape({ channel: maybeText })))
 
-const guards = new Map<string, (data: unknown) => boolean>([
-  [MessageType.PING, isAnyData],
-  [MessageType.PONG, isAnyData],
-  [MessageType.ERROR, isAnyData],
-  [MessageType.EVENT_CREATED, isEvent],
-  [MessageType.EVENT_UPDATE, isEvent],
-  [MessageType.EVENT_DELETED, isEventId],
-  [MessageType.METRICS_UPDATE, isMetrics],
-  [MessageType.SUBSCRIBE, isEcho],
-  [MessageType.UNSUBSCRIBE, isEcho],
-  [MessageType.DELIVERY_UPDATE, isEventId],
-  [MessageType.ENDPOINT_UPDATE, isEventId],
-  [MessageType.RECOVERY_UPDATE, isEventId],
-  [MessageType.WEBHOOK_RECEIVED, isEventId],
-  ['session', isSession],
-  ['batch', Array.isArray],
-  ['snapshot', (d) => isRecord(d) && isText(d.channel) && isNumber(d.seq) && isAnyData(d.state)],
-  ['resync', (d) => isRecord(d) && isNumber(d.seq) && optional(d.channel, isText)],
-  ['auth', (d) => isRecord(d) && isText(d.status)],
-  ['reconnect', (d) => isRecord(d) && isNumber(d.after_ms) && d.after_ms >= 0],
-])
+const guards = new Map<string, Check>(
+  Object.entries({
+    [MessageType.PING]: isAnyData,
+    [MessageType.PONG]: isAnyData,
+    [MessageType.ERROR]: isAnyData,
+    [MessageType.EVENT_CREATED]: isEvent,
+    [MessageType.EVENT_UPDATE]: isEvent,
+    [MessageType.EVENT_DELETED]: isEventId,
+    [MessageType.METRICS_UPDATE]: isMetrics,
+    [MessageType.SUBSCRIBE]: isEcho,
+    [MessageType.UNSUBSCRIBE]: isEcho,
+    [MessageType.DELIVERY_UPDATE]: isEventId,
+    [MessageType.ENDPOINT_UPDATE]: isEventId,
+    [MessageType.RECOVERY_UPDATE]: isEventId,
+    [MessageType.WEBHOOK_RECEIVED]: isEventId,
+    session: shape({ session: isText, seq: isNumber, resumed: isFlag, channels: maybe(isTexts) }),
+    batch: Array.isArray,
+    snapshot: shape({ channel: isText, seq: isNumber, state: orNull(isRecord) }),
+    resync: shape({ seq: isNumber, channel: maybeText }),
+    auth: shape({ status: isText }),
+    reconnect: shape({ after_ms: isAmount }),
+  }),
+)
 
-function isSession(d: unknown): boolean {
-  return (
-    isRecord(d) &&
-    isText(d.session) &&
-    isNumber(d.seq) &&
-    typeof d.resumed === 'boolean' &&
-    optional(d.channels, (c) => Array.isArray(c) && c.every(isText))
-  )
-}
+const isEnvelope = shape({
+  timestamp: maybeText,
+  error: maybeText,
+  code: maybeText,
+  id: maybeText,
+  channel: maybeText,
+  seq: maybe(isNumber),
+})
 
 /** Reads one WebSocket message. Never throws, whatever comes in. */
 export function parseMessage(raw: unknown): ParseResult {
@@ -115,9 +131,4 @@ export function parseEnvelope(value: unknown): ParseResult {
   if (!isEnvelope(value) || !guard(value.data)) return INVALID
   // Each guard has just checked what its member of the union promises.
   return { ok: true, frame: value as unknown as ServerFrame }
-}
-
-function isEnvelope(v: Record<string, unknown>): boolean {
-  const texts = [v.timestamp, v.error, v.code, v.id, v.channel]
-  return texts.every((field) => optional(field, isText)) && optional(v.seq, isNumber)
 }

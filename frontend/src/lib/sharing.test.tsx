@@ -91,10 +91,16 @@ test('who comes to an open connection is told that it is open', () => {
 test('each gets what its channels bring, once, whoever asked first', () => {
   const all = vi.fn()
   const one = vi.fn()
-  mount({ url, onEventCreated: all }, { url, channels: ['event:evt_7'], onEventCreated: one })
+  const states = vi.fn()
+  mount(
+    { url, onEventCreated: all },
+    { url, channels: ['event:evt_7'], onEventCreated: one, onSnapshot: states },
+  )
   open()
   receive(event('evt_7', 'events'))
   receive(event('evt_8', 'events'))
+  receive({ type: 'snapshot', data: { channel: 'event:evt_7', seq: 1, state: null } })
+  expect(states).toHaveBeenCalledTimes(1)
   expect(all.mock.calls.map(([{ id }]) => id as string)).toEqual(['evt_7', 'evt_8'])
   expect(one.mock.calls.map(([{ id }]) => id as string)).toEqual(['evt_7'])
 })

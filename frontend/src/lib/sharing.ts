@@ -1,7 +1,7 @@
 import { DEFAULT_CHANNELS } from './channels'
 import { covers } from './coverage'
-import { callSafely, deliver } from './handlers'
-import type { Handlers, MessageFrame } from './handlers'
+import { deliver, tell } from './handlers'
+import type { MessageFrame } from './handlers'
 import { WebSocketState } from './messages'
 import type { OutgoingMessage } from './messages'
 import type { SocketOptions } from './options'
@@ -78,15 +78,6 @@ export class Seat {
     for (const channel of before) if (!channels.includes(channel)) this.actions.unsubscribe(channel)
     for (const channel of channels) if (!before.includes(channel)) this.actions.subscribe(channel)
   }
-
-  /** Calls one of its handlers. */
-  tell<K extends 'onOpen' | 'onClose' | 'onError' | 'onResync'>(
-    name: K,
-    ...args: Parameters<NonNullable<Handlers[K]>>
-  ): void {
-    const handler = this.config[name] as ((...args: unknown[]) => void) | undefined
-    callSafely(name, () => handler?.(...args))
-  }
 }
 
 /** One connection and those who use it. The settings are those of the one who has been there longest. */
@@ -129,7 +120,7 @@ export class SharedConnection {
     this.others?.add(this)
     this.seats.add(seat)
     if (this.isStarted) for (const channel of seat.channels) this.subscribe(seat, channel)
-    if (this.client.store.getSnapshot().state === WebSocketState.CONNECTED) seat.tell('onOpen')
+    if (this.client.store.getSnapshot().state === WebSocketState.CONNECTED) tell(seat.config, 'onOpen')
     if (!this.isStarted && this.others) this.client.connect()
     this.isStarted = true
   }
@@ -179,10 +170,14 @@ export class SharedConnection {
     return {
       ...config,
       token: this.token,
-      onOpen: () => each((seat) => seat.tell('onOpen')),
-      onClose: () => each((seat) => seat.tell('onClose')),
-      onError: (error) => each((seat) => seat.tell('onError', error)),
-      onResync: (reason) => each((seat) => seat.tell('onResync', reason)),
+      onOpen: () => each((seat) => tell(seat.config, 'onOpen')),
+      onClose: () => each((seat) => tell(seat.config, 'onClose')),
+      onError: (error) => each((seat) => tell(seat.config, 'onError', error)),
+      onResync: (reason) => each((seat) => tell(seat.config, 'onResync', reason)),
+      onSnapshot: (snapshot) =>
+        each((seat) => {
+          if (seat.channels.has(snapshot.channel)) tell(seat.config, 'onSnapshot', snapshot)
+        }),
       onMessage: (message) =>
         each((seat) => {
           const isItsOwn = this.seats.size === 1 || covers(seat.channels, message)

@@ -133,6 +133,17 @@ test('a connection that does not subscribe to every change cannot be behind', ()
   expect(onResync).not.toHaveBeenCalled()
 })
 
+test('the state of a channel is told, whatever its position', () => {
+  const onSnapshot = vi.fn()
+  const { client } = connected({ onSnapshot })
+  FakeSocket.last.greet({ seq: 100 })
+  const snapshot = { channel: 'event:evt_1', seq: 90, state: { id: 'evt_1', status: 'pending' } }
+  FakeSocket.last.receive({ type: 'snapshot', data: snapshot })
+  FakeSocket.last.receive({ type: 'snapshot', data: { channel: 'event:evt_2', seq: 90 } })
+  expect(onSnapshot.mock.calls).toEqual([[snapshot]])
+  expect(client.stats.refused).toBe(1)
+})
+
 test('each channel knows its own position', () => {
   const { client } = connected()
   FakeSocket.last.greet({ seq: 10, channels: ['events', 'metrics'] })

@@ -1,6 +1,6 @@
 import { Channels } from './channels'
 import { Cursor } from './cursor'
-import { callSafely, deliver, isMessage } from './handlers'
+import { deliver, isMessage, tell } from './handlers'
 import type { Handlers, MessageFrame, ResyncReason } from './handlers'
 import { Inbox } from './inbox'
 import { MessageType } from './messages'
@@ -82,7 +82,7 @@ export class Stream {
       case 'reconnect':
         return this.connection.advised(frame.data.after_ms)
       case 'snapshot':
-        return
+        return tell(this.connection.settings, 'onSnapshot', frame.data)
       case 'auth':
         if (frame.data.status === 'expiring') this.connection.tokenExpiring()
         return
@@ -146,7 +146,6 @@ export class Stream {
   }
 
   private resync(reason: ResyncReason): void {
-    const { onResync } = this.connection.settings
-    callSafely('onResync', () => onResync?.(reason))
+    tell(this.connection.settings, 'onResync', reason)
   }
 }
