@@ -136,7 +136,7 @@ func (s *Server) storeOptions(f *feed) store.Options {
 	return store.Options{
 		Announce: f.announce, Due: f.due,
 		WriteQueue: orUnlimited(s.opt.WriteQueue),
-		WebhookLog: s.opt.WebhookLog, InboxOpen: s.opt.InboxOpen, InboxMaxDeliveries: s.opt.InboxMaxDeliveries,
+		WebhookLog: s.opt.WebhookLog, MaxEndpoints: s.opt.MaxEndpoints, InboxOpen: s.opt.InboxOpen, InboxMaxDeliveries: s.opt.InboxMaxDeliveries,
 		EventRetention: s.opt.RetentionEvents, AttemptBodyRetention: s.opt.RetentionAttemptBodies, WebhookRetention: s.opt.RetentionWebhookLog,
 		DiskBudget: s.opt.DiskBudget, DiskBudgetPending: s.opt.DiskBudgetPending,
 		TombstoneRetention: s.opt.TombstoneRetention, IdempotencyRetention: s.opt.IdempotencyRetention,
@@ -185,7 +185,7 @@ func (s *Server) apiOptions() api.Options {
 			"max_unauthenticated": o.MaxUnauthenticated, "tokens_per_second": o.TokensPerSecond,
 			"max_message_bytes": o.MaxMessageBytes, "messages_per_second": o.MessagesPerSecond, "max_subscriptions": o.MaxSubscriptions,
 			"requests_per_second": o.RequestsPerSecond, "webhook_requests_per_second": o.WebhookRequestsPerSecond, "webhook_log": o.WebhookLog,
-			"inbox_open": o.InboxOpen, "inbox_max_deliveries": o.InboxMaxDeliveries, "inbox_max_waiting": o.InboxMaxWaiting,
+			"max_endpoints": o.MaxEndpoints, "inbox_open": o.InboxOpen, "inbox_max_deliveries": o.InboxMaxDeliveries, "inbox_max_waiting": o.InboxMaxWaiting,
 			"token_ttl_seconds":        int64(o.TokenTTL.Seconds()),
 			"retention_events_seconds": int64(o.RetentionEvents.Seconds()), "retention_attempt_bodies_seconds": int64(o.RetentionAttemptBodies.Seconds()),
 			"retention_webhook_log_seconds": int64(o.RetentionWebhookLog.Seconds()), "disk_budget_bytes": o.DiskBudget,

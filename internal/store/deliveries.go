@@ -10,6 +10,7 @@ import (
 // Endpoints are where webhooks go. What a new event matches is decided in the transaction that stores it.
 type Endpoints interface {
 	// CreateEndpoint stores an endpoint with its first signing secret; ID, times, counters and Seq are the store's.
+	// Conflict where the tenant has Options.MaxEndpoints.
 	CreateEndpoint(ctx context.Context, tenant apier.TenantID, endpoint apier.Endpoint, secret []byte) (apier.Endpoint, error)
 	Endpoint(ctx context.Context, tenant apier.TenantID, id apier.EndpointID) (apier.Endpoint, error)
 	// Endpoints gives a page, newest first, and the Seq at which it was read.

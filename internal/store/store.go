@@ -70,6 +70,8 @@ type Options struct {
 	DiskBudgetPending bool
 	// WebhookLog bounds the receiver's log of each tenant [10 000 verified, a tenth of it refused].
 	WebhookLog int
+	// MaxEndpoints bounds the endpoints of each tenant [1000]: an event is held against each of them.
+	MaxEndpoints int
 	// InboxOpen bounds what a group has handed out and not got acknowledged [10 000]: beyond it, it hands
 	// out only what is due again.
 	InboxOpen int

@@ -256,6 +256,9 @@ func (s *Store) CreateEndpoint(
 		if err != nil {
 			return err
 		}
+		if err := b.roomForEndpoint(number); err != nil {
+			return err
+		}
 		created = apier.Endpoint{Status: endpoint.Status}
 		settingsOf(&endpoint).applyTo(&created)
 		created = created.WithDefaults()
@@ -269,6 +272,21 @@ func (s *Store) CreateEndpoint(
 		return nil
 	})
 	return created, wrap("create endpoint", err)
+}
+
+const endpointsOfTenant = "SELECT count(*) FROM endpoints INDEXED BY endpoints_by_tenant WHERE tenant = ?" // bounded by MaxEndpoints
+
+// roomForEndpoint: each event is held against every endpoint of its tenant.
+func (b *batch) roomForEndpoint(tenant int64) error {
+	n, most := 0, b.writer.store.options.MaxEndpoints
+	err := sqlitex.Execute(b.conn, endpointsOfTenant, &sqlitex.ExecOptions{Args: []any{tenant}, ResultFunc: func(stmt *sqlite.Stmt) error {
+		n = stmt.ColumnInt(0)
+		return nil
+	}})
+	if err == nil && n >= most {
+		err = apier.Errorf(apier.CodeConflict, "There are %d endpoints already, as many as may be (--max-endpoints). Delete one that is not needed, or raise the limit.", n)
+	}
+	return err
 }
 
 func (b *batch) insertEndpoint(tenant int64, id uuid.UUID, e *apier.Endpoint, secret []byte) error {

@@ -23,7 +23,7 @@ func TestDeliveryPlans(t *testing.T) {
 			"SELECT " + endpointColumns + " FROM endpoints p " + endpointsAfter,
 			goneAfter, eventsBetween,
 			deliveries + nextOfKey, deliveries + turnOfKey,
-			deliveries + deliveriesOfEvent,
+			deliveries + deliveriesOfEvent, endpointsOfTenant,
 			"SELECT detail, body FROM attempts WHERE delivery = ? ORDER BY number",
 			"SELECT secret FROM endpoint_secrets WHERE endpoint = ? AND (expires_at = 0 OR expires_at > ?) ORDER BY number DESC",
 			"SELECT " + recoveryColumns + recoveryJoins + recoveriesAfter,

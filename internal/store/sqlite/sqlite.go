@@ -95,6 +95,9 @@ func withDefaults(o store.Options) store.Options {
 	if o.WebhookLog <= 0 {
 		o.WebhookLog = 10_000
 	}
+	if o.MaxEndpoints <= 0 {
+		o.MaxEndpoints = 1000
+	}
 	if o.InboxOpen <= 0 {
 		o.InboxOpen = 10_000
 	}

@@ -27,6 +27,7 @@ func deliveryTests() map[string]func(*testing.T, Opener) {
 		"an acknowledged or deleted event cancels what was open":    testCancel,
 		"a retry begins anew":                                       testRetry,
 		"recoveries retry and replay, with a count and a stop":      testRecoveries,
+		"endpoints are bounded":                                     testMaxEndpoints,
 		"secrets sign together for their time":                      testSecrets,
 		"changes tell of deliveries to who asks":                    testDeliveryChanges,
 		"deliveries and endpoints of other tenants are not found":   testDeliveryTenants,
@@ -458,6 +459,17 @@ func testRecoveries(t *testing.T, open Opener) {
 	if all := must[[]apier.Recovery](t)(h.Recoveries(t.Context(), acme, e.ID)); len(all) != 2 || all[0].Status != apier.RecoveryDone {
 		t.Errorf("recoveries are %+v", all)
 	}
+}
+
+func testMaxEndpoints(t *testing.T, open Opener) {
+	h := hooks{newTunedFixture(t, open, func(o *store.Options) { o.MaxEndpoints = 2 })}
+	first := h.endpoint(nil)
+	h.endpoint(nil)
+	_, err := h.CreateEndpoint(t.Context(), acme, apier.Endpoint{URL: "https://shop.example"}, []byte("secret"))
+	wantCode(t, err, apier.CodeConflict)
+	must[apier.Endpoint](t)(h.CreateEndpoint(t.Context(), other, apier.Endpoint{URL: "https://shop.example"}, []byte("secret")))
+	check(t, h.DeleteEndpoint(t.Context(), acme, first.ID))
+	h.endpoint(nil)
 }
 
 func testSecrets(t *testing.T, open Opener) {
