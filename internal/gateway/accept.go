@@ -21,13 +21,17 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		problem.Write(w, apier.Errorf(apier.CodeMalformed, "This is a WebSocket endpoint: connect with ws:// or wss://, through a proxy that passes Upgrade and Connection on."), 0)
 		return
 	}
-	answer, err := handshake(r)
+	extension := g.deflater.negotiate(r.Header.Values("Sec-WebSocket-Extensions"))
+	answer, err := handshake(r, extension)
 	if err != nil {
 		w.Header().Set("Sec-WebSocket-Version", "13")
 		problem.Write(w, apier.Errorf(apier.CodeMalformed, "The upgrade request is not one of RFC 6455: %v.", err), 0)
 		return
 	}
 	req, refusal := g.read(r)
+	if extension != "" {
+		req.deflate = g.deflater
+	}
 	if refusal != nil && refusal.Code == apier.CodeOriginRefused {
 		g.stats.refused.WithLabelValues(string(refusal.Code)).Inc()
 		g.opt.Log.Warn("websocket: origin refused; add it to --allowed-origins", "origin", r.Header.Get("Origin"), "addr", req.addr)

@@ -25,10 +25,11 @@ type batchCache struct {
 }
 
 type batchKey struct {
-	log    uint64
-	cursor hub.Cursor
-	subs   string
-	v1     bool
+	log     uint64
+	cursor  hub.Cursor
+	subs    string
+	v1      bool
+	deflate *deflater // nil: not compressed
 }
 
 // cacheSize bounds each half of the cache, in batches; a batch is some 25 KB under load.
@@ -39,7 +40,7 @@ func (b *batchCache) next(c *conn) encoded {
 	if c.log.Head() == c.cursor {
 		return encoded{to: c.cursor}
 	}
-	key := batchKey{c.log.ID(), c.cursor, c.subs.Key(), c.v1}
+	key := batchKey{c.log.ID(), c.cursor, c.subs.Key(), c.v1, c.deflate}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if entry, ok := b.find(key); ok && (entry.more || entry.to == c.log.Head()) {
@@ -49,7 +50,7 @@ func (b *batchCache) next(c *conn) encoded {
 	if !ok {
 		return encoded{behind: true}
 	}
-	wire, frames := encodeBatch(batch, c.subs, c.v1, c.g.now())
+	wire, frames := encodeBatch(batch, c.subs, c.v1, c.deflate, c.g.now())
 	entry := encoded{wire: wire, frames: frames, to: batch.To, more: batch.More}
 	if len(b.latest) >= cacheSize || b.latest == nil {
 		b.earlier, b.latest = b.latest, make(map[batchKey]encoded, cacheSize)

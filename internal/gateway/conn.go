@@ -23,6 +23,7 @@ type conn struct {
 	nc        net.Conn
 	raw       syscall.RawConn // nil where the socket offers none: then a writer goroutine does all output
 	v1        bool
+	deflate   *deflater // nil: not negotiated
 	addr      string
 	fd        int32 // with the poller; 0: a goroutine reads
 	holder    user  // whose place in the limits it holds
@@ -70,7 +71,7 @@ const (
 )
 
 func newConn(g *Gateway, nc net.Conn, id auth.Identity, req request) *conn {
-	c := &conn{g: g, nc: nc, v1: req.v1, addr: req.addr, holder: holderOf(id), id: id}
+	c := &conn{g: g, nc: nc, v1: req.v1, deflate: req.deflate, addr: req.addr, holder: holderOf(id), id: id}
 	if sc, ok := nc.(syscall.Conn); ok {
 		if raw, err := sc.SyscallConn(); err == nil {
 			c.raw = raw

@@ -37,25 +37,25 @@ func closeFrame(code apier.CloseCode, reason string) []byte {
 
 // encodeBatch gives the bytes on the wire of what lies in a batch for one set of subscriptions; empty
 // where nothing does.
-func encodeBatch(batch hub.Batch, subs *hub.Subscriptions, v1 bool, at apier.Timestamp) (wire []byte, frames int) {
+func encodeBatch(batch hub.Batch, subs *hub.Subscriptions, v1 bool, z *deflater, at apier.Timestamp) (wire []byte, frames int) {
 	if v1 {
-		return encodeV1(batch, subs, at)
+		return encodeV1(batch, subs, z, at)
 	}
-	return encodePlain(batch, subs)
+	return encodePlain(batch, subs, z)
 }
 
-func encodePlain(batch hub.Batch, subs *hub.Subscriptions) (wire []byte, frames int) {
+func encodePlain(batch hub.Batch, subs *hub.Subscriptions, z *deflater) (wire []byte, frames int) {
 	var frame []byte
 	for i := range batch.Changes {
 		if channel, ok := subs.Match(&batch.Changes[i]); ok && inPlain(&batch.Changes[i], channel) {
 			frame = apier.AppendChange(frame[:0], &batch.Changes[i], nil)
-			wire = appendMessage(wire, ws.OpText, frame)
+			wire = z.appendText(wire, frame)
 			frames++
 		}
 	}
 	if batch.Metrics != nil && subs.Metrics() {
 		frame = apier.AppendMetrics(frame[:0], batch.Metrics.Metrics, batch.Metrics.At, nil)
-		wire = appendMessage(wire, ws.OpText, frame)
+		wire = z.appendText(wire, frame)
 		frames++
 	}
 	return wire, frames
@@ -67,8 +67,8 @@ func inPlain(c *apier.Change, channel string) bool {
 	return c.Kind != apier.DeliveryChanged || strings.HasPrefix(channel, "endpoint:")
 }
 
-func encodeV1(batch hub.Batch, subs *hub.Subscriptions, at apier.Timestamp) (wire []byte, frames int) {
-	b := batcher{at: at}
+func encodeV1(batch hub.Batch, subs *hub.Subscriptions, z *deflater, at apier.Timestamp) (wire []byte, frames int) {
+	b := batcher{at: at, z: z}
 	for i := range batch.Changes {
 		c := &batch.Changes[i]
 		if channel, ok := subs.Match(c); ok {
@@ -89,6 +89,7 @@ func encodeV1(batch hub.Batch, subs *hub.Subscriptions, at apier.Timestamp) (wir
 // batcher puts envelopes into as few messages as maxBatch permits: one alone as itself, several as a
 // batch frame.
 type batcher struct {
+	z         *deflater
 	at        apier.Timestamp
 	envelopes []byte
 	count     int
@@ -112,9 +113,9 @@ func (b *batcher) flush() {
 	}
 	switch {
 	case b.count == 1:
-		b.wire = appendMessage(b.wire, ws.OpText, b.envelopes)
+		b.wire = b.z.appendText(b.wire, b.envelopes)
 	case b.count > 1:
-		b.wire = appendMessage(b.wire, ws.OpText, apier.AppendBatch(nil, b.envelopes, b.at))
+		b.wire = b.z.appendText(b.wire, apier.AppendBatch(nil, b.envelopes, b.at))
 	}
 	b.envelopes, b.count = b.envelopes[:0], 0
 }

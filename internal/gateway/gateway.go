@@ -62,7 +62,8 @@ type Options struct {
 	MaxConnectionsPerIP   int
 	MaxUnauthenticated    int // of those, that have not said yet who they are
 
-	MaxMessage       int           // from a client, bytes [32 KiB]
+	Compression      bool          // permessage-deflate for those who offer it
+	MaxMessage       int           // from a client, bytes, inflated [32 KiB]
 	MessagesPerSec   float64       // from a client [20]
 	MessageBurst     int           // [40]
 	FloodTime        time.Duration // over the rate for so long ends the connection [10 s]
@@ -133,14 +134,15 @@ type Gateway struct {
 	history History
 	opt     Options
 
-	limits  *limits
-	stats   *stats
-	reading chan struct{} // a place for each connection that may read the store now
-	buffers sync.Pool
-	cache   batchCache
-	shards  []*broadcaster
-	poller  *poller       // nil: a goroutine reads each connection
-	next    atomic.Uint32 // shard of the next connection
+	limits   *limits
+	stats    *stats
+	reading  chan struct{} // a place for each connection that may read the store now
+	buffers  sync.Pool
+	cache    batchCache
+	deflater *deflater // nil: no compression
+	shards   []*broadcaster
+	poller   *poller       // nil: a goroutine reads each connection
+	next     atomic.Uint32 // shard of the next connection
 
 	mu       sync.Mutex
 	draining bool
@@ -165,6 +167,9 @@ func New(h *hub.Hub, a Authenticator, history History, opt Options) *Gateway {
 		if g.poller, err = newPoller(); err != nil {
 			opt.Log.Warn("websocket: no epoll; each connection takes a goroutine", "cause", err)
 		}
+	}
+	if opt.Compression {
+		g.deflater = &deflater{}
 	}
 	g.ctx, g.cancel = context.WithCancel(context.Background())
 	g.open, g.close = context.WithCancel(g.ctx)

@@ -15,9 +15,10 @@ import (
 // handshakeKey is the length of Sec-WebSocket-Key: 16 bytes in base64.
 const handshakeKey = 24
 
-// handshake gives the answer to an upgrade request that isUpgrade has seen: RFC 6455, section 4.2. Whoever
+// handshake gives the answer to an upgrade request that isUpgrade has seen: RFC 6455, section 4.2; extension is
+// what was negotiated. Whoever
 // writes it may put frames behind it into the same write.
-func handshake(r *http.Request) ([]byte, error) {
+func handshake(r *http.Request, extension string) ([]byte, error) {
 	key := r.Header.Get("Sec-WebSocket-Key")
 	switch {
 	case !r.ProtoAtLeast(1, 1):
@@ -33,6 +34,9 @@ func handshake(r *http.Request) ([]byte, error) {
 	answer = base64.StdEncoding.AppendEncode(answer, sum[:])
 	if slices.Contains(subprotocols(r), subprotocolV1) {
 		answer = append(answer, "\r\nSec-WebSocket-Protocol: "+subprotocolV1...)
+	}
+	if extension != "" {
+		answer = append(answer, "\r\nSec-WebSocket-Extensions: "+extension...)
 	}
 	return append(answer, "\r\n\r\n"...), nil
 }

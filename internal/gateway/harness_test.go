@@ -177,7 +177,7 @@ type bench struct {
 	done  chan struct{}      // Run has returned
 }
 
-func newBench(t *testing.T, opt Options) *bench {
+func newBench(t testing.TB, opt Options) *bench {
 	t.Helper()
 	h := hub.New(opt.MaxQueue)
 	b := &bench{
@@ -222,7 +222,7 @@ func newBench(t *testing.T, opt Options) *bench {
 
 // client is a plain WebSocket client that shows every frame.
 type client struct {
-	t    *testing.T
+	t    testing.TB
 	conn net.Conn
 	r    *bufio.Reader
 }
@@ -238,7 +238,7 @@ type answer struct {
 }
 
 // dial connects; query is what follows "?", and headers are "Name: value".
-func (b *bench) dial(t *testing.T, query string, headers ...string) *client {
+func (b *bench) dial(t testing.TB, query string, headers ...string) *client {
 	t.Helper()
 	c, res := b.tryDial(t, query, headers...)
 	if c == nil {
@@ -247,7 +247,7 @@ func (b *bench) dial(t *testing.T, query string, headers ...string) *client {
 	return c
 }
 
-func (b *bench) tryDial(t *testing.T, query string, headers ...string) (*client, *http.Response) {
+func (b *bench) tryDial(t testing.TB, query string, headers ...string) (*client, *http.Response) {
 	t.Helper()
 	nc, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", b.addr)
 	if err != nil {
@@ -326,6 +326,13 @@ func (c *client) expect(frameType apier.FrameType) answer {
 		c.t.Fatalf("got %s %s %s, want %s", a.Type, a.Code, a.Data, frameType)
 	}
 	return a
+}
+
+// narrow leaves the client's socket little room, so that the server's is soon full.
+func (c *client) narrow() {
+	if tcp, ok := c.conn.(*net.TCPConn); ok {
+		_ = tcp.SetReadBuffer(4 << 10)
+	}
 }
 
 // sync waits until everything sent before has been handled.

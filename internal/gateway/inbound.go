@@ -11,13 +11,16 @@ import (
 	"github.com/apier/apier"
 )
 
-// inbound turns the bytes of a client into messages: RFC 6455, sections 5.2 to 5.5 and 8.1. It does no
+// inbound turns the bytes of a client into messages: RFC 6455, sections 5.2 to 5.5 and 8.1, and
+// RFC 7692. It does no
 // I/O, so it can be tested and fuzzed alone.
 type inbound struct {
-	limit    int    // of a message, bytes
-	buf      []byte // input that is not a whole frame yet; nil when there is none
-	message  []byte // of the fragments so far
-	fragment bool   // a fragmented message has begun
+	limit    int       // of a message, bytes
+	buf      []byte    // input that is not a whole frame yet; nil when there is none
+	message  []byte    // of the fragments so far
+	fragment bool      // a fragmented message has begun
+	z        *deflater // nil: messages are not compressed
+	deflated bool      // the message of the fragments so far is
 }
 
 // violation is a breach of the protocol that ends the connection.
@@ -64,6 +67,10 @@ func (in *inbound) header() (h ws.Header, size int, ready bool, broken *violatio
 	if in.fragment {
 		state |= ws.StateFragmented
 	}
+	deflated := h.Rsv1() && in.z != nil && h.OpCode == ws.OpText
+	if deflated {
+		h.Rsv &^= rsv1 >> 4
+	}
 	if ws.CheckHeader(h, state) != nil {
 		return h, 0, false, &violation{apier.CloseProtocolError, "protocol_error"}
 	}
@@ -73,8 +80,11 @@ func (in *inbound) header() (h ws.Header, size int, ready bool, broken *violatio
 	if h.Length > int64(in.limit-len(in.message)) && !h.OpCode.IsControl() {
 		return h, 0, false, &violation{apier.CloseTooBig, "message_too_big"}
 	}
-	size = len(in.buf) - r.Len()
-	return h, size, int64(r.Len()) >= h.Length, nil
+	size, ready = len(in.buf)-r.Len(), int64(r.Len()) >= h.Length
+	if ready && h.OpCode == ws.OpText {
+		in.deflated = deflated
+	}
+	return h, size, ready, nil
 }
 
 // assemble adds a data frame to the message it belongs to; done gives the whole message.
@@ -88,6 +98,11 @@ func (in *inbound) assemble(h ws.Header, frame []byte) (message []byte, done boo
 			return nil, false, nil
 		}
 		message, in.message = in.message, nil
+	}
+	if in.deflated {
+		if message, broken = in.z.inflate(message, in.limit); broken != nil {
+			return nil, false, broken
+		}
 	}
 	if !utf8.Valid(message) {
 		return nil, false, &violation{apier.CloseInvalidUTF8, "invalid_utf8"}

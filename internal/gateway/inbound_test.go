@@ -25,8 +25,11 @@ func withFirstByte(frame []byte, first byte) []byte {
 }
 
 // collect feeds input in pieces of a size and gives what comes out.
-func collect(input []byte, piece, limit int) (heard []string, code apier.CloseCode) {
+func collect(input []byte, piece, limit int, z ...*deflater) (heard []string, code apier.CloseCode) {
 	in := inbound{limit: limit}
+	if len(z) > 0 {
+		in.z = z[0]
+	}
 	for len(input) > 0 {
 		n := min(piece, len(input))
 		in.feed(input[:n])
@@ -104,23 +107,4 @@ func TestInboundHoldsNothingWhenIdle(t *testing.T) {
 	if in.buf != nil || in.message != nil {
 		t.Errorf("an idle connection holds %d bytes", cap(in.buf)+cap(in.message))
 	}
-}
-
-func FuzzInbound(f *testing.F) {
-	f.Add(masked(true, ws.OpText, `{"type":"ping"}`), 3)
-	f.Add(append(masked(false, ws.OpText, "a"), masked(true, ws.OpContinuation, "b")...), 1)
-	f.Add([]byte{0x81, 0xfe, 0xff, 0xff}, 1)
-	f.Fuzz(func(t *testing.T, input []byte, piece int) {
-		const limit = 64
-		whole, code := collect(bytes.Clone(input), 1<<20, limit)
-		pieces, again := collect(bytes.Clone(input), 1+(piece&7), limit)
-		if strings.Join(whole, "\x00") != strings.Join(pieces, "\x00") || code != again {
-			t.Fatalf("in pieces it reads otherwise: %q %d, %q %d", whole, code, pieces, again)
-		}
-		for _, m := range whole {
-			if len(m)-1 > max(limit, ws.MaxControlFramePayloadSize) {
-				t.Fatalf("a message of %d bytes", len(m)-1)
-			}
-		}
-	})
 }

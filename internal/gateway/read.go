@@ -18,7 +18,7 @@ const readBuffer = 4 << 10
 // listen has the connection's input read until its end: by the poller where there is one for its kind of
 // socket, else by a goroutine of its own. early is what came together with the request.
 func (c *conn) listen(early []byte) {
-	c.in.limit = c.g.opt.MaxMessage
+	c.in.limit, c.in.z = c.g.opt.MaxMessage, c.deflate
 	switch {
 	case len(early) > 0 && !c.receive(early):
 		c.finish()

@@ -23,6 +23,7 @@ type request struct {
 	waits      bool   // brings its credential as first message
 	frameID    string // of that message
 	v1         bool
+	deflate    *deflater // nil: not negotiated
 	channels   []string
 	named      bool // the client named its channels
 	resume     bool

@@ -133,6 +133,6 @@ func (c *conn) ownBatch() encoded {
 		return encoded{behind: true}
 	}
 	rest := c.untold(batch, batch.To.Seq)
-	wire, frames := encodeBatch(rest, c.subs, c.v1, c.g.now())
+	wire, frames := encodeBatch(rest, c.subs, c.v1, c.deflate, c.g.now())
 	return encoded{wire: wire, frames: frames, to: batch.To, more: batch.More}
 }

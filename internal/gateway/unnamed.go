@@ -50,7 +50,7 @@ func (g *Gateway) acceptUnnamed(w http.ResponseWriter, r *http.Request, answer [
 
 // learn waits for the credential and starts the connection. Where it does not, it gives the last word.
 func (g *Gateway) learn(ctx context.Context, nc net.Conn, early []byte, req request) (last []byte) {
-	frame, rest, broken := g.firstMessage(nc, early)
+	frame, rest, broken := g.firstMessage(nc, early, req.deflate)
 	if broken != nil {
 		g.limits.forget(req.addr)
 		g.opt.Log.Info("websocket: no credential came", "reason", broken.reason, "addr", req.addr)
@@ -77,10 +77,10 @@ func (g *Gateway) lastWord(req request, e *apier.Error) []byte {
 }
 
 // firstMessage reads the auth frame, for AuthTimeout; rest is what came behind it.
-func (g *Gateway) firstMessage(nc net.Conn, early []byte) (frame apier.ClientFrame, rest []byte, broken *violation) {
+func (g *Gateway) firstMessage(nc net.Conn, early []byte, z *deflater) (frame apier.ClientFrame, rest []byte, broken *violation) {
 	_ = nc.SetReadDeadline(time.Now().Add(g.opt.AuthTimeout))
 	defer context.AfterFunc(g.open, func() { _ = nc.SetReadDeadline(time.Now()) })()
-	in := inbound{limit: min(g.opt.MaxMessage, maxFirstMessage)}
+	in := inbound{limit: min(g.opt.MaxMessage, maxFirstMessage), z: z}
 	in.feed(early)
 	for read := len(early); ; {
 		op, payload, ok, broken := in.next()

@@ -185,7 +185,7 @@ func (c *conn) readStore() bool {
 		if c.v1 {
 			c.sendLocked(c.appendResyncs(nil, page.Seq))
 		}
-	} else if wire, frames := encodeBatch(c.untold(hub.Batch{Changes: page.Changes}, page.Seq), c.subs, c.v1, c.g.now()); len(wire) > 0 {
+	} else if wire, frames := encodeBatch(c.untold(hub.Batch{Changes: page.Changes}, page.Seq), c.subs, c.v1, c.deflate, c.g.now()); len(wire) > 0 {
 		c.sentFrames, c.sentBytes = c.sentFrames+uint64(frames), c.sentBytes+uint64(len(wire))
 		c.pending = append(c.pending, wire)
 	}

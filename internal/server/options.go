@@ -38,6 +38,7 @@ type Options struct {
 	MaxConnectionsPerUser int           `default:"20" help:"WebSocket connections of one user."`
 	MaxConnectionsPerIP   int           `name:"max-connections-per-ip" default:"200" help:"WebSocket connections of one address."`
 	MaxUnauthenticated    int           `default:"1000" help:"WebSocket connections that have not sent their credential yet (?auth=message)."`
+	Compression           bool          `help:"Compress what WebSocket clients are sent (permessage-deflate), for those who offer it; saves bytes, costs CPU."`
 	MaxMessageBytes       int           `default:"32768" help:"Size of a message from a WebSocket client."`
 	MessagesPerSecond     float64       `default:"20" help:"Messages a second from a WebSocket client."`
 	MessageBurst          int           `default:"40" help:"Messages at once from a WebSocket client."`

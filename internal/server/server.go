@@ -161,8 +161,8 @@ func (s *Server) gatewayOptions(epoch string) gateway.Options {
 	return gateway.Options{
 		Epoch: epoch, AllowedOrigins: o.AllowedOrigins, TrustedProxies: proxies,
 		MaxConnections: o.MaxConnections, MaxConnectionsPerUser: o.MaxConnectionsPerUser, MaxConnectionsPerIP: o.MaxConnectionsPerIP,
-		MaxUnauthenticated: o.MaxUnauthenticated,
-		MaxMessage:         orUnlimited(o.MaxMessageBytes), MessagesPerSec: perSecond, MessageBurst: orUnlimited(o.MessageBurst),
+		MaxUnauthenticated: o.MaxUnauthenticated, Compression: o.Compression,
+		MaxMessage: orUnlimited(o.MaxMessageBytes), MessagesPerSec: perSecond, MessageBurst: orUnlimited(o.MessageBurst),
 		MaxSubscriptions: orUnlimited(o.MaxSubscriptions), MaxQueue: orUnlimited(o.MaxQueueBytes),
 		PingAfter: o.PingAfter, SilenceTimeout: o.SilenceTimeout, WriteTimeout: o.WriteTimeout, ReconnectWindow: o.ReconnectWindow,
 		Log: s.log,
