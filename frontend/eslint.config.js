@@ -31,8 +31,9 @@ const node = [
   'setTimeout',
   'clearTimeout',
   'setInterval',
+  'Buffer',
 ]
-const browser = ['document', 'window', 'location', 'Event']
+const browser = ['document', 'window', 'location', 'history', 'Event', 'CloseEvent']
 const scriptGlobals = Object.fromEntries([...node, ...browser].map((name) => [name, 'readonly']))
 
 const tests = ['**/*.test.{ts,tsx}']

@@ -13,6 +13,7 @@ const browsers = JSON.parse(readFileSync(path.join(root, 'browsers.json'), 'utf8
 export const entries = {
   index: path.join(lib, 'index.ts'),
   react: path.join(lib, 'react.ts'),
+  query: path.join(lib, 'query/index.ts'),
   testing: path.join(lib, 'testing/index.ts'),
 }
 

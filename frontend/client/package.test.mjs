@@ -121,6 +121,16 @@ const level: 'superb' = client.quality.getSnapshot().level
 export { level, result }
 `,
     )
+    write(
+      'list.tsx',
+      `import { LiveProvider, useLiveEvents, type Row } from '@apier/client/query'
+function List() {
+  const { events } = useLiveEvents({ status: 'failed' })
+  return events.map((row: Row) => row.id).join()
+}
+export const Page = () => <LiveProvider token="t"><List /></LiveProvider>
+`,
+    )
     const compilerOptions = {
       target: 'ES2022',
       lib: ['ES2022', 'DOM', 'DOM.Iterable'],
@@ -132,7 +142,10 @@ export { level, result }
       skipLibCheck: true,
       types: [],
     }
-    write('tsconfig.json', JSON.stringify({ compilerOptions, files: ['page.tsx', 'core.ts', 'css.d.ts'] }))
+    write(
+      'tsconfig.json',
+      JSON.stringify({ compilerOptions, files: ['page.tsx', 'list.tsx', 'core.ts', 'css.d.ts'] }),
+    )
     write('css.d.ts', "declare module '*.css'")
     expect(typeErrors()).toBe('')
   },

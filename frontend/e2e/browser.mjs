@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict'
 import { chromium } from 'playwright-core'
 
-export async function launch() {
+export async function launch(options = {}) {
   return chromium.launch({
+    ...options,
     executablePath: process.env.APIER_CHROMIUM ?? '/usr/bin/chromium',
     args: [
       '--headless',

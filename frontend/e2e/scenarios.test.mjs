@@ -12,7 +12,8 @@ import {
   untilRow,
   untilStatus,
 } from './browser.mjs'
-import { startProxy, startServer } from './server.mjs'
+import { startProxy } from './proxy.mjs'
+import { startServer } from './server.mjs'
 
 let server, proxy, browser, context
 beforeEach(async () => {

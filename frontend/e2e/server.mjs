@@ -1,8 +1,7 @@
-// The real server as a child process, and a proxy before it that can cut what a network can cut.
+// The real server as a child process.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import http from 'node:http'
 import net from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -49,71 +48,6 @@ export async function startServer(...args) {
 
   await server.start()
   return server
-}
-
-/** Forwards to the server. `cut()` ends WebSockets and refuses new ones; `mend()` lets them pass again. */
-export async function startProxy(server) {
-  const sockets = new Set()
-  let broken = false
-  const headersOf = (request, host) => ({ ...request.headers, host })
-  const proxy = http.createServer((request, response) => {
-    const onward = http.request(
-      {
-        host: '127.0.0.1',
-        port: server.port,
-        path: request.url,
-        method: request.method,
-        headers: headersOf(request, request.headers.host),
-      },
-      (answer) => {
-        response.writeHead(answer.statusCode, answer.headers)
-        answer.pipe(response)
-      },
-    )
-    onward.on('error', () => response.destroy())
-    request.pipe(onward)
-  })
-  proxy.on('upgrade', (request, socket, head) => {
-    socket.on('error', () => {})
-    if (broken) {
-      socket.destroy()
-      return
-    }
-    const onward = net.connect(server.port, '127.0.0.1', () => {
-      const lines = [`${request.method} ${request.url} HTTP/1.1`]
-      for (let i = 0; i < request.rawHeaders.length; i += 2)
-        lines.push(`${request.rawHeaders[i]}: ${request.rawHeaders[i + 1]}`)
-      onward.write(lines.join('\r\n') + '\r\n\r\n')
-      onward.write(head)
-      socket.pipe(onward).pipe(socket)
-    })
-    sockets.add(socket).add(onward)
-    const forget = () => {
-      sockets.delete(socket)
-      sockets.delete(onward)
-      socket.destroy()
-      onward.destroy()
-    }
-    onward.on('error', forget).on('close', forget)
-    socket.on('close', forget)
-  })
-  proxy.listen(0, '127.0.0.1')
-  await once(proxy, 'listening')
-  return {
-    url: `http://localhost:${proxy.address().port}`,
-    cut() {
-      broken = true
-      for (const socket of sockets) socket.destroy()
-    },
-    mend() {
-      broken = false
-    },
-    close() {
-      this.cut()
-      proxy.close()
-      proxy.closeAllConnections()
-    },
-  }
 }
 
 async function freePort() {
