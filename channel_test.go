@@ -26,6 +26,7 @@ func TestChannelMatch(t *testing.T) {
 	testMatch(t, &apier.Change{Kind: apier.EndpointChanged, Endpoint: &apier.Endpoint{ID: "ep_1"}}, ofEndpoint)
 	testMatch(t, &apier.Change{Kind: apier.EndpointChanged, Gone: "ep_1"}, ofEndpoint)
 	testMatch(t, &apier.Change{Kind: apier.RecoveryChanged, Recovery: &apier.Recovery{EndpointID: "ep_1"}}, ofEndpoint)
+	testMatch(t, &apier.Change{Kind: apier.WebhookReceived, Webhook: &apier.Webhook{EndpointID: "ep_1"}}, ofEndpoint)
 }
 
 func testMatch(t *testing.T, change *apier.Change, want map[string]bool) {

@@ -19,8 +19,10 @@ type WebhookSecret struct {
 }
 
 const (
-	refusalsPerSec   = 10  // refused webhooks a second that are written down, of all senders together
-	maxOutline       = 256 // bytes of what an unverified sender says that are kept, of each header
+	refusalsPerSec   = 10      // refused webhooks a second that are written down, of all senders together
+	maxOutline       = 256     // bytes of what an unverified sender says that are kept, of each header
+	maxWebhook       = 8 << 20 // bytes of a body, where --max-payload-bytes says more: it is read before anybody is verified
+	maxAddress       = 64
 	maxKeptHeaders   = 40
 	maxKeptHeaderLen = 1024 // bytes of one value
 )
@@ -35,7 +37,7 @@ type sender struct {
 // receiveWebhook answers POST /api/webhook: 204 if a signature holds, also for one that came before. What
 // came is in the log before the sender gets the answer, and only then counts as seen.
 func (a *API) receiveWebhook(c *call) error {
-	w := apier.Webhook{Address: a.opt.ClientAddr(c.r), MessageID: outline(c.r.Header.Get(signature.HeaderID))}
+	w := apier.Webhook{Address: cutText(a.opt.ClientAddr(c.r), maxAddress), MessageID: outline(c.r.Header.Get(signature.HeaderID))}
 	if wait := a.receiver.take(caller{subject: w.Address}, a.opt.Now()); wait > 0 {
 		problem.Write(c.w, apier.Errorf(apier.CodeRateLimited, "More than %v webhooks a second from one address (--webhook-requests-per-second).", a.opt.WebhooksPerSec), wait)
 		return nil
@@ -44,12 +46,13 @@ func (a *API) receiveWebhook(c *call) error {
 	if refusal != nil && apier.AsError(refusal).Code != apier.CodeUnauthorized {
 		return refusal
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(c.w, c.r.Body, int64(a.opt.MaxPayload)))
+	limit := min(a.opt.MaxPayload, maxWebhook)
+	body, err := io.ReadAll(http.MaxBytesReader(c.w, c.r.Body, int64(limit)))
 	w.Size = len(body)
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
-		refusal = apier.Errorf(apier.CodeTooLarge, "The body is over %d bytes (--max-payload-bytes).", a.opt.MaxPayload)
+		refusal = apier.Errorf(apier.CodeTooLarge, "The body is over %d bytes (--max-payload-bytes, 8 MiB at most here).", limit)
 	case err != nil:
 		return apier.Errorf(apier.CodeMalformed, "The request body ended too early.")
 	case refusal == nil:

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"fmt"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -78,4 +79,34 @@ func BenchmarkLease100(b *testing.B) {
 	wg.Wait()
 	b.StopTimer()
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
+}
+
+// BenchmarkExpire has b.N events outlive their retention, and tells how long a write waits for a slice.
+func BenchmarkExpire(b *testing.B) {
+	var ahead atomic.Int64
+	now := func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+	s := open(b, filepath.Join(b.TempDir(), "apier.db"), store.Options{EventRetention: time.Hour, Now: now})
+	defer func() { _ = s.Close() }()
+	for left := b.N; left > 0; left -= 1000 {
+		events := make([]apier.NewEvent, min(left, 1000))
+		for i := range events {
+			events[i] = apier.NewEvent{Type: "order.created", Source: "shop", Payload: fmt.Appendf(nil, `{"note":"%0200d"}`, i)}
+		}
+		if _, err := s.Append(b.Context(), "acme", events, nil); err != nil {
+			b.Fatal(err)
+		}
+	}
+	ahead.Store(int64(2 * time.Hour))
+	b.ResetTimer()
+	longest := time.Duration(0)
+	for more := true; more; {
+		begin := time.Now()
+		if err := s.submit(b.Context(), housekeepingSlice, func(t *batch) (err error) { more, err = t.housekeep(); return err }); err != nil {
+			b.Fatal(err)
+		}
+		longest = max(longest, time.Since(begin))
+	}
+	b.StopTimer()
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
+	b.ReportMetric(float64(longest.Milliseconds()), "ms/longest-slice")
 }

@@ -1,6 +1,8 @@
 package sqlite
 
 import (
+	"slices"
+
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
 
@@ -37,6 +39,11 @@ func (b *batch) oldest(after int64) (found []oldEvent, err error) {
 	return found, err
 }
 
+// deliverySlice bounds the deliveries that leave in one transaction: each is some statements.
+const deliverySlice = 500
+
+const deliveriesUpTo = "INDEXED BY deliveries_by_event WHERE d.event <= ? ORDER BY d.event, d.number LIMIT ?"
+
 // expireEvents removes a slice of the events that have outlived their retention, whatever their status.
 // They are found at the beginning of the table: created_at grows with created_seq.
 func (b *batch) expireEvents(before int64) (more bool, err error) {
@@ -44,16 +51,54 @@ func (b *batch) expireEvents(before int64) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	for _, e := range found {
-		if e.createdAt >= before {
-			return false, nil
-		}
-		if err := b.dropEvent(e); err != nil {
-			return false, err
-		}
-		b.left.Expired++
+	old := found[:len(found):len(found)]
+	if young := slices.IndexFunc(found, func(e oldEvent) bool { return e.createdAt >= before }); young >= 0 {
+		old = found[:young]
 	}
-	return len(found) > 0, nil
+	if len(old) == 0 {
+		return false, nil
+	}
+	last, err := b.expireDeliveriesUpTo(old[len(old)-1].createdSeq)
+	if err != nil {
+		return false, err
+	}
+	for _, e := range old {
+		if e.createdSeq <= last {
+			b.tally.deleted(e.tenant, statusOf(e.status))
+			b.left.Expired++
+		}
+	}
+	return true, exec(b.conn, "DELETE FROM events WHERE created_seq <= ?", last)
+}
+
+// expireDeliveriesUpTo removes deliveries of the events up to one, and gives the last event that has none left.
+func (b *batch) expireDeliveriesUpTo(event int64) (last int64, err error) {
+	rows, err := queryDeliveries(b.conn, deliveriesUpTo, event, deliverySlice)
+	if err != nil {
+		return 0, err
+	}
+	if err := b.dropDeliveries(rows); err != nil || len(rows) < deliverySlice {
+		return event, err
+	}
+	return int64(rows[len(rows)-1].event) - 1, nil // that one may have more
+}
+
+func (b *batch) dropDeliveries(rows []*deliveryRow) error {
+	names := map[int64]apier.TenantID{}
+	for _, row := range rows {
+		name, known := names[row.tenant]
+		if !known {
+			var err error
+			if name, err = b.tenantName(row.tenant); err != nil {
+				return err
+			}
+			names[row.tenant] = name
+		}
+		if err := b.dropDelivery(name, row); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // dropEvent removes an event with its deliveries, and takes them off the counters. There is no tombstone.
@@ -95,23 +140,15 @@ const oldestDeliveries = "WHERE d.number > ? ORDER BY d.number LIMIT ?"
 // expireDeliveries removes deliveries whose event was deleted before it expired. Events go first, so those of
 // others are young.
 func (b *batch) expireDeliveries(before int64) (more bool, err error) {
-	rows, err := queryDeliveriesFrom(b.conn, " FROM deliveries d "+oldestDeliveries, 0, housekeepingSlice)
+	rows, err := queryDeliveries(b.conn, oldestDeliveries, 0, deliverySlice)
 	if err != nil {
 		return false, err
 	}
-	for _, row := range rows {
-		if int64(row.delivery.CreatedAt) >= before {
-			return false, nil
-		}
-		name, err := b.tenantName(row.tenant)
-		if err == nil {
-			err = b.dropDelivery(name, row)
-		}
-		if err != nil {
-			return false, err
-		}
+	young := slices.IndexFunc(rows, func(r *deliveryRow) bool { return int64(r.delivery.CreatedAt) >= before })
+	if young >= 0 {
+		rows = rows[:young]
 	}
-	return len(rows) > 0, nil
+	return len(rows) > 0, b.dropDeliveries(rows)
 }
 
 func (b *batch) tenantName(number int64) (name apier.TenantID, err error) {

@@ -13,6 +13,9 @@ import (
 // trimTo is how far below the budget a trim goes on, in hundredths of it, so that not every write begins one.
 const trimTo = 95
 
+// trimSlice bounds the events that make room in one transaction.
+const trimSlice = 200
+
 // space is what the writer knows of the disk budget.
 type space struct {
 	store.Space
@@ -81,7 +84,11 @@ func (b *batch) trim() (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	dropped := 0
 	for _, e := range found {
+		if dropped == trimSlice {
+			break
+		}
 		s.cursor = e.createdSeq
 		if statusOf(e.status) == apier.StatusPending && !s.pending {
 			continue
@@ -90,6 +97,7 @@ func (b *batch) trim() (more bool, err error) {
 			return false, err
 		}
 		b.left.Trimmed++
+		dropped++
 		s.found = true
 		if used, _, err = measure(b.conn); err != nil || used <= target {
 			return err == nil, err
