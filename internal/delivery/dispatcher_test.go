@@ -2,9 +2,13 @@ package delivery
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"log/slog"
 	"slices"
+	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -276,6 +280,71 @@ func TestRecovery(t *testing.T) {
 		w.close()
 		for _, fault := range w.faults {
 			t.Error(fault)
+		}
+	})
+}
+
+// This server out of files: no attempt counts, nobody is blamed, and once it has files again all arrives.
+func TestFaultsOfThisServerCountAgainstNobody(t *testing.T) {
+	inWorld(t, func(w *world) {
+		var fault error = syscall.EMFILE
+		e := w.endpoint(apier.Endpoint{}, func() response { return response{fault: fault} })
+		w.start(Options{})
+		w.events(0, 5)
+		time.Sleep(time.Hour)
+		known, err := w.store.Endpoint(t.Context(), acme, e.ID)
+		if err != nil || known.ConsecutiveFailures != 0 || known.HoldUntil != 0 {
+			t.Errorf("the endpoint is blamed: %+v %v", known, err)
+		}
+		w.mu.Lock()
+		fault = nil
+		w.mu.Unlock()
+		for _, d := range w.settle(time.Hour) {
+			if d.Status != apier.DeliveryDelivered || d.Attempts != 1 {
+				t.Errorf("%+v", d)
+			}
+		}
+	})
+}
+
+// lines keeps a log's lines.
+type lines struct {
+	mu  sync.Mutex
+	all []map[string]any
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var line map[string]any
+	err := json.Unmarshal(p, &line)
+	l.all = append(l.all, line)
+	return len(p), err
+}
+
+func TestEveryLineOfTheLogNamesWhatItIsAbout(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.endpoint(apier.Endpoint{RetryScheduleMS: []int64{0, 1000, 1000}}, func() response {
+			return w.mood(cast{Bad: 70, Slow: 10})
+		})
+		seen := &lines{}
+		l := w.startLogged(Options{DisableAfter: time.Millisecond, SweepEvery: time.Hour}, slog.New(slog.NewJSONHandler(seen, &slog.HandlerOptions{Level: slog.LevelDebug})))
+		w.events(0, 60)
+		time.Sleep(10 * time.Second)
+		l.away.Store(time.Now().Add(time.Minute).UnixMilli())
+		w.settle(100 * time.Hour)
+		seen.mu.Lock()
+		defer seen.mu.Unlock()
+		if len(seen.all) < 60 {
+			t.Errorf("there are only %d lines", len(seen.all))
+		}
+		for _, line := range seen.all {
+			for _, id := range []string{"tenant", "endpoint", "event", "delivery", "attempt"} {
+				claim := line["msg"] == "delivery: nothing can be claimed; trying again" // of a lane, not of one delivery
+				if value := fmt.Sprint(line[id]); line[id] == nil && (!claim || id == "tenant" || id == "endpoint") || value == "" {
+					t.Errorf("no %s in %v", id, line)
+				}
+			}
 		}
 	})
 }

@@ -52,7 +52,7 @@ func newSender(g Guard, now func() time.Time) *sender {
 		DialContext:            g.DialContext,
 		ForceAttemptHTTP2:      true,
 		DisableCompression:     true, // what is kept are the receiver's own bytes
-		MaxIdleConnsPerHost:    8,
+		MaxIdleConnsPerHost:    64,   // many endpoints may live on one host
 		MaxIdleConns:           1024,
 		IdleConnTimeout:        30 * time.Second,
 		MaxResponseHeaderBytes: maxResponseHeader,

@@ -134,8 +134,10 @@ func (w *world) events(first, n int) {
 }
 
 // start adds a dispatcher.
-func (w *world) start(opt Options) *life {
-	opt.Log = slog.New(slog.DiscardHandler)
+func (w *world) start(opt Options) *life { return w.startLogged(opt, slog.New(slog.DiscardHandler)) }
+
+func (w *world) startLogged(opt Options, log *slog.Logger) *life {
+	opt.Log = log
 	ctx, stop := context.WithCancel(context.Background())
 	l := &life{backend: w.store, stop: stop, inFlight: map[string]int{}}
 	l.Dispatcher = New(l, opt)
