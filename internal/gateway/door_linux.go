@@ -6,9 +6,11 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"runtime"
 	"syscall"
 )
+
+// waitingGreeters bounds the goroutines that wait for upgrade requests, with stacks of some 8 KiB.
+const waitingGreeters = 32
 
 // doorHead bounds the head of a request that the door takes, bytes. Longer ones are left to net/http.
 const doorHead = 4 << 10
@@ -37,7 +39,7 @@ func (g *Gateway) Door(l net.Listener, handler http.Handler) net.Listener {
 		return l
 	}
 	d := &door{
-		Listener: l, g: g, handler: handler, visits: make(chan *visit), idle: make(chan struct{}, runtime.GOMAXPROCS(0)),
+		Listener: l, g: g, handler: handler, visits: make(chan *visit), idle: make(chan struct{}, waitingGreeters),
 		peeked: make([]byte, doorHead), reader: bufio.NewReader(nil),
 	}
 	if raw, err := tcp.SyscallConn(); err == nil {
