@@ -180,10 +180,11 @@ async function size(names, from) {
   return gzipSync(code, { level: 9 }).length
 }
 
+// The core was to be 6 kB; docs/decisions/0020-typescript-client.md says what it holds instead, and at which price.
 test('the budgets are kept', async () => {
   const core = await size('SocketClient', '@apier/client')
   const all = await size('useWebSocket, ConnectionStatus', '@apier/client/react')
   console.log(`core ${core} B, React part ${all - core} B, gzip`)
-  expect(core).toBeLessThanOrEqual(8900)
+  expect(core).toBeLessThanOrEqual(8800)
   expect(all - core).toBeLessThanOrEqual(2500)
 })

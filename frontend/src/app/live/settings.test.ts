@@ -16,6 +16,11 @@ it.each([
   expect(liveSettings(given).url).toBe(url)
 })
 
+it('keeps the token out of the address of its own server, and works with any other', () => {
+  expect(liveSettings(source).dialect).toBe('v1')
+  expect(liveSettings({ ...source, built: 'wss://x/p' }).dialect).toBe('auto')
+})
+
 it('takes the backoff from the query', () => {
   expect(liveSettings({ ...source, location: at('?reconnect=2,100,x') })).toMatchObject({
     maxReconnectAttempts: 2,

@@ -1,7 +1,11 @@
+import type { Dialect } from '../../lib'
+
 /** How the page connects. */
 export interface LiveSettings {
   /** '' means: no WebSocket, polling only. */
   url: string
+  /** The server that this page comes from speaks v1, so its token never has to stand in an address. */
+  dialect: Dialect
   maxReconnectAttempts: number
   initialReconnectDelay: number
   maxReconnectDelay: number
@@ -31,7 +35,7 @@ export function liveSettings({ built, served, location }: SettingsSource): LiveS
   const origin = `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}`
   const path = isAddress(served) ? served : '/ws'
   const own = path.startsWith('/') ? origin + path : path
-  return { url: off ? '' : built || own, ...backoff(query.get('reconnect')) }
+  return { url: off ? '' : built || own, dialect: built ? 'auto' : 'v1', ...backoff(query.get('reconnect')) }
 }
 
 function backoff(text: string | null) {
