@@ -17,7 +17,8 @@ import (
 )
 
 // demoCmd is a server with a small world around it: a shop, its billing and its warehouse send events, a
-// consumer acknowledges most of them, and now and then one is deleted.
+// consumer acknowledges most of them, and now and then one is deleted. Invoices go to an endpoint: the server's own receiver,
+// so that the whole round trip of a webhook can be watched.
 type demoCmd struct {
 	server.Options `embed:""`
 	Rate           float64 `default:"3" help:"Events a second, on average."`
@@ -30,6 +31,7 @@ func (c *demoCmd) Run(ctx context.Context, out io.Writer) error {
 	if c.APIKey == "" {
 		c.APIKey = auth.GenerateKey()
 	}
+	c.DeliveryAllow = append(c.DeliveryAllow, "localhost", "127.0.0.1", "::1")
 	s, err := server.New(ctx, c.Options)
 	if err != nil {
 		return err
@@ -54,6 +56,7 @@ type demoWorld struct {
 // live sends events at random times, as independent senders would, until ctx ends.
 func (w *demoWorld) live(ctx context.Context, rate float64) {
 	defer w.pending.Wait()
+	w.pending.Go(func() { w.roundTrip(ctx) })
 	for sent := 0; ctx.Err() == nil; sent++ {
 		w.pending.Go(func() { w.event(ctx) })
 		pause := time.Duration(rand.ExpFloat64() / max(rate, 0.01) * float64(time.Second))
@@ -61,6 +64,26 @@ func (w *demoWorld) live(ctx context.Context, rate float64) {
 			pause = 10 * time.Millisecond
 		}
 		sleep(ctx, pause)
+	}
+}
+
+// roundTrip points an endpoint at the server's own receiver, unless an earlier demo on the same data did.
+func (w *demoWorld) roundTrip(ctx context.Context) {
+	receiver := w.url + "/api/webhook"
+	for range 100 { // the server may need a moment to begin
+		var known struct{ Endpoints []struct{ URL string } }
+		if err := w.call(ctx, http.MethodGet, "/api/endpoints?limit=100", "", &known); err != nil {
+			sleep(ctx, 50*time.Millisecond)
+			continue
+		}
+		for _, e := range known.Endpoints {
+			if e.URL == receiver {
+				return
+			}
+		}
+		body := fmt.Sprintf(`{"url":%q,"description":"This server's own receiver","types":["invoice.*"]}`, receiver)
+		_ = w.call(ctx, http.MethodPost, "/api/endpoints", body, nil) // the demo goes on without
+		return
 	}
 }
 
