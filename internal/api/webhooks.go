@@ -69,15 +69,11 @@ func (a *API) verifyWebhook(c *call) error {
 		return invalid([]apier.FieldError{{Field: "secret", Reason: "or endpoint_id is needed: one of them"}})
 	}
 	verdict := signatureVerdict{Valid: true}
-	secrets, fault, err := a.secretsOf(c, check)
+	secrets, step, err := a.secretsOf(c, check)
 	if err != nil {
 		return err
 	}
-	if fault != "" {
-		verdict.Steps = append(verdict.Steps, signature.Step{Name: "secret", Detail: fault})
-	} else {
-		verdict.Steps = append(verdict.Steps, signature.Step{Name: "secret", OK: true, Detail: "The secret has the right form."})
-	}
+	verdict.Steps = append(verdict.Steps, step)
 	h := http.Header{}
 	for name, value := range check.Headers {
 		h.Set(name, strings.TrimSpace(value))
@@ -94,15 +90,17 @@ func (a *API) verifyWebhook(c *call) error {
 	return answer(c.w, verdict)
 }
 
-// secretsOf gives the secrets to check with, or what is wrong with the given one.
-func (a *API) secretsOf(c *call, check signatureCheck) (secrets [][]byte, fault string, err error) {
+// secretsOf gives the secrets to check with, and whether the given one can be read.
+func (a *API) secretsOf(c *call, check signatureCheck) (secrets [][]byte, step signature.Step, err error) {
+	step = signature.Step{Name: "secret", OK: true, Detail: "The secret has the right form."}
 	if check.Secret == "" {
 		secrets, err = a.store.Secrets(c.ctx(), c.id.Tenant, check.EndpointID)
-		return secrets, "", err
+		return secrets, step, err
 	}
 	secret, unreadable := signature.ParseSecret(check.Secret)
-	if unreadable != nil {
-		return nil, "The secret cannot be read: " + unreadable.Error() + ".", nil
+	if step.OK = unreadable == nil; !step.OK {
+		step.Detail = "The secret cannot be read: " + unreadable.Error() + "."
+		return nil, step, nil
 	}
-	return [][]byte{secret}, "", nil
+	return [][]byte{secret}, step, nil
 }

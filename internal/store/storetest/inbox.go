@@ -22,6 +22,7 @@ func inboxTests() map[string]func(*testing.T, Opener) {
 		"what is open is bounded":                                                  testInboxOpen,
 		"every group gets every event, and the last one settles it":                testGroups,
 		"a group begins now or at the start, and gets what it wants":               testGroupWants,
+		"a group finds what it wants behind many events that it does not":          testGroupScan,
 		"groups are counted, found, deleted":                                       testGroupAdmin,
 		"following passes over nothing and changes nothing":                        testFollow,
 		"inboxes of tenants never meet":                                            testInboxTenants,
@@ -301,6 +302,26 @@ func testGroupWants(t *testing.T, open Opener) {
 	event, err := f.ack(holder("all", "a"), store.LeaseRef{Event: old[0]})
 	if err != errNone || event.Status != apier.StatusDelivered { // no other group wants it
 		t.Fatalf("%+v, %v", event, err)
+	}
+}
+
+func testGroupScan(t *testing.T, open Opener) {
+	f := newFixture(t, open)
+	must[store.Group](t)(f.PutGroup(t.Context(), acme, store.NewGroup{Name: "g", Types: []string{"user.*"}}))
+	for range 3 {
+		f.add(newEvents(1000)...)
+	}
+	wanted := f.add(newEvent("user.made", "shop"))
+	looks := 1
+	leases := f.lease(holder("g", "a"), 10, time.Minute)
+	for ; leases.More; looks++ {
+		leases = f.lease(holder("g", "a"), 10, time.Minute)
+	}
+	if wantIDs(t, "behind three thousand", leasedIDs(leases), wanted); looks < 2 {
+		t.Fatal("one operation looked through all of them, and others waited")
+	}
+	if again := f.lease(holder("g", "a"), 10, time.Minute); len(again.Leased) != 0 || again.More {
+		t.Fatalf("%+v", again)
 	}
 }
 
