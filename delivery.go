@@ -2,6 +2,7 @@ package apier
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 )
 
@@ -41,6 +42,19 @@ const (
 	ErrorProtocol ErrorKind = "protocol"  // the answer is not HTTP
 	ErrorInternal ErrorKind = "internal"  // our fault: the endpoint is not blamed
 )
+
+func errorKinds() []string {
+	return []string{
+		string(ErrorDNS), string(ErrorConnect), string(ErrorTLS), string(ErrorTimeout), string(ErrorHTTP4xx), string(ErrorHTTP5xx),
+		string(ErrorRedirect), string(ErrorBlocked), string(ErrorTooLarge), string(ErrorProtocol), string(ErrorInternal),
+	}
+}
+
+// ErrorKinds lists them, for people.
+func ErrorKinds() string { return strings.Join(errorKinds(), ", ") }
+
+// Valid reports whether k is one of the kinds.
+func (k ErrorKind) Valid() bool { return slices.Contains(errorKinds(), string(k)) }
 
 // Delivery is one event on its way to one endpoint. It exists before its first attempt.
 type Delivery struct {

@@ -70,9 +70,23 @@ func TestMatchGlob(t *testing.T) {
 		glob, name string
 		want       bool
 	}{
-		{"*", "", true}, {"*", "order.created", true}, {"order.*", "order.created", true}, {"order.*", "order.", true}, {"order.*", "order", false},
-		{"*.created", "order.created", true}, {"*.created", "order.created.x", false}, {"o*r*d", "order.created", true}, {"a*a", "a", false}, {"a*a", "aa", true},
-		{"a*b*b", "ab", false}, {"a**b", "ab", true}, {"", "", true}, {"", "x", false}, {"order", "Order", false}, {"*ab*", "aab", true}, {"*aab", "aaab", true},
+		{"*", "", true},
+		{"*", "order.created", true},
+		{"order.*", "order.created", true},
+		{"order.*", "order.", true},
+		{"order.*", "order", false},
+		{"*.created", "order.created", true},
+		{"*.created", "order.created.x", false},
+		{"o*r*d", "order.created", true},
+		{"a*a", "a", false},
+		{"a*a", "aa", true},
+		{"a*b*b", "ab", false},
+		{"a**b", "ab", true},
+		{"", "", true},
+		{"", "x", false},
+		{"order", "Order", false},
+		{"*ab*", "aab", true},
+		{"*aab", "aaab", true},
 	} {
 		if got := apier.MatchGlob(tc.glob, tc.name); got != tc.want {
 			t.Errorf("%q of %q: %v", tc.glob, tc.name, got)

@@ -22,11 +22,16 @@ func (a *API) listDeliveries(c *call, filter store.DeliveryFilter) error {
 	if err != nil {
 		return err
 	}
-	faults := unknownParameters(q, []string{"status", "limit", "starting_after"})
+	faults := unknownParameters(q, []string{"status", "error_kind", "since", "limit", "starting_after"})
 	filter.Status = apier.DeliveryStatus(q.Get("status"))
 	if filter.Status != "" && !filter.Status.Valid() {
 		faults = append(faults, apier.FieldError{Field: "status", Reason: "must be pending, delivered, failed or canceled"})
 	}
+	filter.ErrorKind = apier.ErrorKind(q.Get("error_kind"))
+	if filter.ErrorKind != "" && !filter.ErrorKind.Valid() {
+		faults = append(faults, apier.FieldError{Field: "error_kind", Reason: "must be one of " + apier.ErrorKinds()})
+	}
+	filter.Since, faults = readTime(q, "since", faults)
 	filter.StartingAfter = apier.DeliveryID(q.Get("starting_after"))
 	if filter.Limit, faults = readLimit(q, faults); len(faults) > 0 {
 		return badQuery(faults)

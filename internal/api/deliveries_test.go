@@ -43,6 +43,8 @@ func TestDeliveriesAreListedAndRetried(t *testing.T) {
 	of := "/api/endpoints/" + string(e.ID) + "/deliveries"
 	for path, want := range map[string][]apier.EventID{
 		of: {second.ID, first.ID}, of + "?status=failed": {first.ID}, of + "?status=pending": {second.ID}, of + "?status=delivered": {},
+		of + "?error_kind=http_5xx": {first.ID}, of + "?error_kind=dns": {}, of + "?status=failed&error_kind=http_5xx": {first.ID},
+		of + "?since=2025-11-14T17:30:00Z": {second.ID, first.ID}, of + "?since=2025-11-14T17:30:01Z": {}, of + "?status=pending&since=2025-11-14T17:00:00Z": {second.ID},
 		of + "?limit=1": {second.ID}, of + "?starting_after=" + string(w.deliveries(t, of+"?limit=1").Deliveries[0].ID): {first.ID},
 		"/api/events/" + string(first.ID) + "/deliveries": {first.ID},
 	} {
@@ -55,7 +57,7 @@ func TestDeliveriesAreListedAndRetried(t *testing.T) {
 			t.Errorf("%s: %v, want %v", path, got, want)
 		}
 	}
-	for _, query := range []string{"?status=gone", "?limit=0", "?limit=101", "?colour=red"} {
+	for _, query := range []string{"?status=gone", "?limit=0", "?error_kind=bad", "?since=now", "?limit=101", "?colour=red"} {
 		w.do(t, "GET", of+query, "").refused(t, 422, apier.CodeInvalid)
 	}
 	path := "/api/deliveries/" + string(failed.ID)

@@ -103,6 +103,9 @@ type DeliveryFilter struct {
 	Endpoint apier.EndpointID
 	Event    apier.EventID
 	Status   apier.DeliveryStatus
+
+	ErrorKind apier.ErrorKind // of the latest attempt; others are passed over one by one
+	Since     apier.Timestamp // created then or later
 	PageOf[apier.DeliveryID]
 }
 

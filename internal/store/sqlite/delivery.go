@@ -337,30 +337,42 @@ func listDeliveries(conn *sqlite.Conn, tenant int64, filter store.DeliveryFilter
 		}
 		before = last.number
 	}
+	from := int64(0)
+	if filter.Since != 0 {
+		var err error
+		if from, err = firstCreatedAfter(conn, filter.Since-1); err != nil { // numbers and created_seqs are seqs both
+			return nil, err
+		}
+	}
+	args := []any{nil, before, limit, from, string(filter.ErrorKind)}
 	if filter.Event != "" {
 		event, err := findEvent(conn, tenant, filter.Event)
 		if err != nil {
 			return nil, err
 		}
-		return queryDeliveries(conn, deliveriesOfEvent, int64(event.createdSeq), before, deliveryStatusNumber(filter.Status), limit)
+		args[0] = int64(event.createdSeq)
+		return queryDeliveries(conn, deliveriesOfEvent, append(args, deliveryStatusNumber(filter.Status))...)
 	}
 	endpoint, err := findEndpoint(conn, tenant, filter.Endpoint)
 	if err != nil {
 		return nil, err
 	}
+	args[0] = endpoint.number
 	if filter.Status != "" {
-		return queryDeliveries(conn, deliveriesOfStatus+" ORDER BY d.number DESC LIMIT ?",
-			endpoint.number, deliveryStatusNumber(filter.Status), before, limit)
+		return queryDeliveries(conn, deliveriesOfStatus, append(args, deliveryStatusNumber(filter.Status))...)
 	}
-	return queryDeliveries(conn, deliveriesOfAll, endpoint.number, before, limit)
+	return queryDeliveries(conn, deliveriesOfAll, args...)
 }
 
-// Each walk goes along the index in the order of the list; all statuses are four walks, merged.
+// Each walk goes along the index in the order of the list; all statuses are four walks, merged. Its parameters: endpoint
+// or event, number before, limit, number from, kind of error or ”, status.
 const (
-	deliveriesOfEvent = "INDEXED BY deliveries_by_event WHERE d.event = ?1 AND d.number < ?2 AND (?3 = 0 OR d.status = ?3)" +
-		" ORDER BY d.number DESC LIMIT ?4"
-	deliveriesOfStatus = "INDEXED BY deliveries_by_endpoint WHERE d.endpoint = ? AND d.status = ? AND d.number < ?"
-	arm                = " UNION ALL SELECT " + deliveryColumns + " FROM deliveries d INDEXED BY deliveries_by_endpoint WHERE d.endpoint = ?1 AND d.number < ?2 AND d.status = "
-	deliveriesOfAll    = "INDEXED BY deliveries_by_endpoint WHERE d.endpoint = ?1 AND d.number < ?2 AND d.status = 1" +
-		arm + "2" + arm + "3" + arm + "4 ORDER BY 1 DESC LIMIT ?3"
+	listedDeliveries  = " AND d.number < ?2 AND d.number >= ?4 AND (?5 = '' OR d.error_kind = ?5)"
+	newestDeliveries  = " ORDER BY d.number DESC LIMIT ?3"
+	ofEndpoint        = "INDEXED BY deliveries_by_endpoint WHERE d.endpoint = ?1" + listedDeliveries + " AND d.status = "
+	arm               = " UNION ALL SELECT " + deliveryColumns + " FROM deliveries d " + ofEndpoint
+	deliveriesOfEvent = "INDEXED BY deliveries_by_event WHERE d.event = ?1" + listedDeliveries + " AND (?6 = 0 OR d.status = ?6)" +
+		newestDeliveries
+	deliveriesOfStatus = ofEndpoint + "?6" + newestDeliveries
+	deliveriesOfAll    = ofEndpoint + "1" + arm + "2" + arm + "3" + arm + "4 ORDER BY 1 DESC LIMIT ?3"
 )

@@ -15,7 +15,7 @@ func TestDeliveryPlans(t *testing.T) {
 	deliveries := "SELECT " + deliveryColumns + " FROM deliveries d "
 	err := s.read(t.Context(), func(conn *sqlite.Conn) error {
 		for _, query := range []string{
-			deliveries + deliveriesAfter, deliveries + deliveriesOfStatus + " ORDER BY d.number DESC LIMIT ?", deliveries + deliveriesOfAll,
+			deliveries + deliveriesAfter, deliveries + deliveriesOfStatus, deliveries + deliveriesOfAll,
 			"SELECT " + deliveryColumns + failedSince + " ORDER BY d.number LIMIT ?5",
 			deliveries + "WHERE d.number = ? AND d.tenant = ?",
 			"SELECT due_at FROM deliveries INDEXED BY deliveries_due WHERE endpoint = ? AND status = 1 ORDER BY due_at LIMIT 1",
