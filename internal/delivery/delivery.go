@@ -158,7 +158,7 @@ func (d *Dispatcher) sweep(ctx context.Context) {
 		return
 	}
 	for _, lane := range lanes {
-		d.Wake(lane.Tenant, lane.Endpoint, lane.DueAt)
+		d.Wake(lane.Tenant, lane.Endpoint, lane.DueAt) //nolint:contextcheck // a lane ends with Run, not with the sweep that woke it
 	}
 	d.forgetLanes()
 	recoveries, err := d.store.RunningRecoveries(ctx)

@@ -89,8 +89,17 @@ func TestNextWindow(t *testing.T) {
 		ok            bool
 		want          int
 	}{
-		{1000, 10, true, 10}, {1000, 10, false, 5}, {5, 10, false, 2}, {1, 10, false, 1}, {1, 10, true, 2}, {4, 10, true, 8}, {8, 10, true, 10},
-		{8, 3, true, 3}, {1, 1, false, 1}, {1, 0, true, 1}, {1, 0, false, 1},
+		{1000, 10, true, 10},
+		{1000, 10, false, 5},
+		{5, 10, false, 2},
+		{1, 10, false, 1},
+		{1, 10, true, 2},
+		{4, 10, true, 8},
+		{8, 10, true, 10},
+		{8, 3, true, 3},
+		{1, 1, false, 1},
+		{1, 0, true, 1},
+		{1, 0, false, 1},
 	} {
 		if got := nextWindow(c.window, c.limit, c.ok); got != c.want {
 			t.Errorf("nextWindow(%d, %d, %v) = %d, want %d", c.window, c.limit, c.ok, got, c.want)

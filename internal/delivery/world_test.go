@@ -141,7 +141,7 @@ func (w *world) startLogged(opt Options, log *slog.Logger) *life {
 	ctx, stop := context.WithCancel(context.Background())
 	l := &life{backend: w.store, stop: stop, inFlight: map[string]int{}}
 	l.Dispatcher = New(l, opt)
-	l.Dispatcher.send = func(ctx context.Context, m message) (apier.Attempt, http.Header, error) { return w.receive(ctx, l, m) }
+	l.send = func(ctx context.Context, m message) (apier.Attempt, http.Header, error) { return w.receive(ctx, l, m) }
 	w.mu.Lock()
 	w.dispatchers = append(w.dispatchers, l)
 	w.mu.Unlock()
