@@ -59,6 +59,8 @@ func kindWord(k apier.ChangeKind) string {
 		return "delivery"
 	case apier.EndpointChanged:
 		return "endpoint"
+	case apier.WebhookReceived:
+		return "webhook"
 	default:
 		return "other"
 	}

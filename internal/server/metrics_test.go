@@ -61,6 +61,7 @@ func TestMetricsAreForThisMachineAndForAdmins(t *testing.T) {
 		for _, line := range []string{
 			`apier_changes_total{kind="event_created"} 1`, `apier_delivery_attempts_total{outcome="timeout"} 1`, `apier_ws_connections{dialect="v1"} 0`,
 			`apier_build_info{version="` + Version + `"} 1`, "go_goroutines", "process_resident_memory_bytes",
+			"apier_storage_used_bytes ", "apier_storage_full 0", "apier_events_expired_total 0",
 		} {
 			if c.status == 200 && !strings.Contains(string(body), line) {
 				t.Errorf("no %s in\n%s", line, body)

@@ -84,6 +84,7 @@ func (s *Server) open(ctx context.Context) (err error) {
 		return err
 	}
 	s.pulse.metrics = s.store
+	s.figures.registry.MustRegister(storage{s.store, s.log})
 	s.delivery = delivery.New(s.store, s.deliveryOptions())
 	feed.delivery.Store(s.delivery)
 	position, err := s.store.Position(ctx)

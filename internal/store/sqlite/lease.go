@@ -126,7 +126,7 @@ func (o *leaseOp) againAll(b *batch, due []lease) error {
 		switch {
 		case err != nil:
 			return err
-		case found == nil || o.group.isInbox() && !found.inInbox():
+		case found == nil || found.event.Erased || o.group.isInbox() && !found.inInbox():
 			err = b.endLease(&l)
 		case b.exhausted(&l):
 			err = o.giveUp(b, &l, found)
@@ -199,7 +199,7 @@ func (o *leaseOp) freshOfGroup(b *batch, want int) error {
 			looked++
 			found := scanEvent(stmt)
 			place = found.createdSeq
-			if !o.group.wants(&found.event) {
+			if found.event.Erased || !o.group.wants(&found.event) { // of what was erased there is nothing to hand out
 				return nil
 			}
 			taken++

@@ -234,6 +234,12 @@ func testEraseEvent(t *testing.T, open Opener) {
 	}
 	_, err := f.EraseEvent(ctx, other, id)
 	wantCode(t, err, apier.CodeNotFound)
+	must[store.Group](t)(f.PutGroup(ctx, acme, store.NewGroup{Name: "all", FromStart: true}))
+	kept := f.add(apier.NewEvent{Type: "a.b", Source: "s", Payload: []byte(`{"n":1}`)}, apier.NewEvent{Type: "a.b", Source: "s", Payload: []byte(`{"n":2}`)})
+	wantIDs(t, "erased ones are passed over", leasedIDs(f.lease(holder("all", "a"), 10, time.Minute)), kept)
+	must[apier.Event](t)(f.EraseEvent(ctx, acme, kept[0]))
+	f.clock.advance(time.Hour)
+	wantIDs(t, "and not handed out again", leasedIDs(f.lease(holder("all", "a"), 10, time.Minute)), kept[1:])
 	if delivered := f.deliver(id); delivered.Status != apier.StatusDelivered || !delivered.Erased || string(delivered.Payload) != "{}" {
 		t.Fatalf("whoever had it can still say so: %+v", delivered)
 	}
