@@ -340,11 +340,11 @@ func listDeliveries(conn *sqlite.Conn, tenant int64, filter store.DeliveryFilter
 	from := int64(0)
 	if filter.Since != 0 {
 		var err error
-		if from, err = firstCreatedAfter(conn, filter.Since-1); err != nil { // numbers and created_seqs are seqs both
+		if from, err = firstCreatedAfter(conn, filter.Since-1); err != nil { // a bound for numbers too, which are seqs as well
 			return nil, err
 		}
 	}
-	args := []any{nil, before, limit, from, string(filter.ErrorKind)}
+	args := []any{nil, before, limit, from, string(filter.ErrorKind), int64(filter.Since)}
 	if filter.Event != "" {
 		event, err := findEvent(conn, tenant, filter.Event)
 		if err != nil {
@@ -365,14 +365,15 @@ func listDeliveries(conn *sqlite.Conn, tenant int64, filter store.DeliveryFilter
 }
 
 // Each walk goes along the index in the order of the list; all statuses are four walks, merged. Its parameters: endpoint
-// or event, number before, limit, number from, kind of error or ”, status.
+// or event, number before, limit, number from, kind of error or
+// none, time from, status.
 const (
-	listedDeliveries  = " AND d.number < ?2 AND d.number >= ?4 AND (?5 = '' OR d.error_kind = ?5)"
+	listedDeliveries  = " AND d.number < ?2 AND d.number >= ?4 AND (?5 = '' OR d.error_kind = ?5) AND d.created_at >= ?6"
 	newestDeliveries  = " ORDER BY d.number DESC LIMIT ?3"
 	ofEndpoint        = "INDEXED BY deliveries_by_endpoint WHERE d.endpoint = ?1" + listedDeliveries + " AND d.status = "
 	arm               = " UNION ALL SELECT " + deliveryColumns + " FROM deliveries d " + ofEndpoint
-	deliveriesOfEvent = "INDEXED BY deliveries_by_event WHERE d.event = ?1" + listedDeliveries + " AND (?6 = 0 OR d.status = ?6)" +
+	deliveriesOfEvent = "INDEXED BY deliveries_by_event WHERE d.event = ?1" + listedDeliveries + " AND (?7 = 0 OR d.status = ?7)" +
 		newestDeliveries
-	deliveriesOfStatus = ofEndpoint + "?6" + newestDeliveries
+	deliveriesOfStatus = ofEndpoint + "?7" + newestDeliveries
 	deliveriesOfAll    = ofEndpoint + "1" + arm + "2" + arm + "3" + arm + "4 ORDER BY 1 DESC LIMIT ?3"
 )
