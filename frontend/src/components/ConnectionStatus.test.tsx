@@ -102,6 +102,16 @@ test('details tell attempt, error and polling, as text', () => {
   expect(screen.getByText('polling every 10 s')).toBeTruthy()
 })
 
+test('details tell the quality when connected, outside of what is announced', () => {
+  const update = setup({ state: CONNECTED, quality: 'fair', showDetails: true })
+  expect(screen.getByText('quality: fair')).toBeTruthy()
+  expect(word()).toBe('Connected')
+  update({ state: CONNECTED, quality: null, showDetails: true })
+  expect(screen.queryByText(/quality/)).toBeNull()
+  update({ state: ERROR, quality: 'fair', showDetails: true })
+  expect(screen.queryByText(/quality/)).toBeNull()
+})
+
 test.each([DISCONNECTED, ERROR])('%s offers to retry', (state) => {
   const onReconnect = vi.fn()
   setup({ state, onReconnect, lastError: 'gave up', showDetails: true })

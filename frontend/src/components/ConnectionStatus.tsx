@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'react'
+import type { QualityLevel } from '../lib'
 import { WebSocketState } from '../lib/useWebSocket'
 import styles from './ConnectionStatus.module.css'
 import { Countdown } from './Countdown'
@@ -15,12 +16,14 @@ export interface ConnectionStatusProps {
   maxReconnectAttempts?: number
   lastError?: { readonly message: string } | string | null
   onReconnect?: () => void
-  /** Also show the attempt, the error and the polling. */
+  /** Also show the attempt, the error and the polling; when connected, the quality. */
   showDetails?: boolean
   /** When the next attempt is due, milliseconds since the epoch; null: none is waiting. */
   nextRetryAt?: number | null
   /** The page polls this often while there is no connection, milliseconds. */
   pollingEvery?: number
+  /** How good the connection is; shown with the details. */
+  quality?: QualityLevel | null
 }
 
 const looks: Record<WebSocketState, { word: string; tone: string; icon: string }> = {
@@ -59,8 +62,10 @@ export function ConnectionStatus(props: ConnectionStatusProps) {
 }
 
 function Details(props: ConnectionStatusProps) {
-  const { state, reconnectAttempt = 0, maxReconnectAttempts, lastError, pollingEvery } = props
-  if (state === WebSocketState.CONNECTED) return null
+  const { state, reconnectAttempt = 0, maxReconnectAttempts, lastError, pollingEvery, quality } = props
+  if (state === WebSocketState.CONNECTED) {
+    return quality ? <span className={styles.detail}>quality: {quality}</span> : null
+  }
   const max = maxReconnectAttempts === undefined ? '' : `/${maxReconnectAttempts}`
   const message = typeof lastError === 'string' ? lastError : lastError?.message
   return (

@@ -47,6 +47,7 @@ function Connection() {
         maxReconnectAttempts={settings.maxReconnectAttempts}
         lastError={ws.lastError}
         nextRetryAt={ws.nextRetryAt}
+        quality={ws.quality}
         {...(polling ? { pollingEvery: POLL_MS } : {})}
         {...(settings.url ? { onReconnect: ws.reconnect } : {})}
         showDetails

@@ -67,7 +67,8 @@ export class Client implements SocketClient, RunnerOwner, StreamConnection {
 
   disconnect(): void {
     this.stream.cursor.forget()
-    this.persist()
+    // One that never connected leaves alone what another page load kept.
+    if (this.isRestored) this.persist()
     this.outbox.clear()
     this.runner.run({ type: 'disconnect' })
   }

@@ -47,6 +47,13 @@ test('an explicit disconnect leaves nothing', () => {
   expect(storage.items.size).toBe(0)
 })
 
+test('a client that never connected leaves alone what was kept', () => {
+  const { storage } = reloaded()
+  const other = setupClient({}, { storage })
+  other.client.disconnect()
+  expect(storage.items.size).toBe(1)
+})
+
 test('turned off, nothing is kept', () => {
   const { storage } = reloaded({ persist: false })
   expect(storage.items.size).toBe(0)

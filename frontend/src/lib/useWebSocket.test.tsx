@@ -15,6 +15,7 @@ beforeEach(() => {
 })
 
 afterEach(() => {
+  sessionStorage.clear()
   vi.unstubAllEnvs()
 })
 
@@ -107,6 +108,20 @@ test('disabled it is disconnected; enabling connects, disabling ends', () => {
   rerender({ url, enabled: false })
   expect(result.current.isDisconnected).toBe(true)
   expect(FakeSocket.live).toHaveLength(0)
+})
+
+test('a page whose token comes late goes on with the session of the page before', async () => {
+  const before = setup({ url, token: 't' })
+  act(() => FakeSocket.last.accept().greet({ session: 's1', seq: 42 }))
+  window.dispatchEvent(new Event('pagehide'))
+  const kept = { ...sessionStorage } as Record<string, string>
+  before.unmount()
+  await settle()
+  for (const [key, value] of Object.entries(kept)) sessionStorage.setItem(key, value)
+  const { rerender } = setup({ url, enabled: false })
+  rerender({ url, token: 't', enabled: true })
+  expect(FakeSocket.last.query.get('session')).toBe('s1')
+  expect(FakeSocket.last.query.get('after')).toBe('42')
 })
 
 test('handlers are always those of the latest render', () => {
