@@ -34,13 +34,38 @@ func (b *bench) fanout(ctx context.Context) error {
 			return fmt.Errorf("%d connections: %w", size, err)
 		}
 		b.reportSteady(size, results)
+		err = b.explain(ctx, func(s *apierServer) error {
+			return b.fanoutOn(ctx, s, size, func(c contender, crowd *load.Crowd) error {
+				return b.paced(ctx, c, crowd, 0, b.plan.events, false)
+			})
+		})
+		if err != nil {
+			return err
+		}
 	}
 	results, err := b.contest(ctx, b.plan.burstCrowd, b.burst)
 	if err != nil {
 		return fmt.Errorf("burst: %w", err)
 	}
 	b.reportBurst(results)
-	return nil
+	return b.explain(ctx, func(s *apierServer) error {
+		return b.fanoutOn(ctx, s, b.plan.burstCrowd, func(c contender, crowd *load.Crowd) error {
+			return b.burstOf(ctx, c, crowd, 0)
+		})
+	})
+}
+
+// fanoutOn is the load of a contest, for a profile.
+func (b *bench) fanoutOn(ctx context.Context, s *apierServer, size int, play func(c contender, crowd *load.Crowd) error) (err error) {
+	crowd, err := load.Connect(ctx, s.port, s.upgrades(size, "/ws?channels=events&v=1"))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, crowd.Close()) }()
+	publish := func(ctx context.Context, due time.Time, first, count int) error {
+		return b.post(ctx, s, due, first, count)
+	}
+	return play(contender{name: "profile", server: s.child, publish: publish, burst: b.plan.burst}, crowd)
 }
 
 // match measures one contender once, with clients that are connected.
@@ -115,17 +140,8 @@ func (b *bench) paced(ctx context.Context, c contender, crowd *load.Crowd, first
 
 // burst publishes batch after batch, as fast as they are acknowledged.
 func (b *bench) burst(ctx context.Context, c contender, crowd *load.Crowd, size int, into *deliveries) error {
-	first := b.plan.warmEvents
-	crowd.Expect(first+c.burst, false)
 	start := time.Now()
-	cpu, err := c.server.used(func() error {
-		for sent := 0; sent < c.burst; sent += b.plan.batchSize {
-			if err := c.publish(ctx, time.Now(), first+sent, min(b.plan.batchSize, c.burst-sent)); err != nil {
-				return err
-			}
-		}
-		return crowd.Await(ctx, b.plan.awaitFor)
-	})
+	cpu, err := c.server.used(func() error { return b.burstOf(ctx, c, crowd, b.plan.warmEvents) })
 	if err != nil {
 		return err
 	}
@@ -133,6 +149,17 @@ func (b *bench) burst(ctx context.Context, c contender, crowd *load.Crowd, size 
 	peak, err := c.server.peakRSS()
 	into.peak = append(into.peak, float64(peak)/(1<<20))
 	return err
+}
+
+// burstOf publishes the events of a burst, numbered from first on, and waits until every client has them.
+func (b *bench) burstOf(ctx context.Context, c contender, crowd *load.Crowd, first int) error {
+	crowd.Expect(first+c.burst, false)
+	for sent := 0; sent < c.burst; sent += b.plan.batchSize {
+		if err := c.publish(ctx, time.Now(), first+sent, min(b.plan.batchSize, c.burst-sent)); err != nil {
+			return err
+		}
+	}
+	return crowd.Await(ctx, b.plan.awaitFor)
 }
 
 func (d *deliveries) add(cpu, elapsed time.Duration, count int) {

@@ -28,6 +28,7 @@ type options struct {
 	only    []string
 	quick   bool
 	profile bool
+	idle    int
 	out     string
 	data    string
 	serve   string
@@ -46,6 +47,7 @@ func readFlags() options {
 	flag.StringVar(&o.apier, "apier", "../bin/apier", "the apier to measure")
 	flag.StringVar(&only, "only", "", "measure these only, of: "+strings.Join(sectionNames(), ","))
 	flag.BoolVar(&o.quick, "quick", false, "smaller and shorter, to see that all works; no figures to quote")
+	flag.IntVar(&o.idle, "idle", 0, "connections of the section idle, where not those of the goal")
 	flag.BoolVar(&o.profile, "profile", false, "show profiles also where every goal is met")
 	flag.StringVar(&o.out, "out", "results", "directory of the results; empty: only print")
 	flag.StringVar(&o.data, "data", "", "where the server's data goes, on the disk that is to be measured (default: the directory for temporary files)")
@@ -116,6 +118,9 @@ func measure(ctx context.Context, o options) error {
 	b := &bench{opt: o, plan: fullPlan(), temp: temp, report: newReport(temp, o.quick)}
 	if o.quick {
 		b.plan = quickPlan()
+	}
+	if o.idle > 0 {
+		b.plan.idle = o.idle
 	}
 	before, err := proc.Now()
 	if err != nil {
