@@ -15,6 +15,9 @@ func TestMain(m *testing.M) {
 	if path := os.Getenv(crashPath); path != "" {
 		os.Exit(appendUntilKilled(path))
 	}
+	if path := os.Getenv(consumePath); path != "" {
+		os.Exit(consumeUntilKilled(path))
+	}
 	goleak.VerifyTestMain(m)
 }
 
