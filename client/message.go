@@ -1,0 +1,44 @@
+package client
+
+import (
+	"bytes"
+	"encoding/json"
+
+	"github.com/apier/apier"
+)
+
+// Message is a frame to send; the type may be one of your own, for a server that knows it.
+type Message struct {
+	Type      apier.FrameType
+	ID        string          // echoed in the answer
+	Data      json.RawMessage // a JSON object; nil: none
+	Timestamp apier.Timestamp // 0: none
+}
+
+func channelMessage(t apier.FrameType, channel string) Message {
+	data, _ := json.Marshal(struct { // of a string: always marshals
+		Channel string `json:"channel"`
+	}{channel})
+	return Message{Type: t, Data: data}
+}
+
+// encodeMessage gives the JSON of a message. Data that is no JSON is left out.
+func encodeMessage(m Message) []byte {
+	envelope := struct {
+		Type      apier.FrameType  `json:"type"`
+		Data      json.RawMessage  `json:"data,omitempty"`
+		ID        string           `json:"id,omitempty"`
+		Timestamp *apier.Timestamp `json:"timestamp,omitempty"`
+	}{Type: m.Type, ID: m.ID}
+	if json.Valid(m.Data) {
+		envelope.Data = m.Data
+	}
+	if m.Timestamp != 0 {
+		envelope.Timestamp = &m.Timestamp
+	}
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(envelope) // valid JSON and strings: always encodes
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+}
