@@ -1,0 +1,52 @@
+package client
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+
+	"github.com/apier/apier"
+)
+
+// Client talks to one API/er server. It is safe for concurrent use and keeps no connection of its own but
+// the idle ones of its HTTP client.
+type Client struct {
+	base    *url.URL
+	options Options
+	http    *http.Client
+	ownHTTP bool
+}
+
+// New makes a client of the server at address, such as "https://events.example". It does not connect.
+func New(address string, o Options) (*Client, error) {
+	base, err := url.Parse(address)
+	if err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" {
+		return nil, apier.Errorf(apier.CodeInvalid, "The address of the server must be a URL such as https://events.example.")
+	}
+	base.RawQuery, base.Fragment = "", ""
+	c := &Client{base: base, options: o, http: o.HTTPClient}
+	if c.http == nil {
+		c.http, c.ownHTTP = &http.Client{Transport: http.DefaultTransport.(*http.Transport).Clone()}, true
+	}
+	if c.options.RequestTimeout <= 0 {
+		c.options.RequestTimeout = defaultRequestTimeout
+	}
+	if c.options.MaxRetries == 0 {
+		c.options.MaxRetries = defaultMaxRetries
+	}
+	return c, nil
+}
+
+// Close lets idle HTTP connections go. Live connections end with their own context or Close.
+func (c *Client) Close() {
+	if c.ownHTTP {
+		c.http.CloseIdleConnections()
+	}
+}
+
+func (c *Client) token(ctx context.Context, reason TokenReason) (string, error) {
+	if c.options.TokenSource == nil {
+		return c.options.Token, nil
+	}
+	return c.options.TokenSource(ctx, reason)
+}

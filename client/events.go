@@ -1,0 +1,142 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"iter"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/apier/apier"
+)
+
+// EventFilter says which events are listed. The zero value is all.
+type EventFilter struct {
+	Status        apier.Status
+	Types         []string // up to 20; * stands for any run of characters
+	Source        string
+	Search        string // in id, type, source and payload
+	CreatedAfter  time.Time
+	CreatedBefore time.Time
+}
+
+func (f EventFilter) query() url.Values {
+	q := url.Values{}
+	setText(q, "status", string(f.Status))
+	setText(q, "type", strings.Join(f.Types, ","))
+	setText(q, "source", f.Source)
+	setText(q, "search", f.Search)
+	setTime(q, "created_after", f.CreatedAfter)
+	setTime(q, "created_before", f.CreatedBefore)
+	return q
+}
+
+func setText(q url.Values, name, value string) {
+	if value != "" {
+		q.Set(name, value)
+	}
+}
+
+func setTime(q url.Values, name string, t time.Time) {
+	if !t.IsZero() {
+		q.Set(name, t.UTC().Format(time.RFC3339Nano))
+	}
+}
+
+func setNumber(q url.Values, name string, n int64) {
+	if n != 0 {
+		q.Set(name, strconv.FormatInt(n, 10))
+	}
+}
+
+// storedEvent is an event as the REST API shows it.
+type storedEvent apier.Event
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (e *storedEvent) UnmarshalJSON(b []byte) error {
+	var d eventData
+	if err := json.Unmarshal(b, &d); err != nil {
+		return err
+	}
+	*e = storedEvent(d.event())
+	return nil
+}
+
+// EventPage is one page of a list.
+type EventPage struct {
+	Events  []apier.Event
+	HasMore bool
+	Seq     apier.Seq // of the change log, when the page was read
+}
+
+const pageSize = 100
+
+// ListPage gives up to limit events (0: 50, at most 100), newest first, after the one with the id after
+// ("": from the newest).
+func (c *Client) ListPage(ctx context.Context, f EventFilter, after apier.EventID, limit int) (EventPage, error) {
+	var page struct {
+		Events  []storedEvent `json:"events"`
+		HasMore bool          `json:"has_more"`
+		Seq     apier.Seq     `json:"seq"`
+	}
+	q := f.query()
+	setText(q, "starting_after", string(after))
+	setNumber(q, "limit", int64(limit))
+	err := c.do(ctx, request{method: http.MethodGet, path: "/api/events", query: q}, &page)
+	return EventPage{Events: plainEvents(page.Events), HasMore: page.HasMore, Seq: page.Seq}, err
+}
+
+func plainEvents(stored []storedEvent) []apier.Event {
+	events := make([]apier.Event, len(stored))
+	for i, e := range stored {
+		events[i] = apier.Event(e)
+	}
+	return events
+}
+
+// List walks over all events that match, newest first, page by page. An error is the last thing it yields.
+func (c *Client) List(ctx context.Context, f EventFilter) iter.Seq2[apier.Event, error] {
+	return pages(func(after apier.EventID) ([]apier.Event, bool, error) {
+		page, err := c.ListPage(ctx, f, after, pageSize)
+		return page.Events, page.HasMore, err
+	}, func(e apier.Event) apier.EventID { return e.ID })
+}
+
+// pages walks over the items of a list whose pages follow each other by the id of the last item.
+func pages[T any, ID ~string](page func(after ID) ([]T, bool, error), id func(T) ID) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var after ID
+		for {
+			items, more, err := page(after)
+			if err != nil {
+				var none T
+				yield(none, err)
+				return
+			}
+			for _, item := range items {
+				if !yield(item, nil) {
+					return
+				}
+				after = id(item)
+			}
+			if !more || len(items) == 0 {
+				return
+			}
+		}
+	}
+}
+
+// Get gives one event, its whole payload included.
+func (c *Client) Get(ctx context.Context, id apier.EventID) (apier.Event, error) {
+	var e storedEvent
+	err := c.do(ctx, request{method: http.MethodGet, path: "/api/events/" + url.PathEscape(string(id))}, &e)
+	return apier.Event(e), err
+}
+
+// Delete erases one event. Erasing it again is apier.CodeNotFound.
+func (c *Client) Delete(ctx context.Context, id apier.EventID) error {
+	return c.do(ctx, request{method: http.MethodDelete, path: "/api/events/" + url.PathEscape(string(id))}, nil)
+}

@@ -1,0 +1,307 @@
+package client
+
+import (
+	"context"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/apier/apier"
+)
+
+// LiveOptions are what one live connection wants and whom it tells. The handlers are called one at a time,
+// in order, on a goroutine of the connection; while one runs, nothing more is read, and the server keeps
+// what it has to say. A handler may use the Live, but must not call Close.
+type LiveOptions struct {
+	// Channels to subscribe to. nil: the server's choice, events and metrics; empty: none.
+	Channels []string
+	// From is where another connection, perhaps of another process, stopped. Zero: begin now.
+	From Cursor
+
+	OnOpen    func()                     // the connection is usable
+	OnClose   func()                     // the one that OnOpen told of is gone
+	OnStatus  func(Status)               // each change of how things stand
+	OnChange  func(Change)               // an event was created, updated or deleted
+	OnMetrics func(apier.Metrics)        // the counters, at most once a second
+	OnResync  func(ResyncReason, Cursor) // changes may have been missed: fetch your snapshot again
+	OnFrame   func(Frame)                // each frame that is not about the connection itself, before the handler of its kind
+}
+
+// Live is one live connection that looks after itself: it dials, watches, reconnects and resumes. Its
+// methods are safe for concurrent use and do not block, but for SendWithAck, Connected and Close.
+type Live struct {
+	client *Client
+	opts   LiveOptions
+
+	mu     sync.Mutex
+	core   *core
+	timer  *time.Timer
+	ended  bool
+	states chan struct{} // closed, and replaced, at each change of status
+
+	ctx    context.Context //nolint:containedctx // it bounds the life of the connection
+	cancel context.CancelFunc
+	feed   *feed
+	wg     sync.WaitGroup
+	done   chan struct{}
+}
+
+// Live begins a live connection, which lasts until ctx ends or Close is called.
+func (c *Client) Live(ctx context.Context, o LiveOptions) *Live {
+	l := c.newLive(ctx, o, c.options.settings())
+	l.wg.Go(l.tell)
+	l.Connect()
+	return l
+}
+
+func (c *Client) newLive(ctx context.Context, o LiveOptions, s settings) *Live {
+	l := &Live{client: c, opts: o, feed: newFeed(), done: make(chan struct{}), states: make(chan struct{})}
+	l.ctx, l.cancel = context.WithCancel(ctx)
+	l.core = newCore(liveWorld{l}, s, slices.Clone(o.Channels))
+	l.core.token = c.options.Token
+	l.core.position.session, l.core.position.seq = o.From.Session, o.From.Seq
+	stop := context.AfterFunc(ctx, l.end)
+	go func() {
+		<-l.ctx.Done()
+		stop()
+		l.end()
+		l.wg.Wait()
+		close(l.done)
+	}()
+	return l
+}
+
+// Connect wants a connection. It does nothing while one is wanted and under way.
+func (l *Live) Connect() { l.act(l.core.connect) }
+
+// Reconnect drops what there is and dials, with a fresh count of attempts.
+func (l *Live) Reconnect() { l.act(l.core.reconnect) }
+
+// Disconnect wants no connection: nothing but Connect and Reconnect brings one back. It gives up what waits
+// to be sent, and ends the session.
+func (l *Live) Disconnect() { l.act(l.core.disconnect) }
+
+// Signal tells what is known of the world around: that the machine woke up, that the network is gone.
+func (l *Live) Signal(s Signal) { l.act(func() { l.core.signal(s) }) }
+
+// Wake is Signal(Wake).
+func (l *Live) Wake() { l.Signal(Wake) }
+
+// SetToken sets the token for the next attempt, where there is no TokenSource. An open connection stays; one
+// that had stopped is tried again.
+func (l *Live) SetToken(token string) { l.act(func() { l.core.setToken(token) }) }
+
+// Subscribe adds a channel, now and after each reconnect; it reports whether the request went out already.
+func (l *Live) Subscribe(channel string) (sent bool, err error) {
+	if _, fault := apier.ParseChannel(channel); fault != nil {
+		return false, fault
+	}
+	l.act(func() { sent = l.core.subscribe(channel) })
+	return sent, nil
+}
+
+// Unsubscribe leaves a channel for good; it reports whether the request went out already.
+func (l *Live) Unsubscribe(channel string) (sent bool) {
+	l.act(func() { sent = l.core.unsubscribe(channel) })
+	return sent
+}
+
+// Subscriptions gives the channels there are or are to be, each with the position it has reached.
+func (l *Live) Subscriptions() (all []Subscription) {
+	l.locked(func() { all = l.core.channels.states() })
+	return all
+}
+
+// Status gives how things stand.
+func (l *Live) Status() (s Status) {
+	l.locked(func() { s = l.core.status() })
+	return s
+}
+
+// Quality gives the figures of the connection.
+func (l *Live) Quality() (q Quality) {
+	l.locked(func() { q = l.core.meter.quality() })
+	return q
+}
+
+// Stats count what came in and was not handed on, since the beginning.
+func (l *Live) Stats() (s Stats) {
+	l.locked(func() { s = l.core.stats })
+	return s
+}
+
+// Cursor gives the place reached in the change log; false: there is no session yet.
+func (l *Live) Cursor() (c Cursor, ok bool) {
+	l.locked(func() { c, ok = l.core.position.cursor() })
+	return c, ok
+}
+
+// Send sends a message. Without a usable connection it waits for one, within the bounds of the outbox; where
+// none is wanted it is refused.
+func (l *Live) Send(m Message) (result SendResult) {
+	result = Refused
+	l.act(func() { result = l.core.send(m, nil) })
+	return result
+}
+
+// SendWithAck sends a message and waits for what becomes of it: its answer is the frame with the same ID,
+// which has to be given. What has no answer when the connection is lost goes out again: at least once. The
+// error is that of ctx, and then the message may still go out.
+func (l *Live) SendWithAck(ctx context.Context, m Message) (Delivery, error) {
+	if m.ID == "" || len(m.ID) > apier.MaxFrameID {
+		return Dropped, apier.Errorf(apier.CodeInvalid, "A message to be acknowledged needs an ID of 1 to %d bytes.", apier.MaxFrameID)
+	}
+	end := make(chan Delivery, 1)
+	refused := true
+	l.act(func() { refused = l.core.send(m, func(d Delivery) { end <- d }) == Refused })
+	if refused {
+		return Dropped, nil
+	}
+	select {
+	case d := <-end:
+		return d, nil
+	case <-ctx.Done():
+		return "", context.Cause(ctx)
+	}
+}
+
+// Connected waits until the connection is usable. The error is why it will not be: that of ctx, or a
+// *ConnectionError once it has stopped trying.
+func (l *Live) Connected(ctx context.Context) error {
+	for {
+		l.mu.Lock()
+		s, changed := l.core.status(), l.states
+		l.mu.Unlock()
+		switch s.State {
+		case Connected:
+			return nil
+		case Stopped, Disconnected:
+			if s.Err != nil {
+				return s.Err
+			}
+			return &ConnectionError{Kind: ErrTransport, Message: "No connection is wanted."}
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// Close ends the connection and waits until nothing of it is left. It is safe to call twice.
+func (l *Live) Close() {
+	l.end()
+	<-l.done
+}
+
+// Done is closed when nothing of the connection is left.
+func (l *Live) Done() <-chan struct{} { return l.done }
+
+func (l *Live) end() {
+	l.locked(func() {
+		if l.ended {
+			return
+		}
+		l.core.disconnect()
+		l.ended = true
+		if l.timer != nil {
+			l.timer.Stop()
+		}
+		l.feed.close()
+	})
+	l.cancel()
+}
+
+// act is locked, and does nothing once the connection has ended.
+func (l *Live) act(do func()) {
+	l.locked(func() {
+		if !l.ended {
+			do()
+		}
+	})
+}
+
+func (l *Live) locked(do func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	do()
+}
+
+// tell hands on what there is to tell, one after the other.
+func (l *Live) tell() {
+	for {
+		notices, ok := l.feed.take(context.Background())
+		for _, n := range notices {
+			l.handle(n)
+		}
+		if !ok {
+			return
+		}
+	}
+}
+
+func (l *Live) handle(n notice) {
+	switch {
+	case n.opened:
+		call(l.opts.OnOpen)
+	case n.closed:
+		call(l.opts.OnClose)
+	case n.status != nil && l.opts.OnStatus != nil:
+		l.opts.OnStatus(*n.status)
+	case n.resync != "" && l.opts.OnResync != nil:
+		l.opts.OnResync(n.resync, n.cursor)
+	case n.frame != nil:
+		l.handleFrame(*n.frame)
+	}
+}
+
+func call(handler func()) {
+	if handler != nil {
+		handler()
+	}
+}
+
+func (l *Live) handleFrame(f Frame) {
+	if l.opts.OnFrame != nil {
+		l.opts.OnFrame(f)
+	}
+	switch data := f.decoded.(type) {
+	case Change:
+		if l.opts.OnChange != nil {
+			l.opts.OnChange(data)
+		}
+	case metricsData:
+		if l.opts.OnMetrics != nil {
+			l.opts.OnMetrics(data.metrics())
+		}
+	}
+}
+
+// liveWorld is what a core of a Live takes from outside.
+type liveWorld struct{ live *Live }
+
+func (w liveWorld) now() instant         { return instant(time.Now().UnixMilli()) }
+func (w liveWorld) random() float64      { return rand.Float64() } //nolint:gosec // jitter is no secret
+func (w liveWorld) hasTokenSource() bool { return w.live.client.options.TokenSource != nil }
+
+func (w liveWorld) arm(at instant) {
+	l := w.live
+	if l.timer != nil {
+		l.timer.Stop()
+	}
+	if at != never && !l.ended {
+		l.timer = time.AfterFunc(time.Duration(max(0, at-w.now()))*time.Millisecond, func() {
+			l.act(l.core.tick)
+		})
+	}
+}
+
+func (w liveWorld) notify(n notice) {
+	if n.status != nil {
+		close(w.live.states)
+		w.live.states = make(chan struct{})
+	}
+	w.live.feed.push(n)
+}

@@ -1,0 +1,354 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/apier/apier"
+	"github.com/apier/apier/internal/problem"
+)
+
+func startLive(t *testing.T, c *Client, o LiveOptions) (*Live, *recorder) {
+	t.Helper()
+	r := record(&o)
+	l := c.Live(t.Context(), o)
+	t.Cleanup(l.Close)
+	return l, r
+}
+
+func TestLiveResumesAfterALoss(t *testing.T) {
+	t.Parallel()
+	s := newFakeServer(t)
+	l, told := startLive(t, newTestClient(t, s.URL, Options{Token: "secret"}), LiveOptions{Channels: []string{"events"}})
+	first := s.next().greet("s1", 10, false)
+	if got := first.request.Header.Get("Authorization"); got != "Bearer secret" || first.request.URL.Query().Has("token") {
+		t.Errorf("the token stands in %q of %s", got, first.request.URL)
+	}
+	first.update("evt_1", 11)
+	told.want(t, "open", "change evt_1")
+	_ = first.ws.CloseNow()
+	told.want(t, "close")
+	second := s.next()
+	if q := second.request.URL.Query(); q.Get("session") != "s1" || q.Get("after") != "11" || q.Get("channels") != "events" || q.Get("v") != "1" {
+		t.Errorf("it came back with %s", q.Encode())
+	}
+	second.greet("s2", 12, true).update("evt_1", 11)
+	second.update("evt_2", 12)
+	told.want(t, "open", "change evt_2")
+	if st := l.Status(); st.State != Connected || !st.Resumed || l.Stats().Duplicates != 1 {
+		t.Errorf("%+v, %+v", st, l.Stats())
+	}
+	if cursor, ok := l.Cursor(); !ok || cursor != (Cursor{"s2", 12}) {
+		t.Errorf("cursor %+v", cursor)
+	}
+}
+
+func TestLiveSurvivesGarbage(t *testing.T) {
+	t.Parallel()
+	s := newFakeServer(t)
+	l, told := startLive(t, newTestClient(t, s.URL, Options{}), LiveOptions{})
+	conn := s.next().greet("s1", 1, false)
+	for _, text := range []string{"", "\x00", "[]", `{"type":7}`, `{"type":"event_update","data":{"id":"x","status":"?"}}`} {
+		conn.send(text)
+	}
+	if err := conn.ws.Write(t.Context(), websocket.MessageBinary, []byte{1, 2, 3}); err != nil {
+		t.Fatal(err)
+	}
+	conn.update("evt_1", 2)
+	told.want(t, "open", "change evt_1")
+	if stats := l.Stats(); stats.Refused != 6 {
+		t.Errorf("%+v", stats)
+	}
+}
+
+func TestEachCloseCodeFromAServer(t *testing.T) {
+	t.Parallel()
+	for code, retried := range map[apier.CloseCode]bool{
+		1000: false, 1001: true, 1002: false, 1003: false, 1007: false, 1008: false, 1009: false, 1010: false, 1011: true,
+		1012: true, 1013: true, 1014: true, 4400: false, 4401: false, 4403: false, 4408: true, 4429: true, 4499: false, 4500: true,
+	} {
+		t.Run(fmt.Sprint(code), func(t *testing.T) {
+			t.Parallel()
+			s := newFakeServer(t)
+			l, told := startLive(t, newTestClient(t, s.URL, Options{}), LiveOptions{})
+			s.next().greet("s1", 1, false).end(code, "word")
+			told.want(t, "open")
+			if retried {
+				told.want(t, "close")
+				s.next().greet("s1", 1, true)
+				told.want(t, "open")
+				return
+			}
+			told.want(t, "error", "close")
+			if err := l.Connected(t.Context()); err == nil {
+				t.Error("no error")
+			}
+		})
+	}
+}
+
+func TestARefusedUpgradeMeansWhatItsProblemSays(t *testing.T) {
+	t.Parallel()
+	for code, want := range map[apier.Code]struct {
+		kind  ErrorKind
+		state State
+	}{
+		apier.CodeUnauthorized:       {ErrAuth, Stopped},
+		apier.CodeForbidden:          {ErrAuth, Stopped},
+		apier.CodeInvalid:            {ErrRefused, Stopped},
+		apier.CodeTooManyConnections: {ErrTransport, Reconnecting},
+		apier.CodeUnavailable:        {ErrTransport, Reconnecting},
+	} {
+		t.Run(string(code), func(t *testing.T) {
+			t.Parallel()
+			s := newFakeServer(t)
+			s.refuse = func(w http.ResponseWriter, _ *http.Request) bool {
+				problem.Write(w, apier.Errorf(code, "Because."), 7*time.Second)
+				return true
+			}
+			statuses := make(chan Status, 16)
+			l := newTestClient(t, s.URL, Options{}).Live(t.Context(), LiveOptions{OnStatus: func(st Status) { statuses <- st }})
+			t.Cleanup(l.Close)
+			for st := receive(t, statuses, "a status"); ; st = receive(t, statuses, "a status") {
+				if st.Err == nil {
+					continue
+				}
+				var e *apier.Error
+				if st.State != want.state || st.Err.Kind != want.kind || !errors.As(st.Err, &e) || e.Code != code || e.Message != "Because." {
+					t.Errorf("%+v: %v", st, st.Err)
+				}
+				if want.state == Reconnecting && st.Delay != 7*time.Second {
+					t.Errorf("it waits %v", st.Delay)
+				}
+				return
+			}
+		})
+	}
+}
+
+// A server that is half open: it took the connection and says nothing.
+func TestAHalfOpenServerIsGivenUp(t *testing.T) {
+	t.Parallel()
+	s := newFakeServer(t)
+	c := newTestClient(t, s.URL, Options{HeartbeatInterval: 20 * time.Millisecond, HeartbeatTimeout: 20 * time.Millisecond, ConnectTimeout: 50 * time.Millisecond})
+	l, told := startLive(t, c, LiveOptions{})
+	silent := s.next()                    // never greets
+	s.next().greet("s1", 1, false)        // greets, and never answers a ping
+	told.want(t, "open", "close")         // so it is dropped
+	<-silent.ended                        // both were let go
+	last := s.next().greet("s1", 1, true) // the third answers
+	told.want(t, "open")
+	for range 3 {
+		if frame := receive(t, last.frames, "a ping"); frame["type"] != "ping" {
+			t.Fatalf("%v", frame)
+		}
+		last.send(`{"type":"pong","data":{"seq":1}}`)
+	}
+	receive(t, last.frames, "a ping") // the last pong was read by now
+	if q := l.Quality(); !q.Measured || q.Level == "" || q.LastFrameAt.IsZero() {
+		t.Errorf("%+v", q)
+	}
+	last.send(`{"type":"pong"}`)
+}
+
+func TestTokenSourceIsAskedWithItsReasons(t *testing.T) {
+	t.Parallel()
+	s := newFakeServer(t)
+	var n atomic.Int64
+	reasons := make(chan TokenReason, 16)
+	source := func(_ context.Context, reason TokenReason) (string, error) {
+		reasons <- reason
+		if n.Add(1) == 1 {
+			return "", errors.New("the vault is closed")
+		}
+		return fmt.Sprintf("t%d", n.Load()), nil
+	}
+	_, told := startLive(t, newTestClient(t, s.URL, Options{TokenSource: source}), LiveOptions{})
+	conn := s.next().greet("s1", 1, false)
+	told.want(t, "open")
+	conn.send(`{"type":"auth","data":{"status":"expiring","expires_at":"2026-01-01T00:00:00.000Z"}}`)
+	frame := receive(t, conn.frames, "the new token")
+	if data, _ := frame["data"].(map[string]any); frame["type"] != "auth" || data["token"] != "t3" {
+		t.Errorf("%v", frame)
+	}
+	for _, want := range []TokenReason{TokenConnect, TokenReconnect, TokenExpiring} {
+		if got := receive(t, reasons, string(want)); got != want {
+			t.Errorf("asked with %q, want %q", got, want)
+		}
+	}
+}
+
+func TestSubscriptionsOutliveAConnection(t *testing.T) {
+	t.Parallel()
+	s := newFakeServer(t)
+	l, told := startLive(t, newTestClient(t, s.URL, Options{}), LiveOptions{Channels: []string{"events"}})
+	conn := s.next().greet("s1", 1, false)
+	told.want(t, "open")
+	if _, err := l.Subscribe("no such channel"); err == nil {
+		t.Error("a bad name was taken")
+	}
+	if sent, err := l.Subscribe("event:evt_1"); !sent || err != nil {
+		t.Fatal(sent, err)
+	}
+	if frame := receive(t, conn.frames, "subscribe"); frame["type"] != "subscribe" {
+		t.Errorf("%v", frame)
+	}
+	_ = conn.ws.CloseNow()
+	if got := s.next().request.URL.Query().Get("channels"); got != "events,event:evt_1" {
+		t.Errorf("channels %q", got)
+	}
+	if sent := l.Unsubscribe("event:evt_1"); sent || len(l.Subscriptions()) != 1 {
+		t.Error(sent, l.Subscriptions())
+	}
+}
+
+func TestSendWithAck(t *testing.T) {
+	t.Parallel()
+	s := newFakeServer(t)
+	l, told := startLive(t, newTestClient(t, s.URL, Options{}), LiveOptions{})
+	type end struct {
+		d   Delivery
+		err error
+	}
+	ends := make(chan end, 1)
+	go func() {
+		d, err := l.SendWithAck(t.Context(), Message{Type: apier.FramePing, ID: "a"})
+		ends <- end{d, err}
+	}()
+	first := s.next().greet("s1", 1, false)
+	receive(t, first.frames, "the message")
+	_ = first.ws.CloseNow() // before the answer
+	second := s.next().greet("s1", 1, true)
+	receive(t, second.frames, "the message again")
+	second.send(`{"type":"pong","id":"a"}`)
+	if got := receive(t, ends, "the end"); got.err != nil || got.d != Acked {
+		t.Errorf("%+v", got)
+	}
+	if _, err := l.SendWithAck(t.Context(), Message{Type: apier.FramePing}); err == nil {
+		t.Error("without an id")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := l.SendWithAck(ctx, Message{Type: apier.FramePing, ID: "b"}); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	told.want(t, "open", "close", "open")
+	l.Disconnect()
+	if got := l.Send(Message{Type: apier.FramePing}); got != Refused {
+		t.Error(got)
+	}
+}
+
+func TestNothingIsLeftWhenTheContextEnds(t *testing.T) {
+	t.Parallel()
+	s := newFakeServer(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	o := LiveOptions{}
+	told := record(&o)
+	l := newTestClient(t, s.URL, Options{}).Live(ctx, o)
+	conn := s.next().greet("s1", 1, false)
+	told.want(t, "open")
+	cancel()
+	<-l.Done()
+	told.want(t, "disconnected", "close")
+	receiveClosed(t, conn.ended)
+	l.Connect()
+	l.Reconnect()
+	l.Close()
+	if st := l.Status(); st.State != Disconnected {
+		t.Errorf("%+v", st)
+	}
+	if err := l.Connected(t.Context()); err == nil {
+		t.Error("connected")
+	}
+}
+
+func receiveClosed(t *testing.T, c <-chan struct{}) {
+	t.Helper()
+	select {
+	case <-c:
+	case <-time.After(patience):
+		t.Fatal("it did not end")
+	}
+}
+
+// While the application is slow nothing more is read, the link is not judged, and nothing is lost.
+func TestASlowApplicationHoldsReadingUp(t *testing.T) {
+	t.Parallel()
+	s := newFakeServer(t)
+	c := newTestClient(t, s.URL, Options{HeartbeatInterval: 10 * time.Millisecond, HeartbeatTimeout: 10 * time.Millisecond})
+	const events = 4 * feedLimit
+	release, seen := make(chan struct{}), make(chan Change, events)
+	l := c.Live(t.Context(), LiveOptions{OnChange: func(ch Change) {
+		<-release
+		seen <- ch
+	}})
+	t.Cleanup(l.Close)
+	conn := s.next().greet("s1", 0, false)
+	answering := make(chan struct{})
+	go func() {
+		defer close(answering)
+		for range conn.frames {
+			if conn.ws.Write(context.Background(), websocket.MessageText, []byte(`{"type":"pong"}`)) != nil {
+				return
+			}
+		}
+	}()
+	for i := range events {
+		conn.update(fmt.Sprintf("evt_%d", i+1), i+1)
+	}
+	for busy := false; !busy; {
+		l.locked(func() { busy = l.core.busy })
+	}
+	close(release)
+	for i := range events {
+		if ch := receive(t, seen, "a change"); ch.Event.Seq != apier.Seq(i+1) {
+			t.Fatalf("change %d has seq %d", i+1, ch.Event.Seq)
+		}
+	}
+	if st := l.Status(); st.State != Connected || len(s.conns) != 0 {
+		t.Errorf("%+v", st)
+	}
+	l.Close()
+	receiveClosed(t, conn.ended)
+	close(conn.frames)
+	receiveClosed(t, answering)
+}
+
+func TestNewRefusesWhatIsNoAddress(t *testing.T) {
+	t.Parallel()
+	for _, address := range []string{"", "events.example", "ftp://x", "http://", "http://[::1"} {
+		if _, err := New(address, Options{}); err == nil {
+			t.Errorf("%q was taken", address)
+		}
+	}
+}
+
+func TestAnErrorNeverShowsTheToken(t *testing.T) {
+	t.Parallel()
+	c := newTestClient(t, "http://127.0.0.1:1", Options{Token: "very-secret", MaxRetries: -1, MaxReconnectAttempts: 1})
+	_, err := c.Summary(t.Context())
+	l := c.Live(t.Context(), LiveOptions{})
+	t.Cleanup(l.Close)
+	for _, e := range []error{err, l.Connected(t.Context())} {
+		if e == nil {
+			t.Fatal("no error")
+		}
+		if text := fmt.Sprintf("%v %+v", e, e); strings.Contains(text, "very-secret") {
+			t.Error(text)
+		}
+	}
+	var lost *ConnectionError
+	if err := l.Connected(t.Context()); !errors.As(err, &lost) || lost.Kind != ErrExhausted {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,90 @@
+package client
+
+import (
+	"context"
+	"net/http"
+	"time"
+)
+
+// TokenSource gives a credential: an API key or a JWT. It is asked before each attempt to connect, ahead of
+// the expiry of the token in force, and for requests; it may keep what it gave before, except where reason
+// is TokenUnauthorized: then the server has just refused that one.
+type TokenSource func(ctx context.Context, reason TokenReason) (string, error)
+
+// Options of a client. The zero value of each field is its default.
+type Options struct {
+	// Token is an API key or a JWT, for all that is done. Default: none.
+	Token string
+	// TokenSource is asked in place of Token. Default: none.
+	TokenSource TokenSource
+	// HTTPClient sends requests and dials. Its Timeout, if any, is not applied to live connections once
+	// they are open. Default: a client of its own, with the proxies of the environment.
+	HTTPClient *http.Client
+	// RequestTimeout bounds one try of a request to the REST API. Default: 30 s.
+	RequestTimeout time.Duration
+	// MaxRetries is how often a request is tried again. Below 0: never. Default: 4.
+	MaxRetries int
+
+	// MaxReconnectAttempts is how many attempts to reconnect may fail in a row. Forever: no limit. Default:
+	// 10 of a Live, Forever of Events.
+	MaxReconnectAttempts int
+	// NoReconnect makes the first loss the end.
+	NoReconnect bool
+	// InitialReconnectDelay is the wait before the first attempt to reconnect; it doubles with each. Default: 1 s.
+	InitialReconnectDelay time.Duration
+	// MaxReconnectDelay bounds that wait, before the jitter. Default: 30 s.
+	MaxReconnectDelay time.Duration
+	// Jitter spreads it. Default: JitterGuide, up to a second more.
+	Jitter Jitter
+	// HeartbeatInterval is how often a connection is asked for a sign of life. Below 0: never. Default: 30 s.
+	HeartbeatInterval time.Duration
+	// HeartbeatTimeout is how long it may take to give one. Default: 5 s.
+	HeartbeatTimeout time.Duration
+	// ConnectTimeout bounds one attempt, from the token to the server's greeting. Default: 10 s.
+	ConnectTimeout time.Duration
+	// OutboxMessages, OutboxBytes and OutboxAge bound what waits for a connection. OutboxMessages below 0:
+	// nothing waits. Default: 32 messages, 64 KiB, 60 s.
+	OutboxMessages int
+	OutboxBytes    int
+	OutboxAge      time.Duration
+}
+
+// Forever is the MaxReconnectAttempts of a connection that never gives up.
+const Forever = -1
+
+const (
+	defaultRequestTimeout = 30 * time.Second
+	defaultMaxRetries     = 4
+)
+
+func (o *Options) settings() settings {
+	s := defaultSettings()
+	s.reconnect = !o.NoReconnect
+	s.jitter = o.Jitter
+	setIf(&s.maxAttempts, o.MaxReconnectAttempts)
+	setMilliseconds(&s.initialDelay, o.InitialReconnectDelay)
+	setMilliseconds(&s.maxDelay, o.MaxReconnectDelay)
+	setMilliseconds(&s.heartbeatInterval, o.HeartbeatInterval)
+	setMilliseconds(&s.heartbeatTimeout, o.HeartbeatTimeout)
+	setMilliseconds(&s.connectTimeout, o.ConnectTimeout)
+	setIf(&s.outbox.messages, o.OutboxMessages)
+	setIf(&s.outbox.bytes, o.OutboxBytes)
+	setMilliseconds(&s.outbox.age, o.OutboxAge)
+	return s
+}
+
+func setIf(to *int, value int) {
+	if value != 0 {
+		*to = value
+	}
+}
+
+// setMilliseconds takes a duration; what is not 0 is a millisecond at least.
+func setMilliseconds(to *int64, d time.Duration) {
+	switch {
+	case d < 0:
+		*to = 0
+	case d > 0:
+		*to = max(1, d.Milliseconds())
+	}
+}

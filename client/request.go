@@ -1,0 +1,173 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/apier/apier"
+)
+
+// request is one call of the REST API.
+type request struct {
+	method string
+	path   string // escaped, from /api on
+	query  url.Values
+	body   any    // nil: none
+	key    string // Idempotency-Key; "": none
+	// once says that doing it twice would do it twice: it is tried again only where the server said that it
+	// did nothing.
+	once bool
+}
+
+// maxAnswer bounds what is read of an answer, in bytes.
+const maxAnswer = 64 << 20
+
+// do sends a request, again where that helps, and decodes the answer into out, if there is one.
+func (c *Client) do(ctx context.Context, r request, out any) error {
+	body, err := encodeBody(r.body)
+	if err != nil {
+		return err
+	}
+	reason := TokenRequest
+	for attempt := 0; ; attempt++ {
+		answer := c.try(ctx, r, body, reason, out)
+		if answer.err == nil {
+			return nil
+		}
+		if answer.status == http.StatusUnauthorized && c.options.TokenSource != nil && reason == TokenRequest {
+			reason = TokenUnauthorized
+			continue
+		}
+		wait, again := retryWait(r.once, answer, attempt, c.options.MaxRetries)
+		if !again || !sleep(ctx, wait) {
+			return answer.err
+		}
+	}
+}
+
+func encodeBody(body any) ([]byte, error) {
+	if body == nil {
+		return nil, nil
+	}
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(body); err != nil {
+		return nil, &apier.Error{Code: apier.CodeInvalid, Message: fmt.Sprintf("The request cannot be written as JSON: %v.", err)}
+	}
+	return b.Bytes(), nil
+}
+
+// answer is what came of one try.
+type answer struct {
+	err        error
+	status     int           // 0: no answer
+	retryAfter time.Duration // -1: not said
+}
+
+func (c *Client) try(ctx context.Context, r request, body []byte, reason TokenReason, out any) answer {
+	token, err := c.token(ctx, reason)
+	if err != nil {
+		return answer{err: &apier.Error{Code: apier.CodeUnauthorized, Message: fmt.Sprintf("No token could be obtained: %v", err)}, status: http.StatusUnauthorized}
+	}
+	tryCtx, cancel := context.WithTimeout(ctx, c.options.RequestTimeout)
+	defer cancel()
+	req, err := c.newRequest(tryCtx, r, body, token)
+	if err != nil {
+		return answer{err: err, status: http.StatusBadRequest}
+	}
+	res, err := c.http.Do(req)
+	if err != nil {
+		return answer{err: lostRequest(ctx, err)}
+	}
+	defer res.Body.Close()
+	raw, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
+	if err != nil {
+		return answer{err: lostRequest(ctx, err)}
+	}
+	if res.StatusCode < 200 || res.StatusCode > 299 {
+		return answer{err: problemOf(res.StatusCode, raw), status: res.StatusCode, retryAfter: retryAfter(res.Header.Get("Retry-After"), time.Now())}
+	}
+	if out == nil || len(raw) == 0 {
+		return answer{}
+	}
+	if err := json.Unmarshal(raw, out); err != nil {
+		return answer{err: fmt.Errorf("apier: the answer of %s %s: %w", r.method, r.path, err), status: res.StatusCode}
+	}
+	return answer{}
+}
+
+func (c *Client) newRequest(ctx context.Context, r request, body []byte, token string) (*http.Request, error) {
+	target := c.base.JoinPath(r.path)
+	target.RawQuery = r.query.Encode()
+	req, err := http.NewRequestWithContext(ctx, r.method, target.String(), bytes.NewReader(body))
+	if err != nil {
+		return nil, fmt.Errorf("apier: %w", err)
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	if r.key != "" {
+		req.Header.Set("Idempotency-Key", r.key)
+	}
+	req.Header.Set("Accept", "application/json")
+	return req, nil
+}
+
+// lostRequest says that no answer came. The words of the transport name the address, never a token.
+func lostRequest(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
+	}
+	var urlError *url.Error
+	if errors.As(err, &urlError) {
+		err = urlError.Err
+	}
+	return fmt.Errorf("apier: the server could not be reached: %w", err)
+}
+
+// problemOf reads an RFC 9457 problem; another body becomes an error by its status.
+func problemOf(status int, body []byte) *apier.Error {
+	var p struct {
+		Detail string             `json:"detail"`
+		Code   apier.Code         `json:"code"`
+		Errors []apier.FieldError `json:"errors"`
+	}
+	if json.Unmarshal(body, &p) == nil && p.Code != "" {
+		return &apier.Error{Code: p.Code, Message: p.Detail, Fields: p.Errors}
+	}
+	return apier.Errorf(codeOfStatus(status), "The server, or something before it, answered %d %s.", status, http.StatusText(status))
+}
+
+func codeOfStatus(status int) apier.Code {
+	switch status {
+	case http.StatusUnauthorized:
+		return apier.CodeUnauthorized
+	case http.StatusForbidden:
+		return apier.CodeForbidden
+	case http.StatusNotFound:
+		return apier.CodeNotFound
+	case http.StatusConflict:
+		return apier.CodeConflict
+	case http.StatusRequestEntityTooLarge:
+		return apier.CodeTooLarge
+	case http.StatusTooManyRequests:
+		return apier.CodeRateLimited
+	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return apier.CodeUnavailable
+	}
+	if status >= 500 {
+		return apier.CodeInternal
+	}
+	return apier.CodeInvalid
+}

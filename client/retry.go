@@ -1,0 +1,71 @@
+package client
+
+import (
+	"context"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const (
+	firstRetryWait = 250 * time.Millisecond
+	maxRetryWait   = 8 * time.Second
+	// longestRetryAfter is how long a server may ask to wait; beyond it the error is the caller's.
+	longestRetryAfter = 2 * time.Minute
+)
+
+// retryWait decides whether a request that failed is tried again, and after how long. attempt counts the
+// tries before from 0. The server's Retry-After wins over the backoff.
+func retryWait(once bool, a answer, attempt, maxRetries int) (time.Duration, bool) {
+	if attempt >= maxRetries || a.retryAfter > longestRetryAfter {
+		return 0, false
+	}
+	switch a.status {
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable: // the server did nothing
+	case 0, http.StatusInternalServerError, http.StatusBadGateway, http.StatusGatewayTimeout: // perhaps it did
+		if once {
+			return 0, false
+		}
+	default:
+		return 0, false
+	}
+	if a.status != 0 && a.retryAfter >= 0 {
+		return a.retryAfter, true
+	}
+	return requestBackoff(attempt, rand.Float64()), true //nolint:gosec // jitter is no secret
+}
+
+// requestBackoff is min(8 s, 250 ms · 2^attempt), of which the upper half is left to chance.
+func requestBackoff(attempt int, random float64) time.Duration {
+	wait := min(maxRetryWait, firstRetryWait<<min(attempt, 16))
+	return wait/2 + time.Duration(float64(wait/2)*random)
+}
+
+// retryAfter reads the header of that name, seconds or a date (RFC 9110, 10.2.3); -1: not said.
+func retryAfter(value string, now time.Time) time.Duration {
+	value = strings.TrimSpace(value)
+	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
+		return time.Duration(seconds) * time.Second
+	}
+	if at, err := http.ParseTime(value); err == nil {
+		return max(0, at.Sub(now))
+	}
+	return -1
+}
+
+// sleep waits, and reports false where the context ends first or cannot last that long.
+func sleep(ctx context.Context, d time.Duration) bool {
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < d {
+		return false
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
