@@ -17,6 +17,7 @@ const module = "github.com/apier/apier"
 func arrows() map[string][]string {
 	return map[string][]string{
 		"":                         {},
+		"client":                   {""},
 		"cmd/apier":                {"", "internal/doctor", "internal/server", "internal/auth", "internal/store", "internal/store/sqlite"},
 		"frontend":                 {},
 		"internal/api":             {"", "internal/auth", "internal/problem", "internal/signature", "internal/store"},

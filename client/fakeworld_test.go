@@ -26,7 +26,6 @@ type fakeWorld struct {
 type fakeWire struct {
 	link         *link
 	asked        map[string]any
-	open         bool
 	sent         [][]byte
 	closed       []apier.CloseCode
 	sentBefore   int

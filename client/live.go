@@ -40,7 +40,7 @@ type Live struct {
 	ended  bool
 	states chan struct{} // closed, and replaced, at each change of status
 
-	ctx    context.Context //nolint:containedctx // it bounds the life of the connection
+	ctx    context.Context // it bounds the life of the connection
 	cancel context.CancelFunc
 	feed   *feed
 	wg     sync.WaitGroup
@@ -283,7 +283,7 @@ func (l *Live) handleFrame(f Frame) {
 type liveWorld struct{ live *Live }
 
 func (w liveWorld) now() instant         { return instant(time.Now().UnixMilli()) }
-func (w liveWorld) random() float64      { return rand.Float64() } //nolint:gosec // jitter is no secret
+func (w liveWorld) random() float64      { return rand.Float64() }
 func (w liveWorld) hasTokenSource() bool { return w.live.client.options.TokenSource != nil }
 
 func (w liveWorld) arm(at instant) {

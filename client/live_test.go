@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-
 	"net/http"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -139,7 +139,7 @@ func TestARefusedUpgradeMeansWhatItsProblemSays(t *testing.T) {
 func TestAHalfOpenServerIsGivenUp(t *testing.T) {
 	t.Parallel()
 	s := newFakeServer(t)
-	c := newTestClient(t, s.URL, Options{HeartbeatInterval: 20 * time.Millisecond, HeartbeatTimeout: 20 * time.Millisecond, ConnectTimeout: 50 * time.Millisecond})
+	c := newTestClient(t, s.URL, Options{HeartbeatInterval: 50 * time.Millisecond, HeartbeatTimeout: 400 * time.Millisecond, ConnectTimeout: 400 * time.Millisecond})
 	l, told := startLive(t, c, LiveOptions{})
 	silent := s.next()                    // never greets
 	s.next().greet("s1", 1, false)        // greets, and never answers a ping
@@ -285,7 +285,7 @@ func receiveClosed(t *testing.T, c <-chan struct{}) {
 func TestASlowApplicationHoldsReadingUp(t *testing.T) {
 	t.Parallel()
 	s := newFakeServer(t)
-	c := newTestClient(t, s.URL, Options{HeartbeatInterval: 10 * time.Millisecond, HeartbeatTimeout: 10 * time.Millisecond})
+	c := newTestClient(t, s.URL, Options{})
 	const events = 4 * feedLimit
 	release, seen := make(chan struct{}), make(chan Change, events)
 	l := c.Live(t.Context(), LiveOptions{OnChange: func(ch Change) {
@@ -294,20 +294,14 @@ func TestASlowApplicationHoldsReadingUp(t *testing.T) {
 	}})
 	t.Cleanup(l.Close)
 	conn := s.next().greet("s1", 0, false)
-	answering := make(chan struct{})
-	go func() {
-		defer close(answering)
-		for range conn.frames {
-			if conn.ws.Write(context.Background(), websocket.MessageText, []byte(`{"type":"pong"}`)) != nil {
-				return
-			}
-		}
-	}()
 	for i := range events {
 		conn.update(fmt.Sprintf("evt_%d", i+1), i+1)
 	}
-	for busy := false; !busy; {
-		l.locked(func() { busy = l.core.busy })
+	deadline := time.Now().Add(patience)
+	for busy := false; !busy; runtime.Gosched() {
+		if l.locked(func() { busy = l.core.busy }); time.Now().After(deadline) {
+			t.Fatal("it never held reading up")
+		}
 	}
 	close(release)
 	for i := range events {
@@ -318,10 +312,31 @@ func TestASlowApplicationHoldsReadingUp(t *testing.T) {
 	if st := l.Status(); st.State != Connected || len(s.conns) != 0 {
 		t.Errorf("%+v", st)
 	}
-	l.Close()
-	receiveClosed(t, conn.ended)
-	close(conn.frames)
-	receiveClosed(t, answering)
+}
+
+// What lies unread behind a slow application is no reason to judge the link.
+func TestABusyApplicationIsNotADeadLink(t *testing.T) {
+	t.Parallel()
+	w := newFakeWorld(&scriptOptions{})
+	c := newCore(w, defaultSettings(), nil)
+	w.core = c
+	c.connect()
+	c.opened(w.last().link)
+	c.received(w.last().link, []byte(`{"type":"session","data":{"session":"s","seq":1,"resumed":false}}`))
+	w.advanceTo(31_000) // a pong is due
+	c.setBusy(true)
+	w.advanceTo(3_600_000)
+	if st := c.status(); st.State != Connected {
+		t.Fatalf("%+v", st)
+	}
+	c.setBusy(false) // it is asked again at once
+	if c.machine.due[duePong] == never {
+		t.Fatal("it was not asked")
+	}
+	w.advanceTo(3_605_000)
+	if st := c.status(); st.State != Reconnecting || st.Err.Kind != ErrHeartbeat {
+		t.Fatalf("%+v", st)
+	}
 }
 
 func TestNewRefusesWhatIsNoAddress(t *testing.T) {

@@ -34,7 +34,7 @@ func retryWait(once bool, a answer, attempt, maxRetries int) (time.Duration, boo
 	if a.status != 0 && a.retryAfter >= 0 {
 		return a.retryAfter, true
 	}
-	return requestBackoff(attempt, rand.Float64()), true //nolint:gosec // jitter is no secret
+	return requestBackoff(attempt, rand.Float64()), true
 }
 
 // requestBackoff is min(8 s, 250 ms · 2^attempt), of which the upper half is left to chance.

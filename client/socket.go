@@ -26,7 +26,7 @@ const (
 type socket struct {
 	live *Live
 	link *link
-	ctx  context.Context //nolint:containedctx // it bounds the life of the socket
+	ctx  context.Context // it bounds the life of the socket
 	stop context.CancelFunc
 	gone chan struct{} // closed once the link is abandoned
 	ws   *websocket.Conn
@@ -87,7 +87,7 @@ func (s *socket) run(address string, reason TokenReason) {
 	if token != "" {
 		header.Set("Authorization", "Bearer "+token)
 	}
-	ws, res, err := websocket.Dial(s.ctx, address, &websocket.DialOptions{HTTPClient: live.client.http, HTTPHeader: header})
+	ws, res, err := websocket.Dial(s.ctx, address, &websocket.DialOptions{HTTPClient: live.client.http, HTTPHeader: header}) //nolint:bodyclose // coder/websocket has read it
 	if err != nil {
 		code, word, cause := refusal(res, err)
 		live.locked(func() { live.core.closed(s.link, code, word, cause) })
@@ -125,7 +125,7 @@ func (s *socket) read() {
 			code, reason := closeAbnormal, ""
 			var closed websocket.CloseError
 			if errors.As(err, &closed) {
-				code, reason = apier.CloseCode(closed.Code), closed.Reason //nolint:gosec // a close code has 16 bits
+				code, reason = apier.CloseCode(closed.Code), closed.Reason // a close code has 16 bits
 			}
 			live.locked(func() { live.core.closed(s.link, code, reason, nil) })
 			_ = s.ws.CloseNow()

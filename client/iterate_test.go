@@ -1,0 +1,90 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"testing"
+
+	"github.com/apier/apier"
+)
+
+func TestEventsGoesOnOverALossAndSaysWhereItCannot(t *testing.T) {
+	t.Parallel()
+	s := newFakeServer(t)
+	next, stop := iter.Pull2(newTestClient(t, s.URL, Options{}).Events(t.Context()))
+	defer stop()
+	go func() {
+		conn := s.next().greet("s1", 10, false)
+		conn.update("evt_1", 11)
+		conn.end(1012, "restart retry_after_ms=1")
+		conn = s.next().greet("s2", 12, true)
+		conn.update("evt_1", 11)
+		conn.update("evt_2", 12)
+		_ = conn.ws.CloseNow()
+		conn = s.next().greet("t1", 3, false)
+		conn.send(`{"type":"resync","data":{"channel":"events","seq":3}}`)
+		conn.update("evt_3", 4)
+		conn.end(4403, "forbidden")
+	}()
+	for _, want := range []Item{
+		{Resync: ResyncStart, Cursor: Cursor{"s1", 10}},
+		{Change: Change{Event: apier.Event{ID: "evt_1"}}, Cursor: Cursor{"s1", 11}},
+		{Change: Change{Event: apier.Event{ID: "evt_2"}}, Cursor: Cursor{"s2", 12}},
+		{Resync: ResyncNotResumed, Cursor: Cursor{"t1", 3}},
+		{Change: Change{Event: apier.Event{ID: "evt_3"}}, Cursor: Cursor{"t1", 4}},
+	} {
+		item, err, ok := next()
+		if !ok || err != nil || item.Resync != want.Resync || item.Cursor != want.Cursor || item.Event.ID != want.Event.ID {
+			t.Fatalf("%+v, %v, want %+v", item, err, want)
+		}
+	}
+	var refused *ConnectionError
+	var fault *apier.Error
+	if _, err, ok := next(); !ok || !errors.As(err, &refused) || refused.Kind != ErrAuth || !errors.As(err, &fault) || fault.Code != apier.CodeForbidden {
+		t.Error(err)
+	}
+	if _, _, ok := next(); ok {
+		t.Error("it goes on after an error")
+	}
+}
+
+func TestEventsFromACursor(t *testing.T) {
+	t.Parallel()
+	s := newFakeServer(t)
+	next, stop := iter.Pull2(newTestClient(t, s.URL, Options{}).EventsFrom(t.Context(), Cursor{"s0", 5}, "events:order.*"))
+	defer stop()
+	go func() {
+		conn := s.next()
+		if q := conn.request.URL.Query(); q.Get("session") != "s0" || q.Get("after") != "5" || q.Get("channels") != "events:order.*" {
+			t.Errorf("it asked for %s", q.Encode())
+		}
+		conn.greet("s1", 6, true).update("evt_1", 6)
+	}()
+	if item, err, _ := next(); err != nil || item.Resync != "" || item.Cursor != (Cursor{"s1", 6}) {
+		t.Errorf("%+v, %v", item, err)
+	}
+}
+
+func TestEventsEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	s := newFakeServer(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		s.next().greet("s1", 1, false)
+		cancel()
+	}()
+	var last error
+	for _, err := range newTestClient(t, s.URL, Options{}).Events(ctx) {
+		last = err
+	}
+	if !errors.Is(last, context.Canceled) {
+		t.Error(last)
+	}
+	for _, err := range newTestClient(t, s.URL, Options{}).Events(t.Context(), "no such channel") {
+		var fault *apier.Error
+		if !errors.As(err, &fault) || fault.Code != apier.CodeInvalidChannel {
+			t.Error(err)
+		}
+	}
+}

@@ -1,0 +1,200 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/apier/apier"
+	"github.com/apier/apier/internal/problem"
+)
+
+func TestRetryWait(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		once    bool
+		a       answer
+		attempt int
+		again   bool
+		exactly time.Duration // -1: by the backoff
+	}{
+		"told when":                   {a: answer{status: 429, retryAfter: 3 * time.Second}, again: true, exactly: 3 * time.Second},
+		"told at once":                {a: answer{status: 503}, again: true, exactly: 0},
+		"told too long":               {a: answer{status: 503, retryAfter: time.Hour}},
+		"not told":                    {a: answer{status: 503, retryAfter: -1}, again: true, exactly: -1},
+		"refused, though only once":   {once: true, a: answer{status: 429, retryAfter: time.Second}, again: true, exactly: time.Second},
+		"perhaps done, and only once": {once: true, a: answer{status: 502, retryAfter: -1}},
+		"lost, and only once":         {once: true, a: answer{}},
+		"lost":                        {a: answer{}, again: true, exactly: -1},
+		"the gateway":                 {a: answer{status: 504, retryAfter: -1}, again: true, exactly: -1},
+		"the caller's fault":          {a: answer{status: 422, retryAfter: time.Second}},
+		"not found":                   {a: answer{status: 404, retryAfter: -1}},
+		"often enough":                {a: answer{status: 503, retryAfter: time.Second}, attempt: 4},
+	} {
+		wait, again := retryWait(c.once, c.a, c.attempt, 4)
+		if again != c.again || again && c.exactly >= 0 && wait != c.exactly || again && c.exactly < 0 && (wait < firstRetryWait/2 || wait > firstRetryWait) {
+			t.Errorf("%s: %v, %v", name, wait, again)
+		}
+	}
+	for attempt := range 80 {
+		if wait := requestBackoff(attempt, 0.999); wait <= 0 || wait > maxRetryWait {
+			t.Errorf("attempt %d waits %v", attempt, wait)
+		}
+	}
+}
+
+func TestRetryAfter(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	for value, want := range map[string]time.Duration{
+		"": -1, "soon": -1, "-1": -1, "0": 0, " 7 ": 7 * time.Second, "99999999999": -1,
+		"Thu, 01 Jan 2026 00:00:30 GMT": 30 * time.Second, "Wed, 31 Dec 2025 00:00:00 GMT": 0,
+	} {
+		if got := retryAfter(value, now); got != want {
+			t.Errorf("%q: %v, want %v", value, got, want)
+		}
+	}
+}
+
+// An answer that is lost does not make a second event: each try carries the same key.
+func TestPublishTriesAgainWithOneKey(t *testing.T) {
+	t.Parallel()
+	var tries atomic.Int64
+	keys := make(chan string, 8)
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		keys <- r.Header.Get("Idempotency-Key")
+		switch tries.Add(1) {
+		case 1:
+			panic(http.ErrAbortHandler) // stored, perhaps; the answer is lost
+		case 2:
+			problem.Write(w, apier.Errorf(apier.CodeUnavailable, "Full."), 0)
+		default:
+			w.WriteHeader(http.StatusCreated)
+			_, _ = io.WriteString(w, `{"id":"evt_1","status":"pending","timestamp":"2026-01-01T00:00:00.000Z","seq":7}`)
+		}
+	}))
+	t.Cleanup(s.Close)
+	c := newTestClient(t, s.URL, Options{})
+	receipt, err := c.Publish(t.Context(), apier.NewEvent{Type: "order.created", Source: "shop", Payload: json.RawMessage(`{"a":"<b>"}`)})
+	if err != nil || receipt.ID != "evt_1" || receipt.Seq != 7 {
+		t.Fatal(receipt, err)
+	}
+	first := <-keys
+	for range 2 {
+		if key := <-keys; key != first || key == "" {
+			t.Errorf("%q, then %q", first, key)
+		}
+	}
+	if _, err := c.Publish(t.Context(), apier.NewEvent{Payload: json.RawMessage(`{}`)}); err != nil || <-keys == first {
+		t.Error("two calls share a key", err)
+	}
+	var fault *apier.Error
+	if _, err := c.Publish(t.Context(), apier.NewEvent{Payload: json.RawMessage(`{`)}); !errors.As(err, &fault) || fault.Code != apier.CodeInvalid {
+		t.Error(err)
+	}
+}
+
+func TestProblemsAreErrorsWithACode(t *testing.T) {
+	t.Parallel()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/api/metrics/summary" {
+			w.WriteHeader(http.StatusTeapot)
+			_, _ = io.WriteString(w, "<html>")
+			return
+		}
+		problem.Write(w, &apier.Error{Code: apier.CodeInvalid, Message: "No.", Fields: []apier.FieldError{{Field: "type", Reason: "is required"}}}, 0)
+	}))
+	t.Cleanup(s.Close)
+	c := newTestClient(t, s.URL, Options{})
+	var e *apier.Error
+	if _, err := c.Get(t.Context(), "evt_/../x"); !errors.As(err, &e) || e.Code != apier.CodeInvalid || len(e.Fields) != 1 || e.Message != "No." {
+		t.Error(err)
+	}
+	if _, err := c.Summary(t.Context()); !errors.As(err, &e) || e.Code != apier.CodeInvalid {
+		t.Error(err)
+	}
+	for status, code := range map[int]apier.Code{
+		401: apier.CodeUnauthorized, 403: apier.CodeForbidden, 404: apier.CodeNotFound, 409: apier.CodeConflict, 413: apier.CodeTooLarge,
+		429: apier.CodeRateLimited, 500: apier.CodeInternal, 502: apier.CodeUnavailable, 503: apier.CodeUnavailable,
+	} {
+		if got := problemOf(status, nil).Code; got != code {
+			t.Errorf("%d: %s", status, got)
+		}
+	}
+}
+
+func TestARefusedTokenIsRenewedOnce(t *testing.T) {
+	t.Parallel()
+	seen := make(chan string, 8)
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		seen <- r.Header.Get("Authorization")
+		if r.Header.Get("Authorization") != "Bearer unauthorized" || r.Method == http.MethodDelete {
+			problem.Write(w, apier.Errorf(apier.CodeUnauthorized, "Expired."), 0)
+			return
+		}
+		_, _ = io.WriteString(w, `{"total":3}`)
+	}))
+	t.Cleanup(s.Close)
+	c := newTestClient(t, s.URL, Options{TokenSource: func(_ context.Context, r TokenReason) (string, error) { return string(r), nil }})
+	if summary, err := c.Summary(t.Context()); err != nil || summary.Total != 3 || <-seen != "Bearer request" || <-seen != "Bearer unauthorized" {
+		t.Error(summary, err)
+	}
+	var e *apier.Error
+	if err := c.Delete(t.Context(), "evt_1"); !errors.As(err, &e) || e.Code != apier.CodeUnauthorized || len(seen) != 2 {
+		t.Error(err, len(seen))
+	}
+}
+
+func TestListWalksOverPages(t *testing.T) {
+	t.Parallel()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		after, _ := strconv.Atoi(r.URL.Query().Get("starting_after"))
+		if after == 4 {
+			problem.Write(w, apier.Errorf(apier.CodeNotFound, "Gone."), 0)
+			return
+		}
+		body := map[string]any{"has_more": true, "seq": 9, "events": []map[string]any{{"id": strconv.Itoa(after + 1)}, {"id": strconv.Itoa(after + 2)}}}
+		_ = json.NewEncoder(w).Encode(body)
+	}))
+	t.Cleanup(s.Close)
+	c := newTestClient(t, s.URL, Options{})
+	var ids string
+	var last error
+	for e, err := range c.List(t.Context(), EventFilter{Status: apier.StatusPending}) {
+		ids, last = ids+string(e.ID), err
+	}
+	if ids != "1234" || last == nil {
+		t.Errorf("%q, %v", ids, last)
+	}
+	for e, err := range c.List(t.Context(), EventFilter{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e.ID == "3" {
+			break
+		}
+	}
+}
+
+func TestWaitingEndsWithTheContext(t *testing.T) {
+	t.Parallel()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		problem.Write(w, apier.Errorf(apier.CodeUnavailable, "Full."), time.Minute)
+	}))
+	t.Cleanup(s.Close)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	began := time.Now()
+	var e *apier.Error
+	if _, err := newTestClient(t, s.URL, Options{}).Summary(ctx); !errors.As(err, &e) || e.Code != apier.CodeUnavailable || time.Since(began) > 4*time.Second {
+		t.Errorf("%v after %v", err, time.Since(began))
+	}
+}
