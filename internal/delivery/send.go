@@ -25,6 +25,7 @@ const (
 	headerAttempt  = "apier-attempt"
 
 	userAgent         = "apier-webhook/1"
+	pingAfter         = 10 * time.Second // of silence on a connection of HTTP/2
 	maxResponseHeader = 64 << 10
 	maxDrain          = 64 << 10 // of an answer that is longer than what is kept, so that its connection can serve again
 )
@@ -51,8 +52,9 @@ func newSender(g Guard, now func() time.Time) *sender {
 		Proxy:                  nil, // a proxy of the environment would be asked to reach what the guard forbids
 		DialContext:            g.DialContext,
 		ForceAttemptHTTP2:      true,
-		DisableCompression:     true, // what is kept are the receiver's own bytes
-		MaxIdleConnsPerHost:    64,   // many endpoints may live on one host
+		HTTP2:                  &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingAfter}, // else a dead connection takes every attempt
+		DisableCompression:     true,                                                                  // what is kept are the receiver's own bytes
+		MaxIdleConnsPerHost:    64,                                                                    // many endpoints may live on one host
 		MaxIdleConns:           1024,
 		IdleConnTimeout:        30 * time.Second,
 		MaxResponseHeaderBytes: maxResponseHeader,

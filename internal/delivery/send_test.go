@@ -3,6 +3,8 @@ package delivery
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -194,6 +196,43 @@ func TestNoAnswers(t *testing.T) {
 		if a.ErrorKind != c.kind || !strings.Contains(a.ErrorMessage, c.words) || a.StatusCode != 0 {
 			t.Errorf("%s: %s %q, want %s %q", name, a.ErrorKind, a.ErrorMessage, c.kind, c.words)
 		}
+	}
+}
+
+// Over TLS, in both versions of HTTP; a second attempt uses the same connection.
+func TestOverTLS(t *testing.T) {
+	t.Parallel()
+	for _, version := range []int{1, 2} {
+		protocol := make(chan int, 3)
+		receiver := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			for i := range len(r.URL.Path) - 1 { // a kilobyte for each byte of the path
+				w.Header().Set(fmt.Sprintf("X-%d", i), strings.Repeat("x", 1000))
+			}
+			protocol <- r.ProtoMajor
+		}))
+		receiver.EnableHTTP2 = version == 2
+		receiver.StartTLS()
+		s := newSender(open(), time.Now)
+		transport, ok := s.client.Transport.(*http.Transport)
+		if !ok {
+			t.Fatal("another transport")
+		}
+		transport.TLSClientConfig = &tls.Config{RootCAs: x509.NewCertPool(), MinVersion: tls.VersionTLS12}
+		transport.TLSClientConfig.RootCAs.AddCert(receiver.Certificate())
+		for attempt := range 2 {
+			a, _, fault := s.send(t.Context(), messageTo(receiver.URL, 10_000))
+			if fault != nil || !a.OK() || (a.TLSMS > 0) != (attempt == 0) || (a.ConnectMS > 0) != (attempt == 0) {
+				t.Fatalf("HTTP/%d, attempt %d: %v %+v", version, attempt, fault, a)
+			}
+			if got := <-protocol; got != version {
+				t.Errorf("HTTP/%d arrives, want %d", got, version)
+			}
+		}
+		if a, _, _ := s.send(t.Context(), messageTo(receiver.URL+"/"+strings.Repeat("x", 66), 10_000)); a.ErrorKind != apier.ErrorTooLarge {
+			t.Errorf("HTTP/%d, a header of 66 KB: %s %q", version, a.ErrorKind, a.ErrorMessage)
+		}
+		s.close()
+		receiver.Close()
 	}
 }
 
