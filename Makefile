@@ -42,8 +42,9 @@ test-frontend: ## TypeScript tests
 	@scripts/node-modules.sh
 	@cd frontend && npm test --silent
 
-e2e: build ## the whole in a real browser
+e2e: build ## the whole in real browsers, one of them as old as is promised
 	@scripts/tools.sh browser
+	@scripts/tools.sh old-browser
 	@cd frontend && npm run --silent e2e
 
 fuzz: ## each fuzz target for 30 s

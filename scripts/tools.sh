@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the checks need and a fresh machine has not: the linter, into .tools, and Chromium.
-# Usage: scripts/tools.sh lint|browser
+# Usage: scripts/tools.sh lint|browser|old-browser
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -27,6 +27,28 @@ browser() {
 	echo "Installing Chromium…"
 	apt-get update -qq
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null
+}
+
+# Chromium 88, the oldest engine that is promised, as npm still has it: 44 MB, once.
+old-browser() {
+	local version=5.5.0
+	local integrity=sha512-nYSDzTsVEVsvIFaUUAUN53ulXBLKSRXFS+eVYZOLZD5SA1If59rqBAiy4raMgorQwXWqjSsjK1SF4As+qzPLqA==
+	local dir=.tools/chromium-88
+	[ -x "$dir/chromium" ] && return
+	echo "Fetching Chromium 88…"
+	rm -rf "$dir" && mkdir -p "$dir"
+	(cd "$dir" && npm pack --silent "chrome-aws-lambda@$version" >/dev/null)
+	local tarball=$dir/chrome-aws-lambda-$version.tgz
+	if [ "sha512-$(openssl dgst -sha512 -binary "$tarball" | base64 -w0)" != "$integrity" ]; then
+		echo "The package of Chromium 88 is not the one that was checked: $tarball" >&2
+		exit 1
+	fi
+	tar --no-same-owner -xzf "$tarball" -C "$dir" package/bin && rm "$tarball"
+	node scripts/unbrotli.mjs "$dir/package/bin/aws.tar.br" "$dir/aws.tar"
+	tar --no-same-owner -xf "$dir/aws.tar" -C "$dir" && rm "$dir/aws.tar"
+	node scripts/unbrotli.mjs "$dir/package/bin/chromium.br" "$dir/chromium.part"
+	rm -r "$dir/package"
+	chmod +x "$dir/chromium.part" && mv "$dir/chromium.part" "$dir/chromium"
 }
 
 "$1"

@@ -2,9 +2,8 @@
 import assert from 'node:assert/strict'
 import { chromium } from 'playwright-core'
 
-export async function launch(options = {}) {
+export async function launch({ args = [], ...options } = {}) {
   return chromium.launch({
-    ...options,
     executablePath: process.env.APIER_CHROMIUM ?? '/usr/bin/chromium',
     args: [
       '--headless',
@@ -15,7 +14,9 @@ export async function launch(options = {}) {
       '--disable-background-networking',
       '--disable-component-update',
       '--disable-sync',
+      ...args,
     ],
+    ...options,
   })
 }
 
