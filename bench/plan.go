@@ -44,7 +44,7 @@ func fullPlan() plan {
 		senders: 64, batchers: 16, batchSize: 100, payload: 250,
 		crowds: []int{1000, 5000}, rate: 20, warmEvents: 20, events: 120,
 		burstCrowd: 500, burst: 20_000, limitBurst: 2000,
-		growth: [2]int{10_000, 1_000_000}, questions: 10, endpoints: 100, pending: 10_000, idle: 5000, fanRounds: 3, idleRounds: 3, settle: 5 * time.Second,
+		growth: [2]int{10_000, 1_000_000}, questions: 5, endpoints: 100, pending: 10_000, idle: 5000, fanRounds: 3, idleRounds: 3, settle: 5 * time.Second,
 		pause: 500 * time.Millisecond, profile: 5 * time.Second, awaitFor: 2 * time.Minute, filesNeeded: 200,
 	}
 }
