@@ -106,7 +106,7 @@ func (f *Frame) decode() (known, ok bool) {
 // read itself.
 func isAnnouncement(t apier.FrameType) bool {
 	switch t {
-	case apier.FrameDelivery, apier.FrameEndpoint, apier.FrameRecovery, apier.FrameWebhook:
+	case apier.FrameSnapshot, apier.FrameDelivery, apier.FrameEndpoint, apier.FrameRecovery, apier.FrameWebhook:
 		return true
 	default:
 		return false

@@ -25,7 +25,7 @@ type LiveOptions struct {
 	OnChange  func(Change)               // an event was created, updated or deleted
 	OnMetrics func(apier.Metrics)        // the counters, at most once a second
 	OnResync  func(ResyncReason, Cursor) // changes may have been missed: fetch your snapshot again
-	OnFrame   func(Frame)                // each frame that is not about the connection itself, before the handler of its kind
+	OnFrame   func(Frame)                // each frame that is not about the connection itself, before the handler of its kind; snapshots and delivery updates come only here
 }
 
 // Live is one live connection that looks after itself: it dials, watches, reconnects and resumes. Its

@@ -1,0 +1,76 @@
+package client_test
+
+import (
+	"context"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/apier/apier"
+	"github.com/apier/apier/client"
+)
+
+// TestSnippetsAreThoseThatCompile holds the Go snippets of the pages to the functions of example_test.go.
+func TestSnippetsAreThoseThatCompile(t *testing.T) {
+	t.Parallel()
+	source := plain(t, "example_test.go")
+	for _, page := range []string{"../docs/go-client.md", "../README.md"} {
+		raw, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		snippets := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(string(raw), -1)
+		if len(snippets) == 0 {
+			t.Errorf("%s has no snippet", page)
+		}
+		for _, s := range snippets {
+			if !strings.Contains(source, dedented(s[1])) {
+				t.Errorf("%s: this is not in example_test.go:\n%s", page, s[1])
+			}
+		}
+	}
+}
+
+func plain(t *testing.T, path string) string {
+	t.Helper()
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dedented(string(raw))
+}
+
+func dedented(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	for i, line := range lines {
+		lines[i] = strings.TrimSpace(line)
+	}
+	return strings.Join(lines, "\n")
+}
+
+func TestTheRecipesAreUsable(t *testing.T) {
+	t.Parallel()
+	c, err := client.New("http://127.0.0.1:1", client.Options{MaxRetries: -1, TokenSource: tokens(func(context.Context) (string, error) { return "t", nil })})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	ended := map[string]error{
+		"keepCopy": keepCopy(ctx, c, map[apier.EventID]apier.Event{}),
+		"goOn":     goOnAfterARestart(ctx, c, func() client.Cursor { return client.Cursor{} }, func(client.Cursor) error { return nil }),
+		"consume":  consume(ctx, c, func(apier.Event) error { return nil }),
+		"poll":     pollWhereWebSocketsAreBlocked(ctx, c, func([]apier.Event) {}),
+	}
+	for name, err := range ended {
+		if err == nil {
+			t.Errorf("%s: no error when its context is over", name)
+		}
+	}
+	live, err := watchOneEvent(ctx, c, "evt_1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	live.Close()
+}

@@ -1,0 +1,169 @@
+package client_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"time"
+
+	"github.com/apier/apier"
+	"github.com/apier/apier/client"
+)
+
+// The functions of this file are the snippets of docs/go-client.md and of the README; docs_test.go compares.
+
+func followOrders(ctx context.Context, key string) error {
+	c, err := client.New("http://localhost:8080", client.Options{Token: key})
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	for item, err := range c.Events(ctx, "events:order.*") {
+		if err != nil {
+			return err
+		}
+		fmt.Println(item.Event.Seq, item.Event.ID, item.Event.Status)
+	}
+	return nil
+}
+
+// keepCopy keeps a copy of all events, exact over losses and restarts of the server.
+func keepCopy(ctx context.Context, c *client.Client, kept map[apier.EventID]apier.Event) error {
+	for item, err := range c.Events(ctx) {
+		switch {
+		case err != nil:
+			return err
+		case item.Resync != "": // fetch what there is; what comes after it is newer, or known
+			clear(kept)
+			for e, err := range c.List(ctx, client.EventFilter{}) {
+				if err != nil {
+					return err
+				}
+				kept[e.ID] = e
+			}
+		case item.Kind == apier.Deleted:
+			delete(kept, item.Event.ID)
+		case item.Event.Seq > kept[item.Event.ID].Seq:
+			e := item.Event
+			if item.Kind == apier.Updated { // carries no source, payload and time of creation
+				old := kept[e.ID]
+				e.Source, e.Payload, e.CreatedAt = old.Source, old.Payload, old.CreatedAt
+			}
+			kept[e.ID] = e
+		}
+	}
+	return nil
+}
+
+func goOnAfterARestart(ctx context.Context, c *client.Client, load func() client.Cursor, save func(client.Cursor) error) error {
+	for item, err := range c.EventsFrom(ctx, load()) {
+		if err != nil {
+			return err
+		}
+		// … do what there is to do, and then:
+		if err := save(item.Cursor); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func consume(ctx context.Context, c *client.Client, handle func(apier.Event) error) error {
+	for {
+		leased, err := c.Lease(ctx, client.LeaseOptions{Limit: 10, For: time.Minute, Wait: 20 * time.Second})
+		if err != nil {
+			return err
+		}
+		for _, event := range leased {
+			if handle(event.Event) != nil {
+				err = c.Nack(ctx, event, 30*time.Second)
+			} else {
+				_, err = c.AckLeased(ctx, event)
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func pollWhereWebSocketsAreBlocked(ctx context.Context, c *client.Client, show func([]apier.Event)) error {
+	live := c.Live(ctx, client.LiveOptions{})
+	defer live.Close()
+	for every := time.NewTicker(10 * time.Second); ; {
+		if live.Status().State != client.Connected {
+			page, err := c.ListPage(ctx, client.EventFilter{}, "", 50)
+			if err != nil {
+				return err
+			}
+			show(page.Events)
+		}
+		select {
+		case <-every.C:
+		case <-ctx.Done():
+			every.Stop()
+			return ctx.Err()
+		}
+	}
+}
+
+func tokens(login func(context.Context) (string, error)) client.TokenSource {
+	return func(ctx context.Context, reason client.TokenReason) (string, error) {
+		return login(ctx) // a cache may answer, but not where reason is client.TokenUnauthorized
+	}
+}
+
+func watchOneEvent(ctx context.Context, c *client.Client, id apier.EventID) (*client.Live, error) {
+	live := c.Live(ctx, client.LiveOptions{
+		Channels: []string{},
+		OnChange: func(change client.Change) { fmt.Println(change.Event.Status) },
+		OnStatus: func(s client.Status) { fmt.Println(s.State, s.Attempt, s.Delay) },
+	})
+	_, err := live.Subscribe("event:" + string(id))
+	return live, err
+}
+
+func Example() {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusCreated)
+		_, _ = io.WriteString(w, `{"id":"evt_06h0g42fanre76r24q6ghck0qg","status":"pending","timestamp":"2026-11-23T11:00:16.341Z","seq":1}`)
+	}))
+	defer server.Close()
+	c, err := client.New(server.URL, client.Options{Token: "apier_…"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer c.Close()
+	receipt, err := c.Publish(context.Background(), apier.NewEvent{
+		Type: "order.created", Source: "shop", Payload: json.RawMessage(`{"order":7}`),
+	})
+	fmt.Println(receipt.Seq, receipt.Status, err)
+	// Output: 1 pending <nil>
+}
+
+func ExampleClient_Events() {
+	if err := followOrders(context.Background(), "apier_…"); err != nil {
+		fmt.Println(err)
+	}
+}
+
+func ExampleClient_Get() {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusNotFound)
+		_, _ = io.WriteString(w, `{"title":"Not Found","status":404,"detail":"There is no such event.","code":"not_found"}`)
+	}))
+	defer server.Close()
+	c, _ := client.New(server.URL, client.Options{})
+	defer c.Close()
+	_, err := c.Get(context.Background(), "evt_none")
+	var e *apier.Error
+	if errors.As(err, &e) && e.Code == apier.CodeNotFound {
+		fmt.Println(e.Message)
+	}
+	// Output: There is no such event.
+}
