@@ -68,7 +68,7 @@ func TestTheRecipesAreUsable(t *testing.T) {
 			t.Errorf("%s: no error when its context is over", name)
 		}
 	}
-	live, err := watchOneEvent(ctx, c, "evt_1")
+	live, err := watchOneEvent(ctx, c, "evt_1", func(client.Status) {})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -117,11 +117,11 @@ func tokens(login func(context.Context) (string, error)) client.TokenSource {
 	}
 }
 
-func watchOneEvent(ctx context.Context, c *client.Client, id apier.EventID) (*client.Live, error) {
+func watchOneEvent(ctx context.Context, c *client.Client, id apier.EventID, show func(client.Status)) (*client.Live, error) {
 	live := c.Live(ctx, client.LiveOptions{
 		Channels: []string{},
 		OnChange: func(change client.Change) { fmt.Println(change.Event.Status) },
-		OnStatus: func(s client.Status) { fmt.Println(s.State, s.Attempt, s.Delay) },
+		OnStatus: func(s client.Status) { show(s) },
 	})
 	_, err := live.Subscribe("event:" + string(id))
 	return live, err
