@@ -47,6 +47,9 @@ func (s *fakeStore) Changes(_ context.Context, tenant apier.TenantID, after apie
 	if s.err != nil {
 		return ChangePage{}, s.err
 	}
+	if after < s.floor {
+		return ChangePage{Lost: true, Seq: s.seq}, nil
+	}
 	var page ChangePage
 	for _, c := range s.latest {
 		if c.Event.Seq > after && c.Tenant == tenant {
@@ -57,7 +60,7 @@ func (s *fakeStore) Changes(_ context.Context, tenant apier.TenantID, after apie
 		}
 	}
 	slices.SortFunc(page.Changes, func(a, b apier.Change) int { return int(a.Event.Seq - b.Event.Seq) })
-	page.Seq, page.Lost = s.seq, after < s.floor
+	page.Seq = s.seq
 	if len(page.Changes) > limit {
 		page.Changes, page.More = page.Changes[:limit], true
 		page.Seq = page.Changes[limit-1].Event.Seq
@@ -117,6 +120,13 @@ func (s *fakeStore) fail(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.err = err
+}
+
+// forget makes the store tell nothing of what was before now, ever.
+func (s *fakeStore) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.floor = 1 << 60
 }
 
 func (s *fakeStore) create(id string) apier.Seq {
