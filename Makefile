@@ -3,7 +3,7 @@ SHELL := bash
 LINT := .tools/golangci-lint-v2.15.0
 FRONTEND_SOURCES := $(shell find frontend -type f -not -path '*/node_modules/*' -not -path 'frontend/dist/*' 2>/dev/null)
 
-.PHONY: help run demo build test check-go check-frontend test-go test-frontend e2e fuzz bench format clean
+.PHONY: help run demo build test check-go check-frontend test-go test-frontend e2e soak fuzz bench format clean
 
 help: ## list what there is
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -46,6 +46,10 @@ e2e: build ## the whole in real browsers, one of them as old as is promised
 	@scripts/tools.sh browser
 	@scripts/tools.sh old-browser
 	@cd frontend && npm run --silent e2e
+
+soak: ## the model tests, longer: nothing is lost, whatever happens
+	@go test -race -timeout 60m ./internal/server -run TestNothingIsLost -rapid.checks=300
+	@go test -race -timeout 60m ./internal/store/... ./internal/delivery/... -rapid.checks=1000
 
 fuzz: ## each fuzz target for 30 s
 	@scripts/fuzz.sh 30s

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"flag"
 	"io"
 	"log/slog"
 	"net/http"
@@ -21,7 +22,17 @@ import (
 	"github.com/apier/apier/internal/store"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain bounds the model test, whose every run is a server with clients and restarts, unless -rapid.checks says
+// otherwise, as make soak does.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "rapid.checks" })
+	if !given {
+		_ = flag.Set("rapid.checks", "6") // rapid has registered it
+	}
+	goleak.VerifyTestMain(m)
+}
 
 func get(t *testing.T, h http.Handler, method, target string) *http.Response {
 	t.Helper()
