@@ -31,8 +31,11 @@ func (t Timestamp) AppendJSON(dst []byte) []byte {
 // MarshalJSON implements json.Marshaler.
 func (t Timestamp) MarshalJSON() ([]byte, error) { return t.AppendJSON(nil), nil }
 
-// UnmarshalJSON accepts any RFC 3339 time and cuts it to milliseconds.
+// UnmarshalJSON accepts any RFC 3339 time and cuts it to milliseconds; null leaves t as it is.
 func (t *Timestamp) UnmarshalJSON(b []byte) error {
+	if string(b) == "null" {
+		return nil
+	}
 	s, err := strconv.Unquote(string(b))
 	if err != nil {
 		return fmt.Errorf("timestamp: not a string: %w", err)

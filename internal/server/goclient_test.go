@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"maps"
 	"net"
 	"sync"
@@ -119,6 +120,56 @@ func TestTheGoClientKeepsAnExactCopyOverRestarts(t *testing.T) {
 	summary, err := c.Summary(ctx)
 	if err != nil || int(summary.Total) != len(stored) {
 		t.Errorf("%+v, %v", summary, err)
+	}
+}
+
+func TestTheGoClientManagesEndpoints(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	l.Close()
+	defer runServer(t, address, t.TempDir())()
+	c, err := client.New("http://"+address, client.Options{Token: goClientKey})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	ctx := t.Context()
+	made, secret, err := c.CreateEndpoint(ctx, client.NewEndpoint{URL: "https://hooks.example.com/in", Types: []string{"order.*"}})
+	if err != nil || secret == "" || made.ID == "" || made.TimeoutMS == 0 {
+		t.Fatalf("%+v, %v", made, err)
+	}
+	paused, err := c.PauseEndpoint(ctx, made.ID, true)
+	if err != nil || paused.Status != apier.EndpointPaused {
+		t.Fatalf("%+v, %v", paused, err)
+	}
+	event := publish(t, ctx, c, "order.paid")
+	for name, walk := range map[string]iter.Seq2[client.EndpointDelivery, error]{
+		"endpoint": c.EndpointDeliveries(ctx, made.ID, "pending"), "event": c.EventDeliveries(ctx, event, ""),
+	} {
+		n := 0
+		for d, err := range walk {
+			if n++; err != nil || d.EventID != event || d.EndpointID != made.ID || d.Status != "pending" {
+				t.Errorf("%s: %+v, %v", name, d, err)
+			}
+		}
+		if n != 1 {
+			t.Errorf("%s: %d deliveries", name, n)
+		}
+	}
+	if n, err := c.Recover(ctx, made.ID, time.Now().Add(-time.Hour), true); err != nil || n != 0 {
+		t.Error(n, err)
+	}
+	if got, err := c.Endpoint(ctx, made.ID); err != nil || got.Pending != 1 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if err := c.DeleteEndpoint(ctx, made.ID); err != nil {
+		t.Fatal(err)
+	}
+	for e, err := range c.Endpoints(ctx) {
+		t.Errorf("%+v, %v", e, err)
 	}
 }
 

@@ -1,0 +1,147 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"iter"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/apier/apier"
+)
+
+// NewEndpoint is where webhooks are to go. The zero value of each field but URL is the server's default.
+type NewEndpoint struct {
+	URL             string            `json:"url"`
+	Description     string            `json:"description,omitempty"`
+	Types           []string          `json:"types,omitempty"`  // globs; empty: every type
+	Filter          json.RawMessage   `json:"filter,omitempty"` // see apier.ParseFilter
+	Headers         map[string]string `json:"headers,omitempty"`
+	RatePerSecond   float64           `json:"rate_per_second,omitempty"`
+	MaxInFlight     int               `json:"max_in_flight,omitempty"`
+	TimeoutMS       int64             `json:"timeout_ms,omitempty"`
+	RetryScheduleMS []int64           `json:"retry_schedule_ms,omitempty"`
+	OrderKey        string            `json:"order_key,omitempty"`
+}
+
+// CreateEndpoint makes an endpoint. The secret signs its webhooks and is shown this once. It is not tried
+// again where it may have been done.
+func (c *Client) CreateEndpoint(ctx context.Context, e NewEndpoint) (made apier.Endpoint, secret string, err error) {
+	var answer struct {
+		apier.Endpoint
+		Secret string `json:"secret"`
+	}
+	err = c.do(ctx, request{method: http.MethodPost, path: "/api/endpoints", body: e, once: true}, &answer)
+	return answer.Endpoint, answer.Secret, err
+}
+
+// Endpoints walks over all endpoints, newest first. An error is the last thing it yields.
+func (c *Client) Endpoints(ctx context.Context) iter.Seq2[apier.Endpoint, error] {
+	return pages(func(after apier.EndpointID) ([]apier.Endpoint, bool, error) {
+		var page struct {
+			Endpoints []apier.Endpoint `json:"endpoints"`
+			HasMore   bool             `json:"has_more"`
+		}
+		err := c.do(ctx, request{method: http.MethodGet, path: "/api/endpoints", query: pageQuery(string(after))}, &page)
+		return page.Endpoints, page.HasMore, err
+	}, func(e apier.Endpoint) apier.EndpointID { return e.ID })
+}
+
+func pageQuery(after string) url.Values {
+	q := url.Values{}
+	setText(q, "starting_after", after)
+	setNumber(q, "limit", pageSize)
+	return q
+}
+
+// Endpoint gives one endpoint, with its counters.
+func (c *Client) Endpoint(ctx context.Context, id apier.EndpointID) (apier.Endpoint, error) {
+	var e apier.Endpoint
+	err := c.do(ctx, request{method: http.MethodGet, path: endpointPath(id)}, &e)
+	return e, err
+}
+
+// PauseEndpoint lets deliveries wait, or lets them go again; that enables one that was disabled, too.
+func (c *Client) PauseEndpoint(ctx context.Context, id apier.EndpointID, paused bool) (apier.Endpoint, error) {
+	body := struct {
+		Paused bool `json:"paused"`
+	}{paused}
+	var e apier.Endpoint
+	err := c.do(ctx, request{method: http.MethodPatch, path: endpointPath(id), body: body}, &e)
+	return e, err
+}
+
+// DeleteEndpoint ends an endpoint; its open deliveries are canceled.
+func (c *Client) DeleteEndpoint(ctx context.Context, id apier.EndpointID) error {
+	return c.do(ctx, request{method: http.MethodDelete, path: endpointPath(id)}, nil)
+}
+
+func endpointPath(id apier.EndpointID) string { return "/api/endpoints/" + url.PathEscape(string(id)) }
+
+// EndpointDeliveries walks over the deliveries of an endpoint, newest first; status "" is all. An error is
+// the last thing it yields.
+func (c *Client) EndpointDeliveries(ctx context.Context, id apier.EndpointID, status string) iter.Seq2[EndpointDelivery, error] {
+	return c.deliveries(ctx, endpointPath(id)+"/deliveries", status)
+}
+
+// EventDeliveries walks over the deliveries of an event, newest first; status "" is all.
+func (c *Client) EventDeliveries(ctx context.Context, id apier.EventID, status string) iter.Seq2[EndpointDelivery, error] {
+	return c.deliveries(ctx, "/api/events/"+url.PathEscape(string(id))+"/deliveries", status)
+}
+
+// EndpointDelivery is one event on its way to one endpoint.
+type EndpointDelivery struct {
+	ID           string           `json:"id"`
+	EventID      apier.EventID    `json:"event_id"`
+	EventType    string           `json:"event_type"`
+	EndpointID   apier.EndpointID `json:"endpoint_id"`
+	Status       string           `json:"status"` // pending, delivered, failed (given up) or canceled
+	Attempts     int              `json:"attempts"`
+	DueAt        *apier.Timestamp `json:"due_at"` // of the next attempt; nil: none follows, or it waits for BlockedBy
+	LeasedUntil  *apier.Timestamp `json:"leased_until"`
+	OrderKey     string           `json:"order_key"`
+	BlockedBy    apier.EventID    `json:"blocked_by"` // the event that goes before it in its order
+	StatusCode   int              `json:"status_code"`
+	ErrorKind    string           `json:"error_kind"`
+	ErrorMessage string           `json:"error_message"`
+	CreatedAt    apier.Timestamp  `json:"created_at"`
+	UpdatedAt    apier.Timestamp  `json:"updated_at"`
+	Seq          apier.Seq        `json:"seq"`
+}
+
+func (c *Client) deliveries(ctx context.Context, path, status string) iter.Seq2[EndpointDelivery, error] {
+	return pages(func(after string) ([]EndpointDelivery, bool, error) {
+		var page struct {
+			Deliveries []EndpointDelivery `json:"deliveries"`
+			HasMore    bool               `json:"has_more"`
+		}
+		q := pageQuery(after)
+		setText(q, "status", status)
+		err := c.do(ctx, request{method: http.MethodGet, path: path, query: q}, &page)
+		return page.Deliveries, page.HasMore, err
+	}, func(d EndpointDelivery) string { return d.ID })
+}
+
+// RetryDelivery makes a delivery that was given up due at once.
+func (c *Client) RetryDelivery(ctx context.Context, id string) (EndpointDelivery, error) {
+	var d EndpointDelivery
+	err := c.do(ctx, request{method: http.MethodPost, path: "/api/deliveries/" + url.PathEscape(id) + "/retry", once: true}, &d)
+	return d, err
+}
+
+// Recover sends again what an endpoint gave up since then, and reports how many deliveries that are. dryRun
+// only counts.
+func (c *Client) Recover(ctx context.Context, id apier.EndpointID, since time.Time, dryRun bool) (int64, error) {
+	body := struct {
+		Kind   string    `json:"kind"`
+		Since  time.Time `json:"since"`
+		DryRun bool      `json:"dry_run"`
+	}{"retry_failed", since.UTC(), dryRun}
+	var answer struct {
+		Count int64 `json:"count"`
+		Total int64 `json:"total"`
+	}
+	err := c.do(ctx, request{method: http.MethodPost, path: endpointPath(id) + "/recover", body: body, once: true}, &answer)
+	return max(answer.Count, answer.Total), err
+}
