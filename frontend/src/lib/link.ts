@@ -2,6 +2,8 @@ import type { SocketConstructor, WebSocketLike } from './env'
 import type { Credential } from './options'
 
 const OPEN = 1
+/** How the `ws` package says that a server refused the upgrade; browsers do not tell. */
+const REFUSED = /^Unexpected server response: (4\d\d)$/
 
 /** What is told of a link until it is abandoned. */
 export interface LinkListener {
@@ -29,8 +31,14 @@ export class Link {
     const isMine = () => socket === this.socket
     socket.onopen = () => isMine() && listener.opened()
     socket.onmessage = (event) => isMine() && listener.received(event.data)
-    socket.onerror = (event) => isMine() && listener.failed(event)
-    socket.onclose = (event) => isMine() && listener.closed(event.code, event.reason)
+    let refused: string | undefined
+    socket.onerror = (event) => {
+      refused = REFUSED.exec((event as ErrorEvent).message)?.[1]
+      if (isMine()) listener.failed(event)
+    }
+    // A status of HTTP and its close code mean the same: 401 is 4401.
+    socket.onclose = ({ code, reason }) =>
+      isMine() && listener.closed(refused && code === 1006 ? 4000 + Number(refused) : code, reason)
   }
 
   /** Sends one frame; false: it did not go out. */

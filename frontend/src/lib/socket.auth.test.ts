@@ -168,3 +168,20 @@ test('a ticket stands in for the token, for one attempt', async () => {
   await vi.advanceTimersByTimeAsync(1000)
   expect(FakeSocket.last.query.get('ticket')).toBe('ticket-2')
 })
+
+test.each([
+  [401, ERROR, 4401],
+  [403, ERROR, 4403],
+  [429, RECONNECTING, 4429],
+  [503, RECONNECTING, 1006],
+])(
+  'a refused upgrade, where the socket tells its status %i, counts as its close code',
+  (status, state, code) => {
+    const { client, snapshot } = setupClient({ token: 't1' })
+    client.connect()
+    const message = `Unexpected server response: ${status}`
+    FakeSocket.last.onerror?.(Object.assign(new Event('error'), { message }))
+    FakeSocket.last.onclose?.(new CloseEvent('close', { code: 1006 }))
+    expect(snapshot()).toMatchObject({ state, lastError: { code } })
+  },
+)
