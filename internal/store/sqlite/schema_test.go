@@ -156,7 +156,7 @@ func checkPlan(t *testing.T, conn *sqlite.Conn, query string, options *sqlitex.E
 	if err := sqlitex.Execute(conn, "EXPLAIN QUERY PLAN "+query, options); err != nil {
 		t.Errorf("%s: %v", query, err)
 	}
-	all := strings.Join(plan, "\n")
+	all := strings.ReplaceAll(strings.Join(plan, "\n"), "SCAN CONSTANT ROW", "") // of LIMIT (SELECT ?)
 	if strings.Contains(all, "SCAN") || strings.Contains(all, "TEMP B-TREE") || !strings.Contains(all, "SEARCH") {
 		t.Errorf("%s\nis done so:\n%s", query, all)
 	}

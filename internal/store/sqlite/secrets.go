@@ -55,7 +55,7 @@ func (s *Store) Secrets(ctx context.Context, tenant apier.TenantID, id apier.End
 }
 
 func secretsOf(conn *sqlite.Conn, endpoint int64, now apier.Timestamp) (secrets [][]byte, err error) {
-	err = sqlitex.Execute(conn, "SELECT secret FROM endpoint_secrets WHERE endpoint = ? AND (expires_at = 0 OR expires_at > ?) ORDER BY number DESC",
+	err = sqlitex.Execute(conn, "SELECT secret FROM endpoint_secrets WHERE endpoint = +? AND (expires_at = 0 OR expires_at > +?) ORDER BY number DESC",
 		&sqlitex.ExecOptions{Args: []any{endpoint, int64(now)}, ResultFunc: func(stmt *sqlite.Stmt) error {
 			secrets = append(secrets, columnBytes(stmt, 0))
 			return nil
