@@ -46,13 +46,12 @@ func runServer(t *testing.T, address, data string) (stop func()) {
 // TestTheGoClientKeepsAnExactCopyOverRestarts restarts the server under a running iteration, again and again, and
 // compares what the iteration told with what the server has.
 func TestTheGoClientKeepsAnExactCopyOverRestarts(t *testing.T) {
-
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	address, data := l.Addr().String(), t.TempDir()
-	l.Close()
+	_ = l.Close()
 	stop := runServer(t, address, data)
 	defer func() { stop() }()
 
@@ -129,7 +128,7 @@ func TestTheGoClientManagesEndpoints(t *testing.T) {
 		t.Fatal(err)
 	}
 	address := l.Addr().String()
-	l.Close()
+	_ = l.Close()
 	defer runServer(t, address, t.TempDir())()
 	c, err := client.New("http://"+address, client.Options{Token: goClientKey})
 	if err != nil {
