@@ -18,7 +18,7 @@ func arrows() map[string][]string {
 	return map[string][]string{
 		"":                         {},
 		"client":                   {""},
-		"cmd/apier":                {"", "internal/doctor", "internal/server", "internal/auth", "internal/store", "internal/store/sqlite"},
+		"cmd/apier":                {"", "client", "internal/doctor", "internal/server", "internal/auth", "internal/store", "internal/store/sqlite"},
 		"frontend":                 {},
 		"internal/api":             {"", "internal/auth", "internal/problem", "internal/signature", "internal/store"},
 		"internal/auth":            {"", "internal/store"},

@@ -22,6 +22,7 @@ type cli struct {
 	Keys    keysCmd    `cmd:"" help:"Create, list and revoke API keys."`
 	Token   tokenCmd   `cmd:"" help:"Print a token for the API and the WebSocket."`
 	Link    linkCmd    `cmd:"" help:"Print the link that signs in to the dashboard with the first API key."`
+	Tail    tailCmd    `cmd:"" help:"Print the live feed of events, deliveries or metrics."`
 	Doctor  doctorCmd  `cmd:"" help:"Check step by step why a WebSocket does not connect, and say what to do."`
 	Show    configCmd  `cmd:"" name:"config" help:"Print the settings in force and where each comes from."`
 	Version versionCmd `cmd:"" help:"Print the version."`

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bufio"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -231,5 +233,53 @@ func TestDoctor(t *testing.T) {
 	stdout, stderr, code = output(t, nil, "doctor", s.url, "--origin", "http://shop.example")
 	if code != 1 || strings.Count(stderr, "\n") != 1 || !strings.Contains(stdout, "--allowed-origins") {
 		t.Errorf("a refused origin: %d %s\n%s", code, stderr, stdout)
+	}
+}
+
+func TestTail(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	s := start(t, data, "--api-key", testKey)
+	cmd := program(t, "tail", "--url", s.url, "events:order.*", "endpoint:*")
+	cmd.Env = append(cmd.Env, "APIER_TOKEN="+s.token(testKey))
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	if said := bufio.NewScanner(stderr); !said.Scan() || said.Text() != "apier tail: connected" {
+		t.Fatalf("it says %q", said.Text())
+	}
+	var e struct{ ID string }
+	s.must(testKey, "POST", "/api/events", `{"type":"user.created","source":"shop","payload":{}}`, nil) // not asked for
+	s.must(testKey, "POST", "/api/events", `{"type":"order.created","source":"shop","payload":{"note":"\u001b[31mred"}}`, &e)
+	s.must(testKey, "POST", "/api/inbox/"+e.ID+"/ack", "", nil)
+	s.must(testKey, "DELETE", "/api/events/"+e.ID, "", nil)
+	lines := bufio.NewScanner(stdout)
+	for _, want := range []string{
+		`^\d\d:\d\d:\d\d\.\d{3}  created   ` + e.ID + `  order\.created  shop  pending  \{"note":"\\u001b\[31mred"\}$`,
+		`  updated   ` + e.ID + `  order\.created  delivered  after \d+ ms$`,
+		`  deleted   ` + e.ID + `  order\.created$`,
+	} {
+		if !lines.Scan() || !regexp.MustCompile(want).MatchString(lines.Text()) {
+			t.Errorf("got %q, want %s", lines.Text(), want)
+		}
+	}
+	_ = cmd.Process.Signal(syscall.SIGINT)
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("an interruption ends it with %v", err)
+	}
+	if _, stderr, code := output(t, nil, "tail", "--url", s.url, "--token", "wrong"); code != 1 || !strings.Contains(stderr, "apier: ") {
+		t.Errorf("a wrong token: %d %q", code, stderr)
+	}
+	if _, stderr, code := output(t, nil, "tail", "--url", s.url, "--data", filepath.Join(data, "nowhere")); code != 1 || !strings.Contains(stderr, "--token") {
+		t.Errorf("no token: %d %q", code, stderr)
 	}
 }
