@@ -19,8 +19,7 @@ before(async () => {
   server = await startServer()
   browser = await launch({
     executablePath: path.join(chromium88, 'chromium'),
-    // As its makers start it: a function's sandbox has no zygote.
-    args: ['--single-process', '--no-zygote', '--lang=en-US'],
+    args: ['--lang=en-US'],
     env: { ...process.env, LD_LIBRARY_PATH: path.join(chromium88, 'lib') },
   })
   // This build has no language of its own; uPlot asks for one.
@@ -36,8 +35,7 @@ test('the browser is as old as it should be', () => {
   assert.match(browser.version(), /^88\./)
 })
 
-// Playwright's locators need younger browsers, so these tests look and click in the page itself. Nor is a page
-// closed: a browser of one process would go with it.
+// Playwright's locators need younger browsers, so these tests look and click in the page itself.
 const text = (page) => page.evaluate(() => document.body.innerText)
 const untilText = (page, words) => until(`the words ${words}`, async () => words.test(await text(page)))
 const click = (page, selector, words) =>
