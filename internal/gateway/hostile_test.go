@@ -47,9 +47,11 @@ func hostiles() map[string]hostile {
 		"opens many, says nothing":        {begin: dial(300, "token=good")},
 		"says not who it is":              {begin: dial(100, "auth=message")},
 		"floods before it says who it is": {begin: dial(10, "auth=message"), next: write(strings.Repeat(string(frameOf(finBit|9, "x")), 200))},
-		"subscribes again and again": {begin: dial(3, "token=good&v=1&channels="),
+		"subscribes again and again": {
+			begin: dial(3, "token=good&v=1&channels="),
 			next: write(string(frameOf(finBit|1, `{"type":"subscribe","data":{"channels":["event:evt_1","metrics","events"]}}`)) +
-				string(frameOf(finBit|1, `{"type":"unsubscribe","data":{"channels":["event:evt_1","metrics","events"]}}`)))},
+				string(frameOf(finBit|1, `{"type":"unsubscribe","data":{"channels":["event:evt_1","metrics","events"]}}`))),
+		},
 		"sends bombs": {begin: dial(2, "token=good&channels=", offerDeflate), next: write(string(frameOf(finBit|0x40|1, packed(strings.Repeat(" ", 100_000)))))},
 		"half an upgrade": {begin: func(t *testing.T, b *bench) []*client {
 			t.Helper()

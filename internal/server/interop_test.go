@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -50,7 +51,7 @@ func dialGorilla(t *testing.T, url string, protocols []string, header http.Heade
 	p := &gorillaPeer{conn: conn, res: res, texts: make(chan string, 100), ended: make(chan error, 1), pongs: make(chan string, 1)}
 	conn.SetPongHandler(func(data string) error { p.pongs <- data; return nil })
 	go p.read()
-	t.Cleanup(func() { conn.Close() })
+	t.Cleanup(func() { _ = conn.Close() })
 	return p, res, nil
 }
 
@@ -98,10 +99,13 @@ func (p *gorillaPeer) leave() error {
 	if err := p.conn.WriteControl(gorilla.CloseMessage, gorilla.FormatCloseMessage(gorilla.CloseNormalClosure, "bye"), time.Now().Add(patience)); err != nil {
 		return err
 	}
-	if _, err := p.hear(); !gorilla.IsCloseError(err, gorilla.CloseNormalClosure) {
-		return fmt.Errorf("ended with %w", err)
+	for {
+		if _, err := p.hear(); gorilla.IsCloseError(err, gorilla.CloseNormalClosure) {
+			return nil
+		} else if err != nil {
+			return fmt.Errorf("ended with %w", err)
+		}
 	}
-	return nil
 }
 
 func (p *gorillaPeer) extensions() string { return p.res.Header.Get("Sec-WebSocket-Extensions") }
@@ -170,25 +174,33 @@ func (p *coderPeer) extensions() string { return p.res.Header.Get("Sec-WebSocket
 // running starts a whole server and gives a token for it.
 func running(t *testing.T, opt Options) (s *Server, token string) {
 	t.Helper()
-	opt.Data, opt.Listen, opt.LogLevel, opt.DrainTimeout = t.TempDir(), "127.0.0.1:0", "error", time.Second
-	s, err := New(t.Context(), opt)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
-	done := make(chan error, 1)
-	go func() { done <- s.Run(ctx) }()
-	t.Cleanup(func() {
-		stop()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	})
+	opt.Data = t.TempDir()
+	s, stop := start(t, opt)
+	t.Cleanup(stop)
 	var answer struct {
 		Token string `json:"access_token"`
 	}
 	call(t, s, "/api/token", "", "grant_type=client_credentials&client_secret="+s.FirstKey, &answer)
 	return s, answer.Token
+}
+
+// start runs a server until stop, which waits for its end and may be called again.
+func start(t *testing.T, opt Options) (s *Server, stop func()) {
+	t.Helper()
+	opt.Listen, opt.LogLevel, opt.DrainTimeout = "127.0.0.1:0", "error", time.Second
+	s, err := New(t.Context(), opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	return s, sync.OnceFunc(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // call posts and reads the answer.

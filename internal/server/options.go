@@ -163,7 +163,7 @@ func (o Options) validateIssuer(fail func(flag, format string, args ...any)) {
 		return
 	}
 	u, err := url.Parse(o.JWKSURL)
-	if err != nil || u.Host == "" || u.Scheme != "https" && !(u.Scheme == "http" && isLoopback(u.Hostname())) {
+	if err != nil || u.Host == "" || u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())) {
 		fail("jwks-url", "must be a URL of https (http on this machine only), not %q", o.JWKSURL)
 	}
 	if o.JWTAudience == "" {
