@@ -1,7 +1,10 @@
+import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
 import { act, fireEvent, render, screen } from '@testing-library/react'
 import { StrictMode } from 'react'
 import type { ReactElement } from 'react'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { anEvent } from '../test/events'
+import { FakeApi } from '../test/fakeApi'
 import { FakeSocket } from '../test/fakeSocket'
 import {
   CustomMessages,
@@ -55,35 +58,60 @@ test('DashboardPage polls until it is connected, and again when the connection i
   expect(screen.getByText('polling every 10 s')).toBeTruthy()
 })
 
-test('EventsPage loads when connected and follows each change', async () => {
-  const load = vi.fn(() => Promise.resolve([{ id: 'evt_1', status: 'pending' as const }]))
-  await show(<EventsPage token="t" load={load} />)
+const withCache = (page: ReactElement) => (
+  <QueryClientProvider client={new QueryClient({ defaultOptions: { queries: { retry: false } } })}>
+    {page}
+  </QueryClientProvider>
+)
+const rows = () => screen.queryAllByRole('listitem').map((row) => row.textContent)
+const event = { type: 'order.created', source: 'shop', payload: { total: 12 } }
+
+/** Answers every list that was asked for. */
+async function answerLists(api: FakeApi, ids: string[]) {
+  for (const asked of api.lists) {
+    asked.answer({ events: ids.map((id) => anEvent({ id })), has_more: false, seq: 10 })
+  }
+  await settle(500)
+}
+
+test('EventsPage joins its list and the stream, and follows each change', async () => {
+  const api = new FakeApi()
+  await show(withCache(<EventsPage token="t" api={api} />))
   await open()
-  expect(load).toHaveBeenCalledTimes(1)
-  await receive({ type: 'event_update', data: { id: 'evt_1', status: 'delivered' } })
-  await receive({ type: 'event_created', data: { id: 'evt_2', status: 'pending' } })
-  const rows = () => screen.getAllByRole('listitem').map((row) => row.textContent)
+  await receive({ type: 'event_created', seq: 11, data: anEvent({ id: 'evt_2', ...event, seq: 11 }) })
+  await answerLists(api, ['evt_1'])
+  await answerLists(api, ['evt_1'])
+  expect(rows()).toEqual(['evt_2: pending', 'evt_1: pending'])
+  await receive({ type: 'event_update', seq: 12, data: { id: 'evt_1', status: 'delivered' } })
+  await settle(500)
   expect(rows()).toEqual(['evt_2: pending', 'evt_1: delivered'])
-  await receive({ type: 'event_deleted', data: { id: 'evt_1' } })
+  await receive({ type: 'event_deleted', seq: 13, data: { id: 'evt_1' } })
+  await settle(500)
   expect(rows()).toEqual(['evt_2: pending'])
 })
 
 test('OptimisticSend shows the row at once, and takes it back when the server refuses', async () => {
-  const post = vi.fn(() => Promise.resolve({ id: 'evt_1' }))
-  await show(<OptimisticSend token="t" post={post} />)
+  const api = new FakeApi()
+  await show(withCache(<OptimisticSend token="t" api={api} />))
   await open()
-  const rows = () => screen.queryAllByRole('listitem').map((row) => row.textContent)
+  await answerLists(api, [])
+  await answerLists(api, [])
   fireEvent.click(screen.getByText('Send event'))
-  expect(rows()).toHaveLength(1)
-  await receive({ type: 'event_created', data: { id: 'evt_1', status: 'pending' } })
-  await receive({ type: 'event_update', data: { id: 'evt_1', status: 'delivered' } })
   await settle()
-  expect(rows()).toEqual(['evt_1: delivered'])
-  post.mockRejectedValueOnce(new Error('refused'))
+  expect(rows()).toEqual([expect.stringMatching(/: sending$/)])
+  await receive({ type: 'event_created', seq: 11, data: anEvent({ id: 'evt_1', ...event, seq: 11 }) })
+  await settle(500)
+  expect(rows()).toEqual(['evt_1: pending'])
+  api.created[0]?.answer({ id: 'evt_1', status: 'pending', timestamp: anEvent().created_at, seq: 11 })
+  await settle(500)
+  expect(rows()).toEqual(['evt_1: pending'])
   fireEvent.click(screen.getByText('Send event'))
+  await settle()
   expect(rows()).toHaveLength(2)
-  await settle()
-  expect(rows()).toEqual(['evt_1: delivered'])
+  api.created[1]?.refuse(new Error('refused'))
+  await settle(500)
+  expect(rows()).toEqual(['evt_1: pending'])
+  expect(screen.getByRole('alert').textContent).toBe('refused')
 })
 
 test('CustomMessages subscribes, and shows what the server answers', async () => {

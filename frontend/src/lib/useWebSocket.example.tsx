@@ -1,11 +1,14 @@
 /**
- * Five ways to use the hook, each a component that compiles and runs in the tests. They take what talks to
- * the REST API as a prop, so that they can be copied whatever the application fetches with.
+ * Five ways to use the library, each a component that compiles and runs in the tests. They take what talks to
+ * the REST API as a prop, so that they can be copied whatever the application fetches with. Patterns 2 and 3
+ * stand below a QueryClientProvider.
  */
 import { useEffect, useState } from 'react'
 import { ConnectionStatus } from '../components/ConnectionStatus'
+import { LiveProvider, newKey, useCreateEvent, useLiveEvents } from './query'
+import type { LiveApi } from './query'
 import { MessageType, useWebSocket } from './useWebSocket'
-import type { EventUpdate, MetricsUpdate } from './useWebSocket'
+import type { MetricsUpdate } from './useWebSocket'
 
 const POLL_EVERY = 10_000
 
@@ -54,32 +57,22 @@ export function DashboardPage({ token, load }: { token?: string; load: () => Pro
   )
 }
 
-/** Adds or changes one event of a list; fields that the update does not tell stay. */
-function applyUpdate(events: EventUpdate[], update: EventUpdate): EventUpdate[] {
-  const isKnown = events.some((event) => event.id === update.id)
-  if (!isKnown) return [update, ...events]
-  return events.map((event) => (event.id === update.id ? { ...event, ...update } : event))
+/** Pattern 2: a list kept live, snapshot and stream joined by the hook; below it, any number of components. */
+export function EventsPage({ token, api }: { token?: string; api?: LiveApi }) {
+  return (
+    <LiveProvider token={token} api={api} socket={{ url: import.meta.env.VITE_WEBSOCKET_URL }}>
+      <Rows />
+    </LiveProvider>
+  )
 }
 
-/** Pattern 2: a list kept live. It is loaded when the connection stands, and again when a gap is possible. */
-export function EventsPage({ token, load }: { token?: string; load: () => Promise<EventUpdate[]> }) {
-  const [events, setEvents] = useState<EventUpdate[]>([])
-  const reload = () => void load().then(setEvents, () => undefined)
-  useWebSocket({
-    url: import.meta.env.VITE_WEBSOCKET_URL,
-    token,
-    enabled: !!token,
-    onOpen: reload,
-    onResync: reload,
-    onEventCreated: (event) => setEvents((list) => applyUpdate(list, event)),
-    onEventUpdate: (event) => setEvents((list) => applyUpdate(list, event)),
-    onEventDeleted: (id) => setEvents((list) => list.filter((event) => event.id !== id)),
-  })
+function Rows() {
+  const { events } = useLiveEvents()
   return (
     <ul>
       {events.map((event) => (
         <li key={event.id}>
-          {event.id}: {event.status}
+          {event.id}: {event.sending ? 'sending' : event.status}
         </li>
       ))}
     </ul>
@@ -87,38 +80,22 @@ export function EventsPage({ token, load }: { token?: string; load: () => Promis
 }
 
 /** Pattern 3: an optimistic send. The row is shown before the server answers, and leaves when it refuses. */
-export function OptimisticSend({ token, post }: { token?: string; post: () => Promise<{ id: string }> }) {
-  const [events, setEvents] = useState<EventUpdate[]>([])
-  useWebSocket({
-    url: import.meta.env.VITE_WEBSOCKET_URL,
-    token,
-    enabled: !!token,
-    onEventCreated: (event) => setEvents((list) => applyUpdate(list, event)),
-    onEventUpdate: (event) => setEvents((list) => applyUpdate(list, event)),
-  })
+export function OptimisticSend({ token, api }: { token?: string; api?: LiveApi }) {
+  return (
+    <LiveProvider token={token} api={api} socket={{ url: import.meta.env.VITE_WEBSOCKET_URL }}>
+      <SendButton />
+      <Rows />
+    </LiveProvider>
+  )
+}
 
-  async function send() {
-    const draft: EventUpdate = { id: `draft-${Date.now()}`, status: 'pending' }
-    setEvents((list) => applyUpdate(list, draft))
-    const sent = await post().catch(() => null)
-    setEvents((list) => {
-      const others = list.filter((event) => event.id !== draft.id)
-      // The frame may have come before the answer, and knows better.
-      const isKnown = others.some((event) => event.id === sent?.id)
-      return !sent || isKnown ? others : applyUpdate(others, { ...draft, id: sent.id })
-    })
-  }
-
+function SendButton() {
+  const { mutate, error } = useCreateEvent()
+  const event = { type: 'order.created', source: 'shop', payload: { total: 12 } }
   return (
     <>
-      <button onClick={() => void send()}>Send event</button>
-      <ul>
-        {events.map((event) => (
-          <li key={event.id}>
-            {event.id}: {event.status}
-          </li>
-        ))}
-      </ul>
+      <button onClick={() => mutate({ key: newKey(), event })}>Send event</button>
+      {error && <p role="alert">{error.message}</p>}
     </>
   )
 }
