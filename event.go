@@ -87,6 +87,9 @@ type Change struct {
 	Gone           EndpointID // of EndpointChanged: the endpoint that was deleted
 }
 
+// IsEvent reports whether it is an event that changed, and not a delivery, endpoint or recovery.
+func (c *Change) IsEvent() bool { return c.Kind <= Deleted }
+
 // Validate lists every field at fault; nil means the event can be stored. maxPayload is in bytes.
 func (e NewEvent) Validate(maxPayload int) []FieldError {
 	var faults []FieldError

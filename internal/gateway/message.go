@@ -34,7 +34,7 @@ func (c *conn) sendWire(wire []byte) {
 func (c *conn) pong(ping apier.ClientFrame) {
 	var v1 *apier.V1
 	if c.v1 {
-		v1 = &apier.V1{Seq: c.log.Head().Seq}
+		v1 = &apier.V1{Seq: c.log.Events()}
 	}
 	c.send(apier.AppendPong(nil, ping, c.g.now(), v1))
 }

@@ -104,7 +104,7 @@ func (h *Hub) Open(tenant apier.TenantID) *Log {
 	log := h.logs[tenant]
 	if log == nil {
 		h.opened++
-		log = &Log{tenant: tenant, id: h.opened, limit: h.logBytes, forgotten: h.head, head: h.head}
+		log = &Log{tenant: tenant, id: h.opened, limit: h.logBytes, forgotten: h.head, head: h.head, events: h.head}
 		h.logs[tenant] = log
 	}
 	log.readers++

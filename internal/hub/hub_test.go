@@ -94,6 +94,29 @@ func TestLogIsBoundedInBytes(t *testing.T) {
 	}
 }
 
+// A client that follows events must not be told that it is behind because a webhook was attempted.
+func TestEventsHaveAHeadOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	h := New(0)
+	h.Advance(5)
+	log := h.Open("a")
+	defer h.Release(log)
+	if log.Events() != 5 {
+		t.Errorf("at the opening: %d", log.Events())
+	}
+	h.Publish(changes("a", 6))
+	attempt := change("a", 7)
+	attempt.Kind, attempt.Delivery = apier.DeliveryChanged, &apier.Delivery{}
+	h.Publish([]apier.Change{attempt})
+	if log.Events() != 6 || log.Head().Seq != 7 {
+		t.Errorf("events %d, head %d", log.Events(), log.Head().Seq)
+	}
+	h.Publish([]apier.Change{change("a", 8), attempt})
+	if log.Events() != 8 {
+		t.Errorf("a delivery behind an event in one commit: %d", log.Events())
+	}
+}
+
 func TestOneLongChangeStays(t *testing.T) {
 	t.Parallel()
 	h := New(1)

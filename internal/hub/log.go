@@ -19,6 +19,7 @@ type Log struct {
 	bytes     int
 	forgotten apier.Seq // changes up to here are no longer in the log
 	head      apier.Seq
+	events    apier.Seq // head of the changes of events: those of deliveries and endpoints have seqs too
 	metrics   MetricsAt
 	version   uint64 // of metrics; 0: none yet
 }
@@ -74,6 +75,13 @@ func (l *Log) Seed(m apier.Metrics, at apier.Timestamp) {
 	}
 }
 
+// Events gives the seq of the latest change of an event, or of the head when the log was opened.
+func (l *Log) Events() apier.Seq {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.events
+}
+
 // Since gives what came after a cursor, one block at a time. ok is false where the log has forgotten some
 // of it: the reader must go to the store.
 func (l *Log) Since(from Cursor) (batch Batch, ok bool) {
@@ -122,6 +130,12 @@ func (l *Log) append(changes []apier.Change) {
 		l.bytes += size(&changes[i])
 	}
 	l.head = changes[len(changes)-1].Event.Seq
+	for i := len(changes) - 1; i >= 0; i-- {
+		if changes[i].IsEvent() {
+			l.events = changes[i].Event.Seq
+			break
+		}
+	}
 	drop := 0
 	for l.bytes > l.limit && drop < len(l.changes)-1 {
 		l.bytes -= size(&l.changes[drop])
