@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
-	"unique"
 
 	"github.com/gobwas/ws"
 
@@ -28,10 +27,10 @@ type conn struct {
 	fd        int32 // with the poller; 0: a goroutine reads
 	holder    user  // whose place in the limits it holds
 	shard     *broadcaster
-	slot      int    // in the shard, guarded by the shard
-	number    uint64 // of all connections of this process
-	since     int64  // Unix ms
-	client    unique.Handle[string]
+	slot      int     // in the shard, guarded by the shard
+	number    uint64  // of all connections of this process
+	since     int64   // Unix ms
+	client    *string // its User-Agent
 	log       *hub.Log
 	pingAfter time.Duration
 

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unique"
 
 	"github.com/apier/apier"
 )
@@ -26,7 +25,7 @@ func (c *conn) show() apier.Connection {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s := apier.Connection{
-		ID: connectionID(c.number), User: c.holder.subject, Address: c.addr, Client: c.client.Value(), Dialect: c.dialect(),
+		ID: connectionID(c.number), User: c.holder.subject, Address: c.addr, Client: *c.client, Dialect: c.dialect(),
 		ConnectedAt: apier.Timestamp(c.since), Subscriptions: c.subs.Names(), Seq: c.cursor.Seq, Lag: int64(max(head-c.cursor.Seq, 0)),
 		QueueBytes: int64(c.queueBytes()), SentFrames: c.sentFrames, SentBytes: c.sentBytes,
 	}
@@ -57,11 +56,3 @@ func (g *Gateway) Disconnect(tenant apier.TenantID, id, reason string) bool {
 const connectionPrefix = "conn_"
 
 func connectionID(number uint64) string { return connectionPrefix + strconv.FormatUint(number, 10) }
-
-// clientName keeps one copy of each User-Agent: browsers of one kind share it.
-func clientName(userAgent string) unique.Handle[string] {
-	if len(userAgent) > apier.MaxClientName {
-		userAgent = userAgent[:apier.MaxClientName]
-	}
-	return unique.Make(strings.ToValidUTF8(userAgent, "\uFFFD"))
-}

@@ -139,6 +139,7 @@ type Gateway struct {
 	reading  chan struct{} // a place for each connection that may read the store now
 	buffers  sync.Pool
 	cache    batchCache
+	names    names
 	deflater *deflater // nil: no compression
 	shards   []*broadcaster
 	poller   *poller       // nil: a goroutine reads each connection

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unique"
 
 	"github.com/apier/apier"
 )
@@ -31,7 +30,7 @@ type request struct {
 	after      apier.Seq
 	addr       string
 	hasOrigin  bool
-	client     unique.Handle[string]
+	client     *string
 }
 
 func (g *Gateway) read(r *http.Request) (request, *apier.Error) {
@@ -41,7 +40,7 @@ func (g *Gateway) read(r *http.Request) (request, *apier.Error) {
 		session:   q.Get("session"),
 		addr:      ClientAddr(r, g.opt.TrustedProxies),
 		hasOrigin: r.Header.Get("Origin") != "",
-		client:    clientName(r.UserAgent()),
+		client:    g.names.of(r.UserAgent()),
 		named:     q.Has("channels"),
 	}
 	if req.hasOrigin && !g.originAllowed(r) {
