@@ -194,7 +194,7 @@ type follower struct {
 	channels map[string]bool
 	state    map[apier.EventID]seen
 	types    sync.Map // apier.EventID → string: what was ever seen of it
-	fresh    bool // a channel was added since the state was last read whole
+	fresh    bool     // a channel was added since the state was last read whole
 	session  string
 	after    apier.Seq
 	conn     net.Conn
