@@ -1,0 +1,65 @@
+package sqlite
+
+import (
+	"github.com/apier/apier"
+)
+
+// cancel ends an open delivery without an outcome.
+func (b *batch) cancel(name apier.TenantID, row *deliveryRow) error {
+	endpoint, err := b.endpointByNumber(name, row.tenant, row.endpoint)
+	if err != nil {
+		return err
+	}
+	if endpoint != nil {
+		endpoint.count(row.delivery.Status, apier.DeliveryCanceled)
+	}
+	row.delivery.Status = apier.DeliveryCanceled
+	row.delivery.LeasedUntil = 0
+	row.fence++
+	if err := b.writeDelivery(name, row); err != nil {
+		return err
+	}
+	return b.passTurn(endpoint, row)
+}
+
+// cancelOpen cancels what is open of one event.
+func (b *batch) cancelOpen(name apier.TenantID, event apier.Seq) error {
+	open, err := queryDeliveries(b.conn, "INDEXED BY deliveries_by_event WHERE d.event = ? AND d.status = 1 ORDER BY d.number", int64(event))
+	if err != nil {
+		return err
+	}
+	for _, row := range open {
+		if err := b.cancel(name, row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// cancelSlice cancels some of an endpoint's open deliveries; more: there are others.
+func (b *batch) cancelSlice(name apier.TenantID, id apier.EndpointID) (more bool, err error) {
+	endpoint, err := b.endpoint(name, id)
+	if err != nil {
+		return false, err
+	}
+	open, err := queryDeliveries(b.conn, "INDEXED BY deliveries_by_endpoint WHERE d.endpoint = ? AND d.status = 1 ORDER BY d.number LIMIT ?",
+		endpoint.number, housekeepingSlice)
+	for _, row := range open {
+		if err == nil {
+			err = b.cancel(name, row)
+		}
+		if err != nil {
+			return false, err
+		}
+		found, err := eventAt(b.conn, row.event)
+		if err != nil {
+			return false, err
+		}
+		if found != nil {
+			if err := b.restate(name, row.tenant, found, found.event); err != nil {
+				return false, err
+			}
+		}
+	}
+	return len(open) == housekeepingSlice, err
+}
