@@ -5,6 +5,7 @@ import type { NewEvent } from '../app/api/types'
 import { useHotkeys } from '../app/hotkeys'
 import { Header } from './Header'
 import { Nav } from './Nav'
+import { PageBoundary } from './PageBoundary'
 import { ShellContext } from './shellContext'
 import styles from './Shell.module.css'
 
@@ -55,7 +56,7 @@ export function Shell({ children }: { children: ReactNode }) {
         <div className={styles.column}>
           <Header title={titles[path] ?? 'Not found'} />
           <main id="main" ref={main} tabIndex={-1} className={styles.main}>
-            {children}
+            <PageBoundary page={path}>{children}</PageBoundary>
           </main>
         </div>
       </div>
