@@ -113,6 +113,9 @@ func TestFigures(t *testing.T) {
 	one.expect(apier.FrameSession)
 	plain := b.dial(t, "token=other")
 	b.tryDial(t, "token=wrong")
+	late := b.dial(t, "auth=message")
+	late.say(`{"type":"auth","data":{"token":"wrong"}}`)
+	late.expectClose(apier.CloseUnauthorized)
 	b.g.Committed(time.Now())
 	b.store.create("evt_1")
 	one.expect(apier.FrameEventCreated)
@@ -127,7 +130,7 @@ func TestFigures(t *testing.T) {
 		{"apier_ws_connections", []string{"dialect", "plain"}, 1},
 		{"apier_ws_frames_total", []string{"direction", "sent"}, 4}, // session, twice the event, pong
 		{"apier_ws_frames_total", []string{"direction", "received"}, 1},
-		{"apier_ws_refused_total", []string{"reason", "unauthorized"}, 1},
+		{"apier_ws_refused_total", []string{"reason", "unauthorized"}, 2},
 		{"apier_ws_queue_bytes", nil, 0},
 		{"apier_ws_conflated_total", nil, 0},
 		{"apier_ws_resyncs_total", nil, 0},

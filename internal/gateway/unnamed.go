@@ -72,6 +72,7 @@ func (g *Gateway) learn(ctx context.Context, nc net.Conn, early []byte, req requ
 
 // lastWord is the refusal as an error frame, which says it in words, and as a close frame.
 func (g *Gateway) lastWord(req request, e *apier.Error) []byte {
+	g.stats.refused.WithLabelValues(string(e.Code)).Inc()
 	g.opt.Log.Info("websocket: refused", "code", e.Code, "reason", e.Message, "addr", req.addr)
 	return append(textMessage(apier.AppendError(nil, req.frameID, e, g.now())), closeFrame(refusal(e, g.advice(e)))...)
 }
