@@ -79,7 +79,7 @@ type Options struct {
 	ReconnectWindow   time.Duration // over which clients of a restart spread, at least [5 s]
 	SweepEvery        time.Duration // how often the times above are checked [1 s]
 	ReconnectsPerSec  int           // that the window is planned for [2000]
-	CatchUpPage       int           // changes read from the store at once [100]
+	CatchUpPage       int           // changes read from the store at once [128]
 	RefusalRetryAfter time.Duration // advised to whoever is over a limit [5 s]
 
 	Now func() time.Time // [time.Now]
@@ -104,7 +104,7 @@ func (o Options) withDefaults() Options {
 	defInt(&o.MaxSubscriptions, 100)
 	defInt(&o.MaxQueue, 1<<20)
 	defInt(&o.ReconnectsPerSec, 2000)
-	defInt(&o.CatchUpPage, 100)
+	defInt(&o.CatchUpPage, 2*pageAlign)
 	if o.MessagesPerSec <= 0 {
 		o.MessagesPerSec = 20
 	}
@@ -139,6 +139,7 @@ type Gateway struct {
 	reading  chan struct{} // a place for each connection that may read the store now
 	buffers  sync.Pool
 	cache    batchCache
+	pages    pageCache
 	names    names
 	deflater *deflater // nil: no compression
 	shards   []*broadcaster

@@ -164,30 +164,32 @@ func (c *conn) stalled(err error) {
 // readStore appends one page of what changed since the cursor; false ends the connection.
 func (c *conn) readStore() bool {
 	c.mu.Lock()
-	after, deliveries := c.cursor.Seq, c.subs.Deliveries()
+	key, subs := c.pageKey(), c.subs
 	c.mu.Unlock()
-	page, err := c.g.missed(c.holder.tenant, after, deliveries)
+	page, err := c.g.page(c.holder.tenant, key, subs)
 	if err != nil {
 		if c.g.ctx.Err() == nil {
-			c.g.opt.Log.Error("websocket: cannot read what a client missed", "tenant", c.holder.tenant, "after", after, "cause", err)
+			c.g.opt.Log.Error("websocket: cannot read what a client missed", "tenant", c.holder.tenant, "after", key.after, "cause", err)
 		}
 		c.end(apier.CloseTryAgainLater, apier.CloseReason("unavailable", c.g.opt.RefusalRetryAfter))
 		return true // the close frame is to be written still
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.phase != phaseOpen || c.paused { // paused: it is read again behind the snapshot
+	if c.phase != phaseOpen || c.paused || c.pageKey() != key { // paused: it is read again behind the snapshot
 		return true
 	}
 	c.caughtUp += len(page.Changes)
-	if page.Lost {
+	switch {
+	case page.Lost:
 		c.g.stats.resyncs.Inc()
 		if c.v1 {
 			c.sendLocked(c.appendResyncs(nil, page.Seq))
 		}
-	} else if wire, frames := encodeBatch(c.untold(hub.Batch{Changes: page.Changes}, page.Seq), c.subs, c.v1, c.deflate, c.g.now()); len(wire) > 0 {
-		c.sentFrames, c.sentBytes = c.sentFrames+uint64(frames), c.sentBytes+uint64(len(wire))
-		c.pending = append(c.pending, wire)
+	case len(c.told) > 0:
+		c.append(encodeBatch(c.untold(hub.Batch{Changes: page.Changes}, page.Seq), c.subs, c.v1, c.deflate, c.g.now()))
+	default:
+		c.append(page.wire, page.frames)
 	}
 	c.cursor.Seq = max(c.cursor.Seq, page.Seq)
 	if c.catchUp = page.More; !page.More {
@@ -197,22 +199,21 @@ func (c *conn) readStore() bool {
 	return true
 }
 
+// append leaves frames to the writer goroutine, which is there. wire may be shared with other connections.
+func (c *conn) append(wire []byte, frames int) {
+	if len(wire) == 0 {
+		return
+	}
+	c.sentFrames, c.sentBytes = c.sentFrames+uint64(frames), c.sentBytes+uint64(len(wire))
+	c.pending = append(c.pending, wire)
+}
+
 // next gives what comes after the cursor.
 func (c *conn) next() encoded {
 	if len(c.told) > 0 {
 		return c.ownBatch()
 	}
 	return c.g.cache.next(c)
-}
-
-// missed reads one page of changes. Only a few connections read at a time: however many have fallen
-// behind, the store stays free for everybody else.
-func (g *Gateway) missed(tenant apier.TenantID, after apier.Seq, deliveries bool) (ChangePage, error) {
-	if err := g.beginRead(); err != nil {
-		return ChangePage{}, err
-	}
-	defer g.endRead()
-	return g.history.Changes(g.ctx, tenant, after, g.opt.CatchUpPage, deliveries)
 }
 
 func (g *Gateway) beginRead() error {
