@@ -140,3 +140,43 @@ test('what was given up is counted, then recovered', async () => {
   )
   await context.close()
 })
+
+test('a round trip to the own receiver is watched, and its signature checked', async () => {
+  const { id, secret } = await server.api('POST', '/api/endpoints', {
+    url: `${server.url}/api/webhook`,
+    types: ['trip.*'],
+  })
+  const context = await browser.newContext()
+  const tab = await openTab(context, server.url, server, 'webhooks?view=receiver')
+  await untilStatus(tab, CONNECTED)
+  await tab.page.getByText('Nothing received').waitFor()
+  const event = await server.send('trip.made', { note: '<b>far</b>' })
+  const entry = tab.page.getByTestId('receiver-entry').first()
+  await entry.waitFor()
+  assert.equal(await entry.getAttribute('data-verified'), 'true')
+  await entry.getByRole('button').click()
+  await entry.getByText('{"note":"<b>far</b>"}').waitFor()
+  await until(
+    'the delivery',
+    async () => (await server.api('GET', `/api/events/${event.id}`)).status === 'delivered',
+  )
+
+  const { logs } = await server.api('GET', '/api/webhooks/logs')
+  assert.equal(logs[0].webhook_id, event.id)
+  assert.equal(logs[0].endpoint_id, id)
+  await tab.page.getByRole('button', { name: 'Signature checker' }).click()
+  await tab.page.getByLabel('Secret', { exact: true }).fill(secret)
+  for (const name of ['webhook-id', 'webhook-timestamp', 'webhook-signature'])
+    await tab.page.getByLabel(name).fill(logs[0].headers[name])
+  const steps = tab.page.getByTestId('verify-steps')
+  const check = async (body, valid) => {
+    await tab.page.getByLabel('Body').fill(body)
+    await tab.page.getByRole('button', { name: 'Check', exact: true }).click()
+    await until(`a verdict: ${valid}`, async () => (await steps.getAttribute('data-valid')) === String(valid))
+  }
+  await check('{"note":"<b>far</b>"}', true)
+  await check('{ "note": "<b>far</b>" }', false)
+  await steps.getByText(/sign the very bytes that are sent/).waitFor() // the usual mistake is named
+  assert.deepEqual(tab.errors, [], 'nothing in the console')
+  await context.close()
+})
