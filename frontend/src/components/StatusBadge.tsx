@@ -1,21 +1,16 @@
 import { CircleCheck, CircleX, Clock, LoaderCircle } from 'lucide-react'
 import type { EventStatus } from '../app/api/types'
-import styles from './StatusBadge.module.css'
+import { Badge } from './Badge'
+import type { Look } from './Badge'
 
-const looks = {
-  pending: { icon: Clock, word: 'Pending' },
-  delivered: { icon: CircleCheck, word: 'Delivered' },
-  failed: { icon: CircleX, word: 'Failed' },
-  sending: { icon: LoaderCircle, word: 'Sending…' },
+const looks: Record<EventStatus | 'sending', Look> = {
+  pending: { icon: Clock, word: 'Pending', tone: 'pending' },
+  delivered: { icon: CircleCheck, word: 'Delivered', tone: 'delivered' },
+  failed: { icon: CircleX, word: 'Failed', tone: 'failed' },
+  sending: { icon: LoaderCircle, word: 'Sending…', tone: 'sending' },
 }
 
-/** A status by icon, word and colour. */
+/** The status of an event. */
 export function StatusBadge({ status }: { status: EventStatus | 'sending' }) {
-  const { icon: Icon, word } = looks[status]
-  return (
-    <span className={`${styles.badge} ${styles[status]}`}>
-      <Icon size={14} aria-hidden />
-      {word}
-    </span>
-  )
+  return <Badge look={looks[status]} />
 }

@@ -10,44 +10,33 @@ import {
 } from 'lucide-react'
 import type { Health } from '../../app/webhooks/health'
 import type { DeliveryStatus } from '../../app/webhooks/types'
-import styles from '../StatusBadge.module.css'
+import { Badge } from '../Badge'
+import type { Look } from '../Badge'
 
-const health = {
-  healthy: { icon: CircleCheck, word: 'Healthy', tone: styles.delivered },
-  idle: { icon: CircleDashed, word: 'Nothing sent yet', tone: styles.stale },
-  retrying: { icon: RotateCw, word: 'Retrying', tone: styles.pending },
-  holding: { icon: Hourglass, word: 'On hold', tone: styles.failed },
-  failing: { icon: CircleX, word: 'Failing', tone: styles.failed },
-  paused: { icon: CirclePause, word: 'Paused', tone: styles.stale },
-  disabled: { icon: CircleOff, word: 'Disabled', tone: styles.failed },
-} as const
-
-/** How an endpoint does, by icon, word and colour. */
-export function HealthBadge({ state }: { state: Health }) {
-  const { icon: Icon, word, tone } = health[state]
-  return (
-    <span className={`${styles.badge} ${tone}`}>
-      <Icon size={14} aria-hidden />
-      {word}
-    </span>
-  )
+const healths: Record<Health, Look> = {
+  healthy: { icon: CircleCheck, word: 'Healthy', tone: 'delivered' },
+  idle: { icon: CircleDashed, word: 'Nothing sent yet', tone: 'stale' },
+  retrying: { icon: RotateCw, word: 'Retrying', tone: 'pending' },
+  holding: { icon: Hourglass, word: 'On hold', tone: 'failed' },
+  failing: { icon: CircleX, word: 'Failing', tone: 'failed' },
+  paused: { icon: CirclePause, word: 'Paused', tone: 'stale' },
+  disabled: { icon: CircleOff, word: 'Disabled', tone: 'failed' },
 }
 
-const delivery = {
-  pending: { icon: Hourglass, word: 'Waiting', tone: styles.pending },
-  sending: { icon: Activity, word: 'Sending', tone: styles.pending },
-  delivered: { icon: CircleCheck, word: 'Delivered', tone: styles.delivered },
-  failed: { icon: CircleX, word: 'Gave up', tone: styles.failed },
-  canceled: { icon: CircleOff, word: 'Canceled', tone: styles.stale },
-} as const
+/** How an endpoint does. */
+export function HealthBadge({ state }: { state: Health }) {
+  return <Badge look={healths[state]} />
+}
 
-/** Where a delivery stands, by icon, word and colour. */
+const deliveries: Record<DeliveryStatus | 'sending', Look> = {
+  pending: { icon: Hourglass, word: 'Waiting', tone: 'pending' },
+  sending: { icon: Activity, word: 'Sending', tone: 'pending' },
+  delivered: { icon: CircleCheck, word: 'Delivered', tone: 'delivered' },
+  failed: { icon: CircleX, word: 'Gave up', tone: 'failed' },
+  canceled: { icon: CircleOff, word: 'Canceled', tone: 'stale' },
+}
+
+/** Where a delivery stands. */
 export function DeliveryBadge({ state }: { state: DeliveryStatus | 'sending' }) {
-  const { icon: Icon, word, tone } = delivery[state]
-  return (
-    <span className={`${styles.badge} ${tone}`}>
-      <Icon size={14} aria-hidden />
-      {word}
-    </span>
-  )
+  return <Badge look={deliveries[state]} />
 }

@@ -2,9 +2,10 @@ import { CircleCheck, CircleX, ChevronDown, ChevronRight, Inbox } from 'lucide-r
 import { useState } from 'react'
 import { useReceiverLog } from '../../app/webhooks/data'
 import type { ReceiverLog as Entry } from '../../app/webhooks/types'
+import { Badge } from '../Badge'
+import type { Look } from '../Badge'
 import { Moment } from '../Moment'
 import { Problem } from '../Problem'
-import badge from '../StatusBadge.module.css'
 import { Button } from '../ui/Button'
 import { inputClass } from '../ui/Field'
 import { Notice } from '../ui/Notice'
@@ -57,19 +58,20 @@ export function ReceiverLog({ url }: { url: string }) {
   )
 }
 
+function lookOf(entry: Entry): Look {
+  if (!entry.verified) return { icon: CircleX, word: 'Refused', tone: 'failed' }
+  return { icon: CircleCheck, word: entry.replayed ? 'Accepted again' : 'Accepted', tone: 'delivered' }
+}
+
 function EntryLine({ entry }: { entry: Entry }) {
   const [isOpen, setOpen] = useState(false)
   const Arrow = isOpen ? ChevronDown : ChevronRight
-  const Icon = entry.verified ? CircleCheck : CircleX
   return (
     <li data-testid="receiver-entry" data-verified={entry.verified}>
       <button type="button" className={list.line} aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
         <Arrow size={14} aria-hidden />
         <span className={list.title}>{entry.event_type ?? entry.webhook_id ?? 'unknown'}</span>
-        <span className={`${badge.badge} ${entry.verified ? badge.delivered : badge.failed}`}>
-          <Icon size={14} aria-hidden />
-          {entry.verified ? (entry.replayed ? 'Accepted again' : 'Accepted') : 'Refused'}
-        </span>
+        <Badge look={lookOf(entry)} />
         <span className={list.outcome}>{entry.reason ?? entry.webhook_id ?? ''}</span>
         <span className={list.when}>
           <Moment at={entry.received_at} />
