@@ -33,11 +33,29 @@ type peer interface {
 // dialer connects a peer; where it is refused, it gives the answer.
 type dialer func(t *testing.T, url string, protocols []string, header http.Header, compress bool) (peer, *http.Response, error)
 
-type gorillaPeer struct {
-	conn  *gorilla.Conn
-	res   *http.Response
+// heard is what a peer has read, and how its reading ended.
+type heard struct {
 	texts chan string
 	ended chan error
+}
+
+func newHeard() heard { return heard{texts: make(chan string, 100), ended: make(chan error, 1)} }
+
+func (h heard) hear() (string, error) {
+	select {
+	case text := <-h.texts:
+		return text, nil
+	case err := <-h.ended:
+		return "", err
+	case <-time.After(patience):
+		return "", errors.New("nothing comes")
+	}
+}
+
+type gorillaPeer struct {
+	heard
+	conn  *gorilla.Conn
+	res   *http.Response
 	pongs chan string
 }
 
@@ -48,7 +66,7 @@ func dialGorilla(t *testing.T, url string, protocols []string, header http.Heade
 	if err != nil {
 		return nil, res, err
 	}
-	p := &gorillaPeer{conn: conn, res: res, texts: make(chan string, 100), ended: make(chan error, 1), pongs: make(chan string, 1)}
+	p := &gorillaPeer{conn: conn, res: res, heard: newHeard(), pongs: make(chan string, 1)}
 	conn.SetPongHandler(func(data string) error { p.pongs <- data; return nil })
 	go p.read()
 	t.Cleanup(func() { _ = conn.Close() })
@@ -65,17 +83,6 @@ func (p *gorillaPeer) read() {
 		if kind == gorilla.TextMessage {
 			p.texts <- string(text)
 		}
-	}
-}
-
-func (p *gorillaPeer) hear() (string, error) {
-	select {
-	case text := <-p.texts:
-		return text, nil
-	case err := <-p.ended:
-		return "", err
-	case <-time.After(patience):
-		return "", errors.New("nothing comes")
 	}
 }
 
@@ -111,11 +118,10 @@ func (p *gorillaPeer) leave() error {
 func (p *gorillaPeer) extensions() string { return p.res.Header.Get("Sec-WebSocket-Extensions") }
 
 type coderPeer struct {
-	ctx   context.Context //nolint:containedctx // of the test
-	conn  *coder.Conn
-	res   *http.Response
-	texts chan string
-	ended chan error
+	heard
+	ctx  context.Context //nolint:containedctx // of the test
+	conn *coder.Conn
+	res  *http.Response
 }
 
 func dialCoder(t *testing.T, url string, protocols []string, header http.Header, compress bool) (peer, *http.Response, error) {
@@ -133,7 +139,7 @@ func dialCoder(t *testing.T, url string, protocols []string, header http.Header,
 		return nil, res, err
 	}
 	conn.SetReadLimit(1 << 20)
-	p := &coderPeer{ctx: t.Context(), conn: conn, res: res, texts: make(chan string, 100), ended: make(chan error, 1)}
+	p := &coderPeer{ctx: t.Context(), conn: conn, res: res, heard: newHeard()}
 	go p.read()
 	t.Cleanup(func() { _ = conn.CloseNow() })
 	return p, res, nil
@@ -147,17 +153,6 @@ func (p *coderPeer) read() {
 			return
 		}
 		p.texts <- string(text)
-	}
-}
-
-func (p *coderPeer) hear() (string, error) {
-	select {
-	case text := <-p.texts:
-		return text, nil
-	case err := <-p.ended:
-		return "", err
-	case <-time.After(patience):
-		return "", errors.New("nothing comes")
 	}
 }
 

@@ -46,15 +46,7 @@ func benchmarkAppend(b *testing.B, producers, size int) {
 // BenchmarkLease100 has b.N events leased and acknowledged, a hundred at a time, by four consumers.
 func BenchmarkLease100(b *testing.B) {
 	s := openTemp(b)
-	for left := b.N; left > 0; left -= 1000 {
-		events := make([]apier.NewEvent, min(left, 1000))
-		for i := range events {
-			events[i] = apier.NewEvent{Type: "order.created", Source: "shop", Payload: fmt.Appendf(nil, `{"note":"%0200d"}`, i)}
-		}
-		if _, err := s.Append(b.Context(), "acme", events, nil); err != nil {
-			b.Fatal(err)
-		}
-	}
+	fill(b, s)
 	var wg sync.WaitGroup
 	b.ResetTimer()
 	for range 4 {
@@ -87,15 +79,7 @@ func BenchmarkExpire(b *testing.B) {
 	now := func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
 	s := open(b, filepath.Join(b.TempDir(), "apier.db"), store.Options{EventRetention: time.Hour, Now: now})
 	defer func() { _ = s.Close() }()
-	for left := b.N; left > 0; left -= 1000 {
-		events := make([]apier.NewEvent, min(left, 1000))
-		for i := range events {
-			events[i] = apier.NewEvent{Type: "order.created", Source: "shop", Payload: fmt.Appendf(nil, `{"note":"%0200d"}`, i)}
-		}
-		if _, err := s.Append(b.Context(), "acme", events, nil); err != nil {
-			b.Fatal(err)
-		}
-	}
+	fill(b, s)
 	ahead.Store(int64(2 * time.Hour))
 	b.ResetTimer()
 	longest := time.Duration(0)
@@ -109,4 +93,18 @@ func BenchmarkExpire(b *testing.B) {
 	b.StopTimer()
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
 	b.ReportMetric(float64(longest.Milliseconds()), "ms/longest-slice")
+}
+
+// fill appends b.N events, a thousand at a time.
+func fill(b *testing.B, s *Store) {
+	b.Helper()
+	for left := b.N; left > 0; left -= 1000 {
+		events := make([]apier.NewEvent, min(left, 1000))
+		for i := range events {
+			events[i] = apier.NewEvent{Type: "order.created", Source: "shop", Payload: fmt.Appendf(nil, `{"note":"%0200d"}`, i)}
+		}
+		if _, err := s.Append(b.Context(), "acme", events, nil); err != nil {
+			b.Fatal(err)
+		}
+	}
 }

@@ -51,11 +51,11 @@ func TestKill9LosesNothingAcknowledged(t *testing.T) {
 	}
 }
 
-// killedChild runs a child until it has printed enough ids, and gives all it printed.
-func killedChild(t *testing.T, path string, enough int) (ids []apier.EventID) {
+// startChild runs this very program with an environment variable that makes it a child, and gives the lines it prints.
+func startChild(t *testing.T, variable string) (*osexec.Cmd, *bufio.Scanner) {
 	t.Helper()
 	child := osexec.CommandContext(t.Context(), os.Args[0]) //nolint:gosec // this very program
-	child.Env = append(os.Environ(), crashPath+"="+path)
+	child.Env = append(os.Environ(), variable)
 	child.Stderr = os.Stderr
 	out, err := child.StdoutPipe()
 	if err != nil {
@@ -64,7 +64,14 @@ func killedChild(t *testing.T, path string, enough int) (ids []apier.EventID) {
 	if err := child.Start(); err != nil {
 		t.Fatal(err)
 	}
-	for lines := bufio.NewScanner(out); lines.Scan(); {
+	return child, bufio.NewScanner(out)
+}
+
+// killedChild runs a child until it has printed enough ids, and gives all it printed.
+func killedChild(t *testing.T, path string, enough int) (ids []apier.EventID) {
+	t.Helper()
+	child, lines := startChild(t, crashPath+"="+path)
+	for lines.Scan() {
 		if _, whole := apier.ParseEventID(lines.Text()); whole { // the last line may be torn
 			ids = append(ids, apier.EventID(lines.Text()))
 		}

@@ -1,11 +1,9 @@
 package sqlite
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"os"
-	osexec "os/exec"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -112,18 +110,9 @@ func TestKill9KeepsLeases(t *testing.T) {
 func killedConsumer(t *testing.T, path string) (held, done map[apier.EventID]bool) {
 	t.Helper()
 	held, done = map[apier.EventID]bool{}, map[apier.EventID]bool{}
-	child := osexec.CommandContext(t.Context(), os.Args[0]) //nolint:gosec // this very program
-	child.Env = append(os.Environ(), consumePath+"="+path)
-	child.Stderr = os.Stderr
-	out, err := child.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := child.Start(); err != nil {
-		t.Fatal(err)
-	}
+	child, lines := startChild(t, consumePath+"="+path)
 	killed := false
-	for lines := bufio.NewScanner(out); lines.Scan(); {
+	for lines.Scan() {
 		what, id, _ := strings.Cut(lines.Text(), " ")
 		if id, whole := strings.CutSuffix(id, "."); whole { // the last line may be torn
 			map[string]map[apier.EventID]bool{"held": held, "done": done}[what][apier.EventID(id)] = true
