@@ -1,14 +1,14 @@
-import { Check, Inbox, SquareTerminal, Trash2, X } from 'lucide-react'
-import { useEffect, useRef } from 'react'
+import { Check, Inbox, SquareTerminal, Trash2 } from 'lucide-react'
 import type { ApiEvent } from '../app/api/types'
 import { useAuth } from '../app/auth/context'
 import { curlOf } from '../app/events/curl'
 import { seconds } from '../app/format'
 import { useLiveEvent } from '../lib/query/useLiveEvent'
-import styles from './EventPanel.module.css'
 import { Moment } from './Moment'
 import { PayloadView } from './PayloadView'
 import { Problem } from './Problem'
+import { SidePanel } from './SidePanel'
+import styles from './SidePanel.module.css'
 import { StatusBadge } from './StatusBadge'
 import { Button } from './ui/Button'
 import { Notice } from './ui/Notice'
@@ -25,36 +25,24 @@ interface EventPanelProps {
 /** Everything about one event, beside the list; it follows the event's changes. */
 export function EventPanel({ id, onClose, onAcknowledge, onErase }: EventPanelProps) {
   const { data: event, error, isPending } = useLiveEvent(id)
-  const heading = useRef<HTMLHeadingElement>(null)
-  useEffect(() => heading.current?.focus({ preventScroll: true }), [id])
   return (
-    <aside className={styles.panel} aria-label="Event" data-testid="event-panel">
-      <div className={styles.head}>
-        <h2 ref={heading} tabIndex={-1}>
-          {event?.type ?? 'Event'}
-        </h2>
-        <Button tone="quiet" icon aria-label="Close" title="Close (Esc)" onClick={onClose}>
-          <X size={16} aria-hidden />
-        </Button>
-      </div>
-      <div className={styles.body}>
-        {isPending && <p role="status">Loading…</p>}
-        {error && !event && <Problem error={error} />}
-        {event === null && (
-          <Notice icon={<Inbox size={24} aria-hidden />} title="This event was deleted">
-            <p>{id}</p>
-          </Notice>
-        )}
-        {event && (
-          <>
-            <Actions event={event} onAcknowledge={onAcknowledge} onErase={onErase} />
-            <Facts event={event} />
-            <EventDeliveries event={event.id} />
-            <PayloadView payload={event.payload} />
-          </>
-        )}
-      </div>
-    </aside>
+    <SidePanel id={id} label="Event" testId="event-panel" heading={event?.type ?? 'Event'} onClose={onClose}>
+      {isPending && <p role="status">Loading…</p>}
+      {error && !event && <Problem error={error} />}
+      {event === null && (
+        <Notice icon={<Inbox size={24} aria-hidden />} title="This event was deleted">
+          <p>{id}</p>
+        </Notice>
+      )}
+      {event && (
+        <>
+          <Actions event={event} onAcknowledge={onAcknowledge} onErase={onErase} />
+          <Facts event={event} />
+          <EventDeliveries event={event.id} />
+          <PayloadView payload={event.payload} />
+        </>
+      )}
+    </SidePanel>
   )
 }
 

@@ -1,7 +1,7 @@
 import { Copy } from 'lucide-react'
 import { useState } from 'react'
 import { useCopy } from './useCopy'
-import styles from './EventPanel.module.css'
+import styles from './SidePanel.module.css'
 import { JsonTree } from './JsonTree'
 import { Button } from './ui/Button'
 

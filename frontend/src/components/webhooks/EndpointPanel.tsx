@@ -1,6 +1,6 @@
-import { KeyRound, Pause, Pencil, Play, RotateCw, Send, Trash2, X } from 'lucide-react'
+import { KeyRound, Pause, Pencil, Play, RotateCw, Send, Trash2 } from 'lucide-react'
 import { useQueryClient } from '@tanstack/react-query'
-import { useEffect, useRef, useState } from 'react'
+import { useState } from 'react'
 import { asProblem, remedy } from '../../app/api/problem'
 import { useAuth } from '../../app/auth/context'
 import { count, percent } from '../../app/format'
@@ -12,8 +12,9 @@ import { healthOf, successRate } from '../../app/webhooks/health'
 import type { DeliveryStatus, Endpoint } from '../../app/webhooks/types'
 import { Confirm } from '../Confirm'
 import { Moment } from '../Moment'
-import panel from '../EventPanel.module.css'
 import { Problem } from '../Problem'
+import { SidePanel } from '../SidePanel'
+import panel from '../SidePanel.module.css'
 import { useToast } from '../toast'
 import { Button } from '../ui/Button'
 import { inputClass } from '../ui/Field'
@@ -37,27 +38,22 @@ interface EndpointPanelProps {
 /** Everything about one endpoint, beside the list: how it does, what can be done, its deliveries live. */
 export function EndpointPanel({ endpoint, onClose }: EndpointPanelProps) {
   const [dialog, setDialog] = useState<Dialog | null>(null)
-  const heading = useRef<HTMLHeadingElement>(null)
-  useEffect(() => heading.current?.focus({ preventScroll: true }), [endpoint.id])
   return (
-    <aside className={`${panel.panel} ${styles.wide}`} aria-label="Endpoint" data-testid="endpoint-panel">
-      <div className={panel.head}>
-        <h2 ref={heading} tabIndex={-1}>
-          {endpoint.description || endpoint.url}
-        </h2>
-        <Button tone="quiet" icon aria-label="Close" title="Close (Esc)" onClick={onClose}>
-          <X size={16} aria-hidden />
-        </Button>
-      </div>
-      <div className={panel.body}>
-        <Actions endpoint={endpoint} onDialog={setDialog} />
-        <State endpoint={endpoint} />
-        <Facts endpoint={endpoint} />
-        <Recoveries endpoint={endpoint.id} />
-        <Deliveries endpoint={endpoint} onRecover={() => setDialog('recover')} />
-      </div>
+    <SidePanel
+      id={endpoint.id}
+      label="Endpoint"
+      testId="endpoint-panel"
+      heading={endpoint.description || endpoint.url}
+      className={styles.wide}
+      onClose={onClose}
+    >
+      <Actions endpoint={endpoint} onDialog={setDialog} />
+      <State endpoint={endpoint} />
+      <Facts endpoint={endpoint} />
+      <Recoveries endpoint={endpoint.id} />
+      <Deliveries endpoint={endpoint} onRecover={() => setDialog('recover')} />
       <Dialogs endpoint={endpoint} dialog={dialog} onDone={() => setDialog(null)} onRemoved={onClose} />
-    </aside>
+    </SidePanel>
   )
 }
 

@@ -1,6 +1,6 @@
 import { Link } from 'wouter'
 import { useEndpoints, useEventDeliveries, useFollowEndpoints } from '../../app/webhooks/data'
-import panel from '../EventPanel.module.css'
+import panel from '../SidePanel.module.css'
 import { Problem } from '../Problem'
 import { DeliveryList } from './DeliveryList'
 

@@ -1,15 +1,8 @@
+import type { MetricsUpdate } from '../messages'
 import type { Summary } from './types'
 
 /** The counters as metrics_update has them. */
-export interface Counters {
-  total_events: number
-  pending_events: number
-  delivered_events: number
-  failed_events: number
-  success_rate?: number | null
-  events_per_minute?: number
-  latency_ms?: { p50: number | null; p95: number | null; p99: number | null; sample_size?: number }
-}
+export type Counters = MetricsUpdate
 
 /** Percent of delivered among delivered and failed; 0 where there is neither. */
 export function successRate(delivered: number, failed: number): number {
