@@ -135,6 +135,26 @@ func TestBreaker(t *testing.T) {
 	})
 }
 
+// A stall that fails many attempts at once, and one more failure behind it, keep the endpoint waiting for seconds, not
+// for as long as so many failures in a row would.
+func TestAStallIsNotAnOutage(t *testing.T) {
+	inWorld(t, func(w *world) {
+		begun := 0
+		e := w.endpoint(apier.Endpoint{MaxInFlight: 20, TimeoutMS: 1000, RetryScheduleMS: []int64{0, 50, 50, 50}}, func() response {
+			if begun++; begun <= 21 {
+				return response{after: time.Hour}
+			}
+			return response{after: time.Millisecond}
+		})
+		w.start(Options{StopTimeout: time.Nanosecond})
+		w.events(0, 100)
+		time.Sleep(10 * time.Second)
+		if took := w.tookOf(e); took != 100 {
+			t.Errorf("10 s after a stall of 1 s it has %d of 100 events", took)
+		}
+	})
+}
+
 // Wake-ups before Run are no reason to send; Run finds what is due by itself.
 func TestNothingBeforeRun(t *testing.T) {
 	inWorld(t, func(w *world) {

@@ -225,9 +225,7 @@ func (m *memory) Finish(_ context.Context, _ apier.TenantID, c store.Claimed, a 
 		if e.FailingSince == 0 {
 			e.FailingSince = now()
 		}
-		if v.HoldUntil != 0 {
-			e.HoldUntil = v.HoldUntil
-		}
+		e.HoldUntil = max(e.HoldUntil, v.HoldUntil)
 	}
 	if v.Status != apier.DeliveryPending {
 		m.passTurn(r)

@@ -14,8 +14,8 @@ import (
 
 const (
 	breakerAfter   = 5               // failures in a row that open the breaker
-	firstHold      = 5 * time.Second // of the breaker; doubled with each failure behind it
-	longestHold    = 5 * time.Minute //
+	firstHold      = 5 * time.Second // of the breaker, at least
+	longestHold    = 5 * time.Minute // and at most
 	longestAdvice  = time.Hour       // that Retry-After may ask for
 	jitterShare    = 0.2             // of a wait, added at random, so that what failed together does not come back together
 	disableAtLeast = 10              // failures in a row before an endpoint is disabled for its long failing
@@ -77,13 +77,17 @@ func (p policy) after(wait time.Duration) apier.Timestamp {
 
 // hold says until when the whole endpoint is left alone: too many attempts have failed in a row, this one among them,
 // or it has too much to do and says so; 0: it stays as it is.
+//
+// It is held for as long again as it has been failing, so the holds double. They follow time and not the count of
+// failures, because what fails at once says no more than one failure does: a stall of a second that fails twenty
+// attempts is a stall of a second.
 func (p policy) hold(e apier.Endpoint, a apier.Attempt, advice time.Duration) apier.Timestamp {
 	if refusesThis(a.StatusCode) {
 		return 0
 	}
 	wait := time.Duration(0)
-	if beyond := e.ConsecutiveFailures + 1 - breakerAfter; beyond >= 0 {
-		wait = min(firstHold<<min(beyond, 16), longestHold)
+	if e.ConsecutiveFailures+1 >= breakerAfter {
+		wait = min(max(p.now.Sub(e.FailingSince.Time()), firstHold), longestHold)
 	}
 	if a.StatusCode == http.StatusTooManyRequests || a.StatusCode == http.StatusServiceUnavailable {
 		wait = max(wait, advice)

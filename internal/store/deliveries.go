@@ -94,7 +94,7 @@ type Verdict struct {
 	Status        apier.DeliveryStatus // delivered, failed, or pending: another attempt follows
 	DueAt         apier.Timestamp      // of a pending one
 	Blameless     bool                 // the fault is ours: the endpoint's health stays as it is
-	HoldUntil     apier.Timestamp      // the breaker opens until then; 0: no change, and after a success closed
+	HoldUntil     apier.Timestamp      // the breaker opens until then, or stays open for longer; 0: no change, and after a success closed
 	DisableReason string               // disables the endpoint; "": no
 }
 

@@ -109,9 +109,7 @@ func (o *finishOp) judge(endpoint *endpointRow, now apier.Timestamp) {
 		if e.ConsecutiveFailures++; e.FailingSince == 0 {
 			e.FailingSince = now
 		}
-		if o.verdict.HoldUntil != 0 {
-			e.HoldUntil = o.verdict.HoldUntil
-		}
+		e.HoldUntil = max(e.HoldUntil, o.verdict.HoldUntil) // an attempt begun before the breaker opened does not shorten it
 	}
 }
 

@@ -302,7 +302,10 @@ func testHold(t *testing.T, open Opener) {
 	}
 	verdict := h.later(0)
 	verdict.HoldUntil = h.now() + 5000
-	h.refuse(h.claimOne(e), verdict)
+	first, second := h.claimOne(e), h.claimOne(e)
+	h.refuse(first, verdict)
+	verdict.HoldUntil -= 4000
+	h.refuse(second, verdict) // begun before the breaker opened: it does not shorten the hold
 	if claims := h.claim(e, 10); len(claims.Claimed) != 0 || claims.NextDue != h.now()+5000 {
 		t.Errorf("on hold: %+v", claims)
 	}

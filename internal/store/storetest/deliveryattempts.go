@@ -106,8 +106,8 @@ func (m *deliveryModel) finishBy(c modelClaim, attempt apier.Attempt, verdict st
 	d.leased, d.due = 0, verdict.DueAt
 	if attempt.OK() {
 		e.hold = 0
-	} else if verdict.HoldUntil != 0 {
-		e.hold = verdict.HoldUntil
+	} else {
+		e.hold = max(e.hold, verdict.HoldUntil)
 	}
 	if verdict.Status != apier.DeliveryPending {
 		m.end(d, verdict.Status)
