@@ -56,7 +56,7 @@ type Options struct {
 	RequestsPerSecond float64       `default:"0" help:"API requests a second of one key or user."`
 	TokensPerSecond   float64       `default:"5" help:"Requests a second for POST /api/token from one address, four seconds' worth at once."`
 	TokenTTL          time.Duration `name:"token-ttl" default:"1h" help:"Life of a token from POST /api/token."`
-	WriteQueue        int           `default:"4096" help:"Writes waiting for the database; beyond it requests get 503."`
+	WriteQueue        int           `default:"4096" help:"Writes waiting for the database, at most 1000000; beyond it requests get 503; 0 means the default."`
 
 	AllowPrivateEndpoints bool          `help:"Let webhooks go to private and loopback addresses. For development."`
 	DeliveryAllow         []string      `help:"Hosts, addresses and prefixes inside the network that webhooks may go to." placeholder:"HOST"`
@@ -89,6 +89,7 @@ type Options struct {
 const (
 	minSecret     = 32
 	minDiskBudget = 16 << 20 // an empty database takes some of it
+	maxWriteQueue = 1_000_000
 )
 
 // Validate reports every setting that cannot work, by its flag.
@@ -130,6 +131,9 @@ func (o Options) Validate() error {
 		if n < 0 {
 			fail(flag, "must be 0 or more, not %d", n)
 		}
+	}
+	if o.WriteQueue > maxWriteQueue { // its places are made at the start
+		fail("write-queue", "must be at most %d, not %d", maxWriteQueue, o.WriteQueue)
 	}
 	if o.DiskBudget < 0 || o.DiskBudget > 0 && o.DiskBudget < minDiskBudget {
 		fail("disk-budget", "must be 0 or at least %d bytes, not %d", minDiskBudget, o.DiskBudget)

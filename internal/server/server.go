@@ -136,7 +136,7 @@ func (s *Server) deliveryOptions() delivery.Options {
 func (s *Server) storeOptions(f *feed) store.Options {
 	return store.Options{
 		Announce: f.announce, Due: f.due,
-		WriteQueue: orUnlimited(s.opt.WriteQueue),
+		WriteQueue: s.opt.WriteQueue,
 		WebhookLog: s.opt.WebhookLog, MaxEndpoints: s.opt.MaxEndpoints, InboxOpen: s.opt.InboxOpen, InboxMaxDeliveries: s.opt.InboxMaxDeliveries,
 		EventRetention: s.opt.RetentionEvents, AttemptBodyRetention: s.opt.RetentionAttemptBodies, WebhookRetention: s.opt.RetentionWebhookLog,
 		DiskBudget: s.opt.DiskBudget, DiskBudgetPending: s.opt.DiskBudgetPending,

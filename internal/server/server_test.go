@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -177,6 +178,36 @@ func TestRunEndsWithNothingLeft(t *testing.T) {
 	}
 	if res := get(t, http.HandlerFunc(s.readyz), http.MethodGet, "/readyz"); res.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("ready after the end: %d", res.StatusCode)
+	}
+}
+
+// Limits of 0, as in the zero Options, are no reason to take memory for everything that might ever come.
+//
+//nolint:paralleltest // it counts what the process allocates
+func TestAServerWithoutLimitsStartsSmall(t *testing.T) {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	s, err := New(t.Context(), Options{Data: t.TempDir(), Listen: "127.0.0.1:0", LogLevel: "error"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	runtime.ReadMemStats(&after)
+	s.close()
+	if took := after.TotalAlloc - before.TotalAlloc; took > 64<<20 {
+		t.Errorf("a server allocates %d MiB at its start", took>>20)
+	}
+}
+
+func TestOptionsNameTheSettingThatCannotWork(t *testing.T) {
+	t.Parallel()
+	for flag, o := range map[string]Options{
+		"--write-queue must be at most 1000000, not 1000001": {WriteQueue: 1_000_001},
+		"--write-queue must be 0 or more, not -1":            {WriteQueue: -1},
+		"--disk-budget must be 0 or at least":                {DiskBudget: 1},
+	} {
+		if err := o.Validate(); err == nil || !strings.Contains(err.Error(), flag) {
+			t.Errorf("got %v, want %q in it", err, flag)
+		}
 	}
 }
 
