@@ -219,7 +219,10 @@ func (f *follower) connect() {
 		q.Set("session", f.session)
 		q.Set("after", strconv.FormatInt(int64(f.after), 10))
 	}
-	conn, buffered := f.dial("ws://" + f.w.opt.Listen + "/ws?" + q.Encode())
+	conn, buffered, _, err := ws.Dial(context.Background(), "ws://"+f.w.opt.Listen+"/ws?"+q.Encode())
+	if err != nil {
+		f.w.r.Fatalf("%s cannot connect: %v", f.name, err)
+	}
 	if tcp, ok := conn.(*net.TCPConn); ok {
 		_ = tcp.SetReadBuffer(8 << 10) // so that a client that stops reading is felt soon
 	}
@@ -230,23 +233,6 @@ func (f *follower) connect() {
 	f.conn = conn
 	f.readers.Add(1)
 	go f.read(conn, in)
-}
-
-// dial tries again for ten seconds when the connection breaks before it is answered, as every client of ours does:
-// what the model promises is that nothing is lost, not that the first try succeeds. An answer that refuses is final.
-func (f *follower) dial(address string) (net.Conn, *bufio.Reader) {
-	f.w.r.Helper()
-	for patience := time.Now().Add(10 * time.Second); ; time.Sleep(50 * time.Millisecond) {
-		conn, buffered, _, err := ws.Dial(context.Background(), address)
-		if err == nil {
-			return conn, buffered
-		}
-		var refused ws.StatusError
-		if errors.As(err, &refused) || time.Now().After(patience) {
-			f.w.r.Fatalf("%s cannot connect: %v", f.name, err)
-		}
-		f.w.r.Logf("%s tries again: %v", f.name, err)
-	}
 }
 
 func (f *follower) drop() {
