@@ -17,44 +17,31 @@ func (a *API) eraseEvent(c *call) error {
 	return nil
 }
 
-// eraseBody is the body of POST /api/events/erase.
-type eraseBody struct {
-	Types         []string         `json:"types"`
-	Source        string           `json:"source"`
-	CreatedAfter  *apier.Timestamp `json:"created_after"`
-	CreatedBefore *apier.Timestamp `json:"created_before"`
-	Filter        json.RawMessage  `json:"filter"`
-	DryRun        bool             `json:"dry_run"`
-}
-
-func (b eraseBody) selection() (s apier.Selection, faults []apier.FieldError) {
-	s = apier.Selection{Types: b.Types, Source: b.Source, Filter: b.Filter}
-	if b.CreatedAfter != nil {
-		s.CreatedAfter = *b.CreatedAfter
-	}
-	if b.CreatedBefore != nil {
-		s.CreatedBefore = *b.CreatedBefore
-	}
-	_, filterFaults := s.Matcher()
-	faults = append(apier.TypesFaults(b.Types), filterFaults...)
-	if len(b.Types) == 0 && b.Source == "" && b.CreatedAfter == nil && b.CreatedBefore == nil && (len(b.Filter) == 0 || string(b.Filter) == "null") {
+// selectionFaults gives what is wrong with a selection besides its form.
+func selectionFaults(s apier.Selection) []apier.FieldError {
+	_, faults := s.Matcher()
+	faults = append(apier.TypesFaults(s.Types), faults...)
+	if len(s.Types) == 0 && s.Source == "" && s.CreatedAfter == 0 && s.CreatedBefore == 0 && (len(s.Filter) == 0 || string(s.Filter) == "null") {
 		faults = append(faults, apier.FieldError{Field: "filter", Reason: "or types, source, created_after or created_before is needed; to erase everything say \"types\":[\"*\"]"})
 	}
-	return s, faults
+	return faults
 }
 
 // eraseEvents answers POST /api/events/erase: with dry_run {count, examined}, else 202 and the erasure that
 // begins.
 func (a *API) eraseEvents(c *call) error {
-	var body eraseBody
-	if err := readStrict(c, envelopeSize+apier.MaxFilterSize+apier.MaxEndpointTypes*apier.MaxTypeSize, &body); err != nil {
+	body, err := readObject(c, maxObject)
+	if err != nil {
 		return err
 	}
-	selection, faults := body.selection()
-	if len(faults) > 0 {
+	var selection apier.Selection
+	dryRun := false
+	faults := body.decode(field{"types", &selection.Types}, field{"source", &selection.Source}, field{"created_after", &selection.CreatedAfter},
+		field{"created_before", &selection.CreatedBefore}, field{"filter", &selection.Filter}, field{"dry_run", &dryRun})
+	if faults = withFaults(faults, selectionFaults(selection)); len(faults) > 0 {
 		return invalid(faults)
 	}
-	if body.DryRun {
+	if dryRun {
 		count, examined, err := a.store.CountErasable(c.ctx(), c.id.Tenant, selection)
 		if err != nil {
 			return err

@@ -13,13 +13,6 @@ import (
 // maxGroupName is of a group's name, bytes.
 const maxGroupName = 64
 
-// groupBody is the body of PUT /api/inbox/groups/{name}.
-type groupBody struct {
-	Types  []string        `json:"types"`
-	Filter json.RawMessage `json:"filter"`
-	From   string          `json:"from"`
-}
-
 type groupAnswer struct {
 	Name      string          `json:"name"`
 	Types     []string        `json:"types"`
@@ -36,26 +29,28 @@ func answerGroup(g store.Group) groupAnswer {
 
 // putGroup answers PUT /api/inbox/groups/{name} with the group, made or changed.
 func (a *API) putGroup(c *call) error {
-	var body groupBody
-	if err := readOptional(c, &body); err != nil {
+	body, err := readObject(c, maxObject)
+	if err != nil {
 		return err
 	}
-	name := c.r.PathValue("name")
-	faults := groupNameFault("name", name)
-	faults = append(faults, apier.TypesFaults(body.Types)...)
-	_, filterFaults := apier.ParseFilter(body.Filter)
-	faults = append(faults, filterFaults...)
-	if body.From != "" && body.From != "now" && body.From != "start" {
+	g, from := store.NewGroup{Name: c.r.PathValue("name")}, ""
+	faults := body.decode(field{"types", &g.Types}, field{"filter", &g.Filter}, field{"from", &from})
+	g.FromStart = from == "start"
+	_, filterFaults := apier.ParseFilter(g.Filter)
+	for _, more := range [][]apier.FieldError{groupNameFault("name", g.Name), apier.TypesFaults(g.Types), filterFaults} {
+		faults = withFaults(faults, more)
+	}
+	if from != "" && from != "now" && from != "start" {
 		faults = append(faults, apier.FieldError{Field: "from", Reason: "must be now or start"})
 	}
 	if len(faults) > 0 {
 		return invalid(faults)
 	}
-	g, err := a.store.PutGroup(c.ctx(), c.id.Tenant, store.NewGroup{Name: name, Types: body.Types, Filter: body.Filter, FromStart: body.From == "start"})
+	group, err := a.store.PutGroup(c.ctx(), c.id.Tenant, g)
 	if err != nil {
 		return err
 	}
-	return answer(c.w, answerGroup(g))
+	return answer(c.w, answerGroup(group))
 }
 
 // listGroups answers GET /api/inbox/groups: {groups}, by name.

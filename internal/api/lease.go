@@ -1,6 +1,8 @@
 package api
 
 import (
+	"encoding/json"
+	"fmt"
 	"net/http"
 	"strconv"
 	"time"
@@ -9,38 +11,61 @@ import (
 	"github.com/apier/apier/internal/store"
 )
 
-// leaseBody is what the requests about one lease may say; each takes some of it.
-type leaseBody struct {
-	Group        string `json:"group"`
-	LeaseID      string `json:"lease_id"`
-	DelaySeconds *int   `json:"delay_seconds"`
-	LeaseSeconds *int   `json:"lease_seconds"`
-}
-
-// ackBatch is the body of POST /api/inbox/ack: events by id, or with the lease that each was taken by.
-type ackBatch struct {
-	Group string          `json:"group"`
-	IDs   []apier.EventID `json:"ids"`
-	Acks  []struct {
-		ID      apier.EventID `json:"id"`
-		LeaseID string        `json:"lease_id"`
-	} `json:"acks"`
-}
-
 func (c *call) holder(group string) store.Holder {
 	return store.Holder{Group: group, Subject: c.id.Subject}
 }
 
+// boundedField is a whole number that a request about a lease may have.
+type boundedField struct {
+	name        string
+	into        *int
+	least, most int
+}
+
+// readLease reads the body of a request about one lease: lease_id, group, and what else it takes.
+func readLease(c *call, more ...boundedField) (ref store.LeaseRef, holder store.Holder, err error) {
+	body, err := readObject(c, maxObject)
+	if err != nil {
+		return ref, holder, err
+	}
+	ref.Event = c.event()
+	group := ""
+	fields := []field{{"lease_id", &ref.ID}, {"group", &group}}
+	for _, f := range more {
+		fields = append(fields, field{f.name, f.into})
+	}
+	faults := body.decode(fields...)
+	for _, f := range more {
+		if *f.into < f.least || *f.into > f.most {
+			faults = withFaults(faults, []apier.FieldError{{Field: f.name, Reason: fmt.Sprintf("must be %d to %d", f.least, f.most)}})
+		}
+	}
+	if len(faults) > 0 {
+		return ref, holder, invalid(faults)
+	}
+	return ref, c.holder(group), nil
+}
+
+// readAck reads one element of acks; path names it in errors.
+func readAck(raw []byte, path string) (ref store.LeaseRef, faults []apier.FieldError) {
+	o, ok := asObject(raw)
+	if !ok {
+		return ref, []apier.FieldError{{Field: path, Reason: "must be an object with id and lease_id"}}
+	}
+	faults = o.decode(field{"id", &ref.Event}, field{"lease_id", &ref.ID})
+	for i := range faults {
+		faults[i].Field = path + "." + faults[i].Field
+	}
+	return ref, faults
+}
+
 // ackEvent answers POST /api/inbox/{id}/ack with the event. Twice is harmless. A body is not needed.
 func (a *API) ackEvent(c *call) error {
-	var body leaseBody
-	if err := readOptional(c, &body); err != nil {
+	lease, holder, err := readLease(c)
+	if err != nil {
 		return err
 	}
-	if body.DelaySeconds != nil || body.LeaseSeconds != nil {
-		return invalid([]apier.FieldError{{Field: "body", Reason: "takes lease_id and group here"}})
-	}
-	results, err := a.store.Acknowledge(c.ctx(), c.id.Tenant, c.holder(body.Group), []store.LeaseRef{{Event: c.event(), ID: body.LeaseID}})
+	results, err := a.store.Acknowledge(c.ctx(), c.id.Tenant, holder, []store.LeaseRef{lease})
 	if err != nil {
 		return err
 	}
@@ -55,21 +80,31 @@ func (c *call) event() apier.EventID { return apier.EventID(c.r.PathValue("id"))
 
 // ackEvents answers POST /api/inbox/ack: {acked, failed}. One that fails does not stop the others.
 func (a *API) ackEvents(c *call) error {
-	var body ackBatch
-	if err := readStrict(c, a.opt.MaxBatchBytes, &body); err != nil {
+	body, err := readObject(c, a.opt.MaxBatchBytes)
+	if err != nil {
 		return err
 	}
-	refs := make([]store.LeaseRef, 0, len(body.IDs)+len(body.Acks))
-	for _, id := range body.IDs {
+	var (
+		ids   []apier.EventID
+		acks  []json.RawMessage
+		group string
+	)
+	faults := body.decode(field{"ids", &ids}, field{"acks", &acks}, field{"group", &group})
+	refs := make([]store.LeaseRef, 0, len(ids)+len(acks))
+	for _, id := range ids {
 		refs = append(refs, store.LeaseRef{Event: id})
 	}
-	for _, ack := range body.Acks {
-		refs = append(refs, store.LeaseRef{Event: ack.ID, ID: ack.LeaseID})
+	for i, raw := range acks {
+		ref, more := readAck(raw, fmt.Sprintf("acks[%d]", i))
+		refs, faults = append(refs, ref), append(faults, more...)
 	}
 	if len(refs) == 0 || len(refs) > maxPull {
-		return invalid([]apier.FieldError{{Field: "ids", Reason: "and acks must name 1 to " + strconv.Itoa(maxPull) + " events together"}})
+		faults = withFaults(faults, []apier.FieldError{{Field: "ids", Reason: "and acks must name 1 to " + strconv.Itoa(maxPull) + " events together"}})
 	}
-	results, err := a.store.Acknowledge(c.ctx(), c.id.Tenant, c.holder(body.Group), refs)
+	if len(faults) > 0 {
+		return invalid(faults)
+	}
+	results, err := a.store.Acknowledge(c.ctx(), c.id.Tenant, c.holder(group), refs)
 	if err != nil {
 		return err
 	}
@@ -94,18 +129,12 @@ func (a *API) ackEvents(c *call) error {
 
 // nackEvent answers POST /api/inbox/{id}/nack with the lease, given back: the event is due again at until.
 func (a *API) nackEvent(c *call) error {
-	var body leaseBody
-	if err := readOptional(c, &body); err != nil {
+	seconds := 0
+	ref, holder, err := readLease(c, boundedField{"delay_seconds", &seconds, 0, maxDelaySeconds})
+	if err != nil {
 		return err
 	}
-	seconds := 0
-	if body.DelaySeconds != nil {
-		seconds = *body.DelaySeconds
-	}
-	if seconds < 0 || seconds > maxDelaySeconds || body.LeaseSeconds != nil {
-		return invalid([]apier.FieldError{{Field: "delay_seconds", Reason: "must be 0 to " + strconv.Itoa(maxDelaySeconds) + "; beside it there are lease_id and group"}})
-	}
-	lease, err := a.store.GiveBack(c.ctx(), c.id.Tenant, c.holder(body.Group), store.LeaseRef{Event: c.event(), ID: body.LeaseID}, time.Duration(seconds)*time.Second)
+	lease, err := a.store.GiveBack(c.ctx(), c.id.Tenant, holder, ref, time.Duration(seconds)*time.Second)
 	if err != nil {
 		return err
 	}
@@ -116,14 +145,12 @@ func (a *API) nackEvent(c *call) error {
 
 // extendLease answers POST /api/inbox/{id}/extend with the lease, which now ends later.
 func (a *API) extendLease(c *call) error {
-	var body leaseBody
-	if err := readStrict(c, envelopeSize, &body); err != nil {
+	seconds := 0
+	ref, holder, err := readLease(c, boundedField{"lease_seconds", &seconds, 1, maxLeaseSeconds})
+	if err != nil {
 		return err
 	}
-	if body.LeaseSeconds == nil || *body.LeaseSeconds < 1 || *body.LeaseSeconds > maxLeaseSeconds || body.DelaySeconds != nil {
-		return invalid([]apier.FieldError{{Field: "lease_seconds", Reason: "is required, 1 to " + strconv.Itoa(maxLeaseSeconds) + "; beside it there are lease_id and group"}})
-	}
-	lease, err := a.store.Extend(c.ctx(), c.id.Tenant, c.holder(body.Group), store.LeaseRef{Event: c.event(), ID: body.LeaseID}, time.Duration(*body.LeaseSeconds)*time.Second)
+	lease, err := a.store.Extend(c.ctx(), c.id.Tenant, holder, ref, time.Duration(seconds)*time.Second)
 	if err != nil {
 		return err
 	}

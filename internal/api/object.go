@@ -37,14 +37,20 @@ func readObject(c *call, limit int) (object, error) {
 	if err := checkJSON(body); err != nil {
 		return nil, err
 	}
-	var o object
-	if !members(body, func(quoted, value []byte) {
-		name, _ := unquote(quoted) // a name is a string
-		o = append(o, member{name, value})
-	}) {
+	o, ok := asObject(body)
+	if !ok {
 		return nil, apier.Errorf(apier.CodeInvalid, "The body must be a JSON object.")
 	}
 	return o, nil
+}
+
+// asObject takes valid JSON apart; false: it is no object.
+func asObject(raw []byte) (o object, ok bool) {
+	ok = members(raw, func(quoted, value []byte) {
+		name, _ := unquote(quoted) // a name is a string
+		o = append(o, member{name, value})
+	})
+	return o, ok
 }
 
 func (o object) has(name string) bool {
@@ -89,8 +95,10 @@ func kindOf(into any) string {
 		return "a whole number"
 	case *float64:
 		return "a number"
-	case *[]string:
+	case *[]string, *[]apier.EventID:
 		return "an array of strings"
+	case *[]json.RawMessage:
+		return "an array of objects"
 	case *[]int64:
 		return "an array of whole numbers"
 	case *map[string]string:

@@ -45,12 +45,12 @@ func (a *API) listWebhooks(c *call) error {
 	}{logs, page.HasMore, page.Seq})
 }
 
-// signatureCheck is the body of POST /api/webhooks/verify.
+// signatureCheck is what POST /api/webhooks/verify is asked to check.
 type signatureCheck struct {
-	Secret     string            `json:"secret"`
-	EndpointID apier.EndpointID  `json:"endpoint_id"`
-	Headers    map[string]string `json:"headers"`
-	Body       string            `json:"body"`
+	Secret     string
+	EndpointID apier.EndpointID
+	Headers    map[string]string
+	Body       string
 }
 
 type signatureVerdict struct {
@@ -61,12 +61,17 @@ type signatureVerdict struct {
 // verifyWebhook answers POST /api/webhooks/verify: which part of a signed webhook holds, and what to do
 // about the first that does not. It never tells what the right signature would be.
 func (a *API) verifyWebhook(c *call) error {
-	var check signatureCheck
-	if err := readStrict(c, 2*a.opt.MaxPayload+envelopeSize, &check); err != nil {
+	body, err := readObject(c, 2*a.opt.MaxPayload+envelopeSize)
+	if err != nil {
 		return err
 	}
+	var check signatureCheck
+	faults := body.decode(field{"secret", &check.Secret}, field{"endpoint_id", &check.EndpointID}, field{"headers", &check.Headers}, field{"body", &check.Body})
 	if (check.Secret == "") == (check.EndpointID == "") {
-		return invalid([]apier.FieldError{{Field: "secret", Reason: "or endpoint_id is needed: one of them"}})
+		faults = withFaults(faults, []apier.FieldError{{Field: "secret", Reason: "or endpoint_id is needed: one of them"}})
+	}
+	if len(faults) > 0 {
+		return invalid(faults)
 	}
 	verdict := signatureVerdict{Valid: true}
 	secrets, step, err := a.secretsOf(c, check)
