@@ -16,6 +16,7 @@ const (
 	hurriedPause       = 5 * time.Second       // likewise, while the disk budget is reached, or bytes still stand in the log
 	metricsRetention   = 8 * day
 	erasureRetention   = 30 * day // of one that is done: its selection may name a person
+	recoveryRetention  = 30 * day // of one that has ended
 )
 
 // Housekeep removes everything that has outlived its retention. The writer does the same by itself,
@@ -95,7 +96,8 @@ func (b *batch) alwaysPruned() []func() (more bool, err error) {
 		"DELETE FROM minutes WHERE (tenant, minute) IN (SELECT tenant, minute FROM minutes WHERE minute < ? LIMIT ?)":                     b.before(metricsRetention) / minuteMS,
 		"DELETE FROM latencies WHERE (tenant, minute, bucket) IN (SELECT tenant, minute, bucket FROM latencies WHERE minute < ? LIMIT ?)": b.before(metricsRetention) / minuteMS,
 		"DELETE FROM errors WHERE (tenant, hour, message) IN (SELECT tenant, hour, message FROM errors WHERE hour < ? LIMIT ?)":           b.before(metricsRetention) / hourMS,
-		oldErasures: b.before(erasureRetention),
+		oldErasures:   b.before(erasureRetention),
+		oldRecoveries: b.before(recoveryRetention),
 	} {
 		steps = append(steps, func() (bool, error) { return b.prune(query, before) })
 	}
@@ -103,8 +105,10 @@ func (b *batch) alwaysPruned() []func() (more bool, err error) {
 }
 
 const (
-	oldBodies   = "UPDATE attempts SET body = NULL WHERE (delivery, number) IN (SELECT delivery, number FROM attempts INDEXED BY attempts_by_age WHERE body IS NOT NULL AND started_at < ? LIMIT ?)"
-	oldErasures = "DELETE FROM erasures WHERE number IN (SELECT number FROM erasures WHERE status = 2 AND updated_at < ? LIMIT ?)" // few: nobody erases by the thousand
+	oldBodies = "UPDATE attempts SET body = NULL WHERE (delivery, number) IN (SELECT delivery, number FROM attempts INDEXED BY attempts_by_age WHERE body IS NOT NULL AND started_at < ? LIMIT ?)"
+	// These two are few: nobody erases or recovers by the thousand.
+	oldErasures   = "DELETE FROM erasures WHERE number IN (SELECT number FROM erasures WHERE status = 2 AND updated_at < ? LIMIT ?)"
+	oldRecoveries = "DELETE FROM recoveries WHERE number IN (SELECT number FROM recoveries WHERE status <> 1 AND updated_at < ? LIMIT ?)"
 )
 
 func (b *batch) before(retention time.Duration) int64 { return int64(b.now) - retention.Milliseconds() }

@@ -462,6 +462,13 @@ func testRecoveries(t *testing.T, open Opener) {
 	if all := must[[]apier.Recovery](t)(h.Recoveries(t.Context(), acme, e.ID)); len(all) != 2 || all[0].Status != apier.RecoveryDone {
 		t.Errorf("recoveries are %+v", all)
 	}
+
+	running := must[apier.Recovery](t)(h.CreateRecovery(t.Context(), acme, retry))
+	h.clock.advance(30*24*time.Hour + time.Second)
+	check(t, h.Housekeep(t.Context()))
+	if all := must[[]apier.Recovery](t)(h.Recoveries(t.Context(), acme, e.ID)); len(all) != 1 || all[0].ID != running.ID {
+		t.Errorf("a month later there are %+v, want only the one that runs", all)
+	}
 }
 
 func testMaxEndpoints(t *testing.T, open Opener) {
