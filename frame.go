@@ -218,9 +218,30 @@ type Session struct {
 	ReconnectWindowMS int64     `json:"reconnect_window_ms"` // spread a reconnect over this after a crash
 }
 
-// AppendSession appends session.
+// AppendSession appends session. It is on the way of every connect, so it does without reflection.
 func AppendSession(dst []byte, s Session, at Timestamp) []byte {
-	return appendFrame(dst, FrameSession, "", s, at, nil)
+	dst = append(appendOpen(dst, FrameSession, ""), `,"data":{"session":`...)
+	dst = appendString(dst, s.Session)
+	dst = append(dst, `,"epoch":`...)
+	dst = appendString(dst, s.Epoch)
+	dst = append(dst, `,"seq":`...)
+	dst = strconv.AppendInt(dst, int64(s.Seq), 10)
+	dst = append(dst, `,"resumed":`...)
+	dst = strconv.AppendBool(dst, s.Resumed)
+	dst = append(dst, `,"channels":[`...)
+	for i, channel := range s.Channels {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = appendString(dst, channel)
+	}
+	dst = append(dst, `],"heartbeat_ms":`...)
+	dst = strconv.AppendInt(dst, s.HeartbeatMS, 10)
+	dst = append(dst, `,"token_expires_at":`...)
+	dst = s.TokenExpiresAt.AppendJSON(dst)
+	dst = append(dst, `,"reconnect_window_ms":`...)
+	dst = strconv.AppendInt(dst, s.ReconnectWindowMS, 10)
+	return appendClose(append(dst, '}'), at, nil)
 }
 
 // Snapshot is the state of an event's or endpoint's channel. Neither means that there is no such thing (any more).
