@@ -137,8 +137,9 @@ func (c *conn) start(answer []byte, req request, lost bool, denied []*apier.Erro
 
 // greet appends the session frame; then what was missed follows, or the word that it must be fetched.
 func (c *conn) greet(dst []byte, req request, lost bool) []byte {
+	var text [512]byte // on the stack: most sessions fit
 	head := c.cursor.Seq
-	dst = appendMessage(dst, ws.OpText, apier.AppendSession(nil, apier.Session{
+	dst = appendMessage(dst, ws.OpText, apier.AppendSession(text[:0], apier.Session{
 		Session: sessionPrefix(c.g.opt.Epoch, c.id) + randomID(), Epoch: c.g.opt.Epoch, Seq: head,
 		Resumed: req.resume && !lost, Channels: c.subs.Names(), HeartbeatMS: c.g.opt.PingAfter.Milliseconds(),
 		TokenExpiresAt: expiry(c.id), ReconnectWindowMS: c.g.reconnectWindow(c.g.Connections()).Milliseconds(),
