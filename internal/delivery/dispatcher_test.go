@@ -1,13 +1,11 @@
 package delivery
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -94,17 +92,6 @@ func TestRate(t *testing.T) {
 	})
 }
 
-// counting counts the claims that reach the store.
-type counting struct {
-	Store
-	claims atomic.Int64
-}
-
-func (c *counting) Claim(ctx context.Context, tenant apier.TenantID, id apier.EndpointID, limit int, margin time.Duration) (store.Claims, error) {
-	c.claims.Add(1)
-	return c.Store.Claim(ctx, tenant, id, limit, margin)
-}
-
 // An endpoint that is down costs a few attempts, one at a time, and no storm of claims; when it is back, all arrives.
 func TestBreaker(t *testing.T) {
 	inWorld(t, func(w *world) {
@@ -116,12 +103,10 @@ func TestBreaker(t *testing.T) {
 			return response{after: time.Millisecond}
 		})
 		l := w.start(Options{StopTimeout: time.Nanosecond})
-		seen := &counting{Store: l.store}
-		l.store = seen
 		w.events(0, 100)
 		time.Sleep(time.Hour)
 		synctest.Wait()
-		if n, claims := len(w.beganOf(e)), seen.claims.Load(); n > 40 || claims > 1000 {
+		if n, claims := len(w.beganOf(e)), l.claims.Load(); n > 40 || claims > 1000 {
 			t.Errorf("%d attempts by %d claims at an endpoint that was down for an hour", n, claims)
 		}
 		w.mu.Lock()
@@ -213,26 +198,12 @@ func TestAnOutcomeWaitsForTheStore(t *testing.T) {
 	})
 }
 
-// slowly gives claims late, as a process that stood still would see them.
-type slowly struct {
-	Store
-	by atomic.Int64
-}
-
-func (s *slowly) Claim(ctx context.Context, tenant apier.TenantID, id apier.EndpointID, limit int, margin time.Duration) (store.Claims, error) {
-	claims, err := s.Store.Claim(ctx, tenant, id, limit, margin)
-	time.Sleep(time.Duration(s.by.Swap(0)))
-	return claims, err
-}
-
 // A lease that would end before the attempt's timeout is not begun: another might hold it by then.
 func TestALeaseThatIsOldIsNotUsed(t *testing.T) {
 	inWorld(t, func(w *world) {
 		e := w.endpoint(apier.Endpoint{TimeoutMS: 10_000}, answerAfter(time.Second, ""))
 		l := w.start(Options{})
-		s := &slowly{Store: l.store}
-		s.by.Store(int64(15 * time.Second)) // of a lease of 20 s
-		l.store = s
+		l.late.Store(int64(15 * time.Second)) // of a lease of 20 s
 		w.events(0, 1)
 		time.Sleep(time.Minute)
 		began := w.beganOf(e)

@@ -41,6 +41,8 @@ type life struct {
 	stop     context.CancelFunc
 	dead     atomic.Bool
 	away     atomic.Int64   // the store does not answer until then, Unix ms
+	late     atomic.Int64   // by so much it gives the next claims late, as a process that stood still would see them, ns
+	claims   atomic.Int64   // that reached the store
 	inFlight map[string]int // by endpoint; guarded by world.mu
 }
 
@@ -255,7 +257,10 @@ func (l *life) Claim(ctx context.Context, tenant apier.TenantID, id apier.Endpoi
 	if err := l.answers(); err != nil {
 		return store.Claims{}, err
 	}
-	return l.backend.Claim(ctx, tenant, id, limit, margin)
+	l.claims.Add(1)
+	claims, err := l.backend.Claim(ctx, tenant, id, limit, margin)
+	time.Sleep(time.Duration(l.late.Swap(0)))
+	return claims, err
 }
 
 func (l *life) Finish(ctx context.Context, tenant apier.TenantID, c store.Claimed, a apier.Attempt, v store.Verdict) (apier.Delivery, error) {

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"io"
@@ -211,9 +212,13 @@ func TestHandshakeConformance(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, _ = io.WriteString(nc, "GET /ws?token=good HTTP/1.1\r\nHost: "+b.addr+"\r\n"+tc.request+"\r\n")
-		head := make([]byte, 4096)
-		n, _ := nc.Read(head)
-		answer := string(head[:n])
+		answer, in := "", bufio.NewReader(nc)
+		for !strings.HasSuffix(answer, "\r\n\r\n") {
+			line, err := in.ReadString('\n')
+			if answer += line; err != nil {
+				break
+			}
+		}
 		if !strings.HasPrefix(answer, "HTTP/1.1 "+tc.status) {
 			t.Errorf("%s: %.60q, want %s", name, answer, tc.status)
 		}

@@ -56,5 +56,7 @@ func (v *visit) end() {
 		StatusCode: v.status, ProtoMajor: 1, ProtoMinor: 1, Header: v.header, Close: true,
 		Body: io.NopCloser(&v.body), ContentLength: int64(v.body.Len()),
 	}
-	_ = answer.Write(v.nc) // fits the socket's buffer; if the client is gone, there is nobody to tell
+	var whole bytes.Buffer
+	_ = answer.Write(&whole)
+	_, _ = v.nc.Write(whole.Bytes()) // fits the socket's buffer; if the client is gone, there is nobody to tell
 }
