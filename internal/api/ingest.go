@@ -16,6 +16,10 @@ const (
 
 // createEvent answers POST /api/events.
 func (a *API) createEvent(c *call) error {
+	dryRun, err := isDryRun(c)
+	if err != nil {
+		return err
+	}
 	body, err := readBody(c, a.opt.MaxPayload+envelopeSize)
 	if err != nil {
 		return err
@@ -30,6 +34,9 @@ func (a *API) createEvent(c *call) error {
 		}
 		return invalid(faults)
 	}
+	if dryRun {
+		return a.tryEvent(c, event)
+	}
 	receipts, err := a.append(c, []apier.NewEvent{event}, body)
 	if err != nil {
 		return err
@@ -40,6 +47,10 @@ func (a *API) createEvent(c *call) error {
 
 // createEvents answers POST /api/events/batch: all or nothing.
 func (a *API) createEvents(c *call) error {
+	dryRun, err := isDryRun(c)
+	if err != nil {
+		return err
+	}
 	body, err := readBody(c, a.opt.MaxBatchBytes)
 	if err != nil {
 		return err
@@ -60,6 +71,9 @@ func (a *API) createEvents(c *call) error {
 	}
 	if len(faults) > 0 {
 		return invalid(faults)
+	}
+	if dryRun {
+		return a.tryEvents(c, events)
 	}
 	receipts, err := a.append(c, events, body)
 	if err != nil {

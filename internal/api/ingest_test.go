@@ -166,6 +166,51 @@ func TestIdempotency(t *testing.T) {
 	}
 }
 
+// A dry run says what storing would say, and to whom the event would go; it stores nothing, whatever else the request has.
+func TestDryRun(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{})
+	endpoint := func(body string) (e struct{ ID apier.EndpointID }) {
+		w.do(t, "POST", "/api/endpoints", body, as(w.admin)...).want(t, 201, &e)
+		return e
+	}
+	orders := endpoint(`{"url":"https://shop.example/a","types":["order.*"]}`)
+	large := endpoint(`{"url":"https://shop.example/b","filter":{"payload.total":{"gte":100}}}`)
+	off := endpoint(`{"url":"https://shop.example/c","paused":true}`)
+	before := w.seq(t)
+	type tried struct {
+		DryRun    bool               `json:"dry_run"`
+		Endpoints []apier.EndpointID `json:"endpoints"`
+		Events    []struct {
+			Endpoints []apier.EndpointID `json:"endpoints"`
+		} `json:"events"`
+	}
+	var one, many tried
+	const order, user = `{"type":"order.made","source":"s","payload":{"total":100}}`, `{"type":"user.made","source":"s","payload":{"total":99}}`
+	w.do(t, "POST", "/api/events?dry_run=true", order, "Idempotency-Key", "a").want(t, 200, &one)
+	w.do(t, "POST", "/api/events/batch?dry_run=true", "["+user+","+order+"]").want(t, 200, &many)
+	all := []apier.EndpointID{orders.ID, large.ID, off.ID}
+	if !one.DryRun || !slices.Equal(one.Endpoints, all) {
+		t.Errorf("got %+v, want %v", one, all)
+	}
+	if !many.DryRun || len(many.Events) != 2 || !slices.Equal(many.Events[0].Endpoints, all[2:]) || !slices.Equal(many.Events[1].Endpoints, all) {
+		t.Errorf("got %+v", many)
+	}
+	w.do(t, "POST", "/api/events?dry_run=true", order, as(w.foreign)...).want(t, 200, &one)
+	if len(one.Endpoints) != 0 {
+		t.Errorf("another tenant is told of %v", one.Endpoints)
+	}
+	w.do(t, "POST", "/api/events?dry_run=true", `{"type":"order.made"}`).refused(t, 422, apier.CodeInvalid)
+	for _, query := range []string{"dry_run=yes", "dry_run=", "dryrun=true", "dry_run=true&x=1"} {
+		w.do(t, "POST", "/api/events?"+query, order).refused(t, 422, apier.CodeInvalid)
+		w.do(t, "POST", "/api/events/batch?"+query, "["+order+"]").refused(t, 422, apier.CodeInvalid)
+	}
+	if got := w.seq(t); got != before {
+		t.Errorf("seq went from %d to %d: something was stored", before, got)
+	}
+	w.do(t, "POST", "/api/events?dry_run=false", order, "Idempotency-Key", "a").want(t, 201, nil)
+}
+
 func TestIdempotencyKeyForm(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, worldOptions{})

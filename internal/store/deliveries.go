@@ -15,6 +15,9 @@ type Endpoints interface {
 	Endpoint(ctx context.Context, tenant apier.TenantID, id apier.EndpointID) (apier.Endpoint, error)
 	// Endpoints gives a page, newest first, and the Seq at which it was read.
 	Endpoints(ctx context.Context, tenant apier.TenantID, page PageOf[apier.EndpointID]) (EndpointPage, error)
+	// Recipients gives the endpoints to which each of these events would become a delivery, oldest first, were it
+	// stored now. Nothing is stored.
+	Recipients(ctx context.Context, tenant apier.TenantID, events []apier.NewEvent) ([][]apier.EndpointID, error)
 	// UpdateEndpoint lets change alter the settings and the status; what else it alters is ignored, and its error is
 	// returned. An endpoint that becomes active again begins without hold, failures and reason.
 	UpdateEndpoint(ctx context.Context, tenant apier.TenantID, id apier.EndpointID, change func(*apier.Endpoint) error) (apier.Endpoint, error)

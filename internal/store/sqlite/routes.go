@@ -1,6 +1,8 @@
 package sqlite
 
 import (
+	"context"
+
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
 
@@ -82,4 +84,19 @@ func (r *routes) matches(tenant apier.TenantID, events []apier.Event) [][]*route
 		}
 	}
 	return matched
+}
+
+// Recipients implements store.Endpoints.
+func (s *Store) Recipients(_ context.Context, tenant apier.TenantID, events []apier.NewEvent) ([][]apier.EndpointID, error) {
+	candidates := make([]apier.Event, len(events))
+	for i, e := range events {
+		candidates[i] = apier.Event{Type: e.Type, Source: e.Source, Payload: e.Payload}
+	}
+	recipients := make([][]apier.EndpointID, len(events))
+	for i, matched := range s.routes.Load().matches(tenant, candidates) {
+		for _, r := range matched {
+			recipients[i] = append(recipients[i], apier.FormatEndpointID(r.uuid))
+		}
+	}
+	return recipients, nil
 }

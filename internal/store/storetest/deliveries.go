@@ -50,9 +50,20 @@ func (h hooks) endpoint(change func(*apier.Endpoint)) apier.Endpoint {
 	return must[apier.Endpoint](h.t)(h.CreateEndpoint(h.t.Context(), acme, e, []byte("secret")))
 }
 
+// event adds one, and checks that it goes to those whom the store named before.
 func (h hooks) event(typ, payload string) apier.EventID {
 	h.t.Helper()
-	return h.add(apier.NewEvent{Type: typ, Source: "shop", Payload: json.RawMessage(payload)})[0]
+	e := apier.NewEvent{Type: typ, Source: "shop", Payload: json.RawMessage(payload)}
+	named := must[[][]apier.EndpointID](h.t)(h.Recipients(h.t.Context(), acme, []apier.NewEvent{e}))[0]
+	id := h.add(e)[0]
+	var got []apier.EndpointID
+	for _, d := range slices.Backward(h.of(store.DeliveryFilter{Event: id})) { // which are newest first
+		got = append(got, d.EndpointID)
+	}
+	if !slices.Equal(got, named) {
+		h.t.Errorf("%s goes to %v, and was to go to %v", id, got, named)
+	}
+	return id
 }
 
 func (h hooks) claim(e apier.Endpoint, limit int) store.Claims {
