@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -121,6 +122,47 @@ func TestEveryEventArrivesThroughKills(t *testing.T) {
 		}
 	}
 	t.Logf("%d events by %d attempts", health.Delivered, receiver.attempts)
+}
+
+// An attempt that was under way when the server was killed is made again at the next start, not when its lease of 70
+// seconds would have run out.
+func TestAKilledAttemptIsMadeAgainAtOnce(t *testing.T) {
+	t.Parallel()
+	attempts := make(chan int, 10)
+	var made atomic.Int64
+	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n := made.Add(1)
+		attempts <- int(n)
+		if n == 1 {
+			_, _ = io.Copy(io.Discard, r.Body)
+			<-r.Context().Done() // until the sender is killed
+		}
+	}))
+	t.Cleanup(receiver.Close)
+	data := t.TempDir()
+	args := []string{"--api-key", testKey, "--allow-private-endpoints"}
+	s := start(t, data, args...)
+	s.must(testKey, "POST", "/api/endpoints", fmt.Sprintf(`{"url":%q,"timeout_ms":%d}`, receiver.URL, 60_000), nil)
+	s.must(testKey, "POST", "/api/events", eventBody(1), nil)
+	awaitAttempt(t, attempts, 1)
+	s.kill()
+	s = start(t, data, args...)
+	awaitAttempt(t, attempts, 2)
+	if !strings.Contains(s.log.String(), "attempts were cut off when the server was killed; they are due again") {
+		t.Errorf("the log does not tell of it:\n%s", s.log)
+	}
+}
+
+func awaitAttempt(t *testing.T, attempts <-chan int, want int) {
+	t.Helper()
+	select {
+	case got := <-attempts:
+		if got != want {
+			t.Fatalf("attempt %d, want %d", got, want)
+		}
+	case <-time.After(patience):
+		t.Fatalf("attempt %d has not come", want)
+	}
 }
 
 // sendUntilKilled sends from several senders, kills the server once enough is acknowledged, and notes what was.

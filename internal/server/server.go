@@ -85,6 +85,11 @@ func (s *Server) open(ctx context.Context) (err error) {
 	}
 	s.pulse.metrics = s.store
 	s.figures.registry.MustRegister(storage{s.store, s.log})
+	if n, err := s.store.Reclaim(ctx); err != nil { // the lock tells that whoever claimed is gone
+		return err
+	} else if n > 0 {
+		s.log.Info("delivery: attempts were cut off when the server was killed; they are due again", "attempts", n)
+	}
 	s.delivery = delivery.New(s.store, s.deliveryOptions())
 	feed.delivery.Store(s.delivery)
 	position, err := s.store.Position(ctx)

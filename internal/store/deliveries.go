@@ -60,6 +60,9 @@ type Deliveries interface {
 	Finish(ctx context.Context, tenant apier.TenantID, claimed Claimed, attempt apier.Attempt, verdict Verdict) (apier.Delivery, error)
 	// Release gives a claim back without an attempt, due again at a time; nothing if the lease was lost.
 	Release(ctx context.Context, tenant apier.TenantID, claimed Claimed, at apier.Timestamp) error
+	// Reclaim gives back every claim there is, due at once, and tells how many there were. It is for the start of one
+	// who is alone with the store: those who claimed are gone.
+	Reclaim(ctx context.Context) (int, error)
 
 	Delivery(ctx context.Context, tenant apier.TenantID, id apier.DeliveryID) (apier.Delivery, error)
 	// ListDeliveries gives a page, newest first.

@@ -216,6 +216,19 @@ func (s *Store) Release(ctx context.Context, tenant apier.TenantID, claimed stor
 	}))
 }
 
+const reclaim = "UPDATE deliveries INDEXED BY deliveries_due SET due_at = ?1, leased_until = 0 " +
+	"WHERE endpoint IN (SELECT number FROM endpoints) AND status = 1 AND due_at > ?1 AND due_at <= ?2 AND leased_until > ?1"
+
+// Reclaim implements store.Deliveries. A lease that has run out is due anyway.
+func (s *Store) Reclaim(ctx context.Context) (n int, err error) {
+	err = s.submit(ctx, 1, func(b *batch) error {
+		err := exec(b.conn, reclaim, int64(b.now), int64(b.now)+maxLease.Milliseconds())
+		n = b.conn.Changes()
+		return err
+	})
+	return n, wrap("reclaim deliveries", err)
+}
+
 func sortedKeys[V any](m map[int64]V) []int64 {
 	keys := make([]int64, 0, len(m))
 	for k := range m {

@@ -21,7 +21,7 @@ func TestDeliveryPlans(t *testing.T) {
 			"SELECT due_at FROM deliveries INDEXED BY deliveries_due WHERE endpoint = +? AND status = 1 ORDER BY due_at LIMIT 1",
 			deliveries + "INDEXED BY deliveries_due WHERE d.endpoint = +? AND d.status = 1 AND d.due_at <= +? ORDER BY d.due_at LIMIT (SELECT ?)",
 			"SELECT " + endpointColumns + " FROM endpoints p " + endpointsAfter,
-			goneAfter, eventsBetween,
+			goneAfter, eventsBetween, reclaim,
 			deliveries + nextOfKey, deliveries + turnOfKey,
 			deliveries + deliveriesOfEvent, endpointsOfTenant,
 			"SELECT detail, body FROM attempts WHERE delivery = ? ORDER BY number",

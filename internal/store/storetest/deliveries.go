@@ -18,6 +18,7 @@ func deliveryTests() map[string]func(*testing.T, Opener) {
 		"an attempt moves delivery, event and endpoint together":    testFinish,
 		"a lease that was lost cannot finish":                       testFence,
 		"a lease that ran out is claimed again":                     testLeaseExpires,
+		"claims of who is gone are given back at the start":         testReclaim,
 		"an event is delivered when all endpoints have it":          testAllHaveIt,
 		"an order key goes one after the other":                     testOrder,
 		"a paused endpoint keeps, a disabled one gets nothing":      testPaused,
@@ -220,6 +221,36 @@ func testLeaseExpires(t *testing.T, open Opener) {
 	check(t, h.Release(t.Context(), acme, c, h.now()+5000))
 	if claims := h.claim(e, 10); len(claims.Claimed) != 0 || claims.NextDue != h.now()+5000 {
 		t.Errorf("released %s, then %+v", third, claims)
+	}
+}
+
+func testReclaim(t *testing.T, open Opener) {
+	h := newHooks(t, open)
+	of := func(typ string) func(*apier.Endpoint) { return func(e *apier.Endpoint) { e.Types = []string{typ} } }
+	e, paused := h.endpoint(of("a")), h.endpoint(of("b"))
+	for range 3 {
+		h.event("a", `{}`)
+	}
+	h.event("b", `{}`)
+	held := append(h.claim(e, 2).Claimed, h.claimOne(paused))
+	must[apier.Endpoint](t)(h.UpdateEndpoint(t.Context(), acme, paused.ID, func(e *apier.Endpoint) error { e.Status = apier.EndpointPaused; return nil }))
+	later := h.refuse(h.claimOne(e), h.later(time.Second)) // one that waits for its next attempt goes on waiting
+	if n := must[int](t)(h.Reclaim(t.Context())); n != len(held) {
+		t.Errorf("%d of %d are given back", n, len(held))
+	}
+	for _, c := range held {
+		_, err := h.Finish(t.Context(), acme, c, apier.Attempt{StatusCode: 200}, store.Verdict{Status: apier.DeliveryDelivered})
+		wantCode(t, err, apier.CodeConflict)
+	}
+	again := h.claim(e, 10)
+	if len(again.Claimed) != 2 || again.Claimed[0].Fence == held[0].Fence || again.NextDue != later.DueAt {
+		t.Errorf("claimed %+v", again)
+	}
+	must[apier.Endpoint](t)(h.UpdateEndpoint(t.Context(), acme, paused.ID, func(e *apier.Endpoint) error { e.Status = apier.EndpointActive; return nil }))
+	h.claimOne(paused)
+	h.clock.advance(time.Hour)
+	if n := must[int](t)(h.Reclaim(t.Context())); n != 0 {
+		t.Errorf("%d leases that ran out are given back", n)
 	}
 }
 
