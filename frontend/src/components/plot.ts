@@ -5,6 +5,8 @@ import type { ChartData } from '../app/metrics/chart'
 const AXIS_FONT = '12px system-ui, sans-serif'
 const Y_AXIS_PX = 64
 const X_AXIS_PX = 32
+/** Half of the longest label of the time axis: it may stand under the last point. */
+const LABEL_OVERHANG_PX = 28
 
 /** Draws a chart into an element; tells which point is under the pointer, null: none. */
 export function createPlot(
@@ -26,6 +28,7 @@ export function createPlot(
     width: host.clientWidth || 300,
     height: host.clientHeight || 180,
     legend: { show: false },
+    padding: [null, LABEL_OVERHANG_PX, null, null],
     cursor: { drag: { x: false, y: false }, points: { size: 6 } },
     scales: { y: { range: (_u, _min, max) => [0, Math.max(max, 1e-3) * 1.1] } },
     axes: [
