@@ -19,3 +19,10 @@ type Connection struct {
 
 // MaxClientName bounds the User-Agent that is kept of a connection, bytes.
 const MaxClientName = 120
+
+// ConnectionFilter asks for a page of the open connections.
+type ConnectionFilter struct {
+	User          string // "": of anybody
+	StartingAfter string // an ID, of one that may be closed by now; "": from the oldest
+	Limit         int
+}

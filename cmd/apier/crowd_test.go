@@ -35,9 +35,9 @@ func TestTenThousandSilentConnectionsCostOthersNothing(t *testing.T) {
 			t.Errorf("%s: %v\n%s", name, err, s.log)
 		}
 	}
-	var open struct{ Connections []struct{} }
-	if s.must(testKey, "GET", "/api/connections", "", &open); len(open.Connections) < silent {
-		t.Errorf("%d of %d silent connections are still open", len(open.Connections), silent)
+	var open struct{ Total int }
+	if s.must(testKey, "GET", "/api/connections?limit=1", "", &open); open.Total < silent {
+		t.Errorf("%d of %d silent connections are still open", open.Total, silent)
 	}
 }
 

@@ -9,21 +9,40 @@ import (
 
 // Connections are the open WebSockets.
 type Connections interface {
-	// Who gives those of a tenant, oldest first.
-	Who(tenant apier.TenantID) []apier.Connection
+	// Who gives a page of those of a tenant, oldest first, and how many there are in all.
+	Who(tenant apier.TenantID, filter apier.ConnectionFilter) (page []apier.Connection, total int)
 	// Disconnect ends one; false: there is none.
 	Disconnect(tenant apier.TenantID, id, reason string) bool
 }
 
-// listConnections answers GET /api/connections: those of the tenant, oldest first.
+// listConnections answers GET /api/connections: a page of those of the tenant, oldest first.
 func (a *API) listConnections(c *call) error {
-	connections := []apier.Connection{}
+	q, err := readQuery(c)
+	if err != nil {
+		return err
+	}
+	filter := apier.ConnectionFilter{User: q.Get("user"), StartingAfter: q.Get("starting_after")}
+	faults := unknownParameters(q, []string{"user", "limit", "starting_after"})
+	if !regexp.MustCompile(`^(conn_[0-9]{1,19})?$`).MatchString(filter.StartingAfter) {
+		faults = append(faults, apier.FieldError{Field: "starting_after", Reason: "must be the id of a connection, conn_ and a number"})
+	}
+	if filter.Limit, faults = readLimit(q, faults); len(faults) > 0 {
+		return badQuery(faults)
+	}
+	var page []apier.Connection
+	total, more := 0, false
 	if a.opt.Connections != nil {
-		connections = orEmpty(a.opt.Connections.Who(c.id.Tenant))
+		filter.Limit++ // one more tells whether there are more
+		page, total = a.opt.Connections.Who(c.id.Tenant, filter)
+		if more = len(page) == filter.Limit; more {
+			page = page[:len(page)-1]
+		}
 	}
 	return answer(c.w, struct {
 		Connections []apier.Connection `json:"connections"`
-	}{connections})
+		HasMore     bool               `json:"has_more"`
+		Total       int                `json:"total"`
+	}{orEmpty(page), more, total})
 }
 
 // disconnect answers DELETE /api/connections/{id} with 204. The reason is shown to the client.

@@ -9,15 +9,21 @@ import (
 	"github.com/apier/apier"
 )
 
-// Who gives the open connections of a tenant, oldest first.
-func (g *Gateway) Who(tenant apier.TenantID) []apier.Connection {
-	conns := slices.DeleteFunc(g.snapshot(), func(c *conn) bool { return c.holder.tenant != tenant })
+// Who gives a page of the open connections of a tenant, oldest first, and how many there are in all.
+func (g *Gateway) Who(tenant apier.TenantID, filter apier.ConnectionFilter) (page []apier.Connection, total int) {
+	conns := slices.DeleteFunc(g.snapshot(), func(c *conn) bool {
+		return c.holder.tenant != tenant || filter.User != "" && c.holder.subject != filter.User
+	})
 	slices.SortFunc(conns, func(a, b *conn) int { return cmp.Compare(a.number, b.number) })
-	shown := make([]apier.Connection, len(conns))
-	for i, c := range conns {
-		shown[i] = c.show()
+	total = len(conns)
+	if after, ok := connectionNumber(filter.StartingAfter); ok {
+		next, _ := slices.BinarySearchFunc(conns, after+1, func(c *conn, number uint64) int { return cmp.Compare(c.number, number) })
+		conns = conns[next:]
 	}
-	return shown
+	for _, c := range conns[:min(filter.Limit, len(conns))] {
+		page = append(page, c.show())
+	}
+	return page, total
 }
 
 func (c *conn) show() apier.Connection {
@@ -39,8 +45,8 @@ func (c *conn) show() apier.Connection {
 // Disconnect ends a connection of a tenant for good: by 4403, after which a client does not come back by itself, with
 // a reason of one word. false: there is no such connection.
 func (g *Gateway) Disconnect(tenant apier.TenantID, id, reason string) bool {
-	number, err := strconv.ParseUint(strings.TrimPrefix(id, connectionPrefix), 10, 64)
-	if err != nil || !strings.HasPrefix(id, connectionPrefix) {
+	number, ok := connectionNumber(id)
+	if !ok {
 		return false
 	}
 	for _, c := range g.snapshot() {
@@ -56,3 +62,9 @@ func (g *Gateway) Disconnect(tenant apier.TenantID, id, reason string) bool {
 const connectionPrefix = "conn_"
 
 func connectionID(number uint64) string { return connectionPrefix + strconv.FormatUint(number, 10) }
+
+func connectionNumber(id string) (number uint64, ok bool) {
+	digits, ok := strings.CutPrefix(id, connectionPrefix)
+	number, err := strconv.ParseUint(digits, 10, 64)
+	return number, ok && err == nil
+}

@@ -13,6 +13,38 @@ import (
 	"github.com/apier/apier"
 )
 
+func who(b *bench, tenant apier.TenantID) []apier.Connection {
+	all, _ := b.g.Who(tenant, apier.ConnectionFilter{Limit: 100})
+	return all
+}
+
+func TestConnectionsByPage(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, Options{})
+	for _, token := range []string{"good", "other", "good", "foreign", "good"} {
+		b.dial(t, "token="+token).sync()
+	}
+	all := who(b, "t1")
+	for _, c := range []struct {
+		filter apier.ConnectionFilter
+		page   []apier.Connection
+		total  int
+	}{
+		{apier.ConnectionFilter{Limit: 2}, all[:2], 4},
+		{apier.ConnectionFilter{Limit: 2, StartingAfter: all[1].ID}, all[2:], 4},
+		{apier.ConnectionFilter{Limit: 2, StartingAfter: all[3].ID}, nil, 4},
+		{apier.ConnectionFilter{Limit: 9, StartingAfter: "conn_0"}, all, 4},
+		{apier.ConnectionFilter{Limit: 9, User: "u2"}, all[1:2], 1},
+		{apier.ConnectionFilter{Limit: 9, User: "nobody"}, nil, 0},
+	} {
+		page, total := b.g.Who("t1", c.filter)
+		same := slices.EqualFunc(page, c.page, func(a, b apier.Connection) bool { return a.ID == b.ID })
+		if !same || total != c.total {
+			t.Errorf("%+v gives %d of %d: %+v", c.filter, len(page), total, page)
+		}
+	}
+}
+
 func TestWhoIsConnected(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, Options{PingAfter: time.Nanosecond, SweepEvery: 5 * time.Millisecond})
@@ -24,8 +56,8 @@ func TestWhoIsConnected(t *testing.T) {
 	b.dial(t, "token=foreign").sync()
 	b.store.create("evt_1")
 	one.expect(apier.FrameEventCreated)
-	all := b.g.Who("t1")
-	if len(all) != 2 || all[0].User != "u1" || all[1].User != "u2" || len(b.g.Who("t2")) != 1 || len(b.g.Who("t3")) != 0 {
+	all := who(b, "t1")
+	if len(all) != 2 || all[0].User != "u1" || all[1].User != "u2" || len(who(b, "t2")) != 1 || len(who(b, "t3")) != 0 {
 		t.Fatalf("connected are %+v", all)
 	}
 	c := all[0]
@@ -34,14 +66,14 @@ func TestWhoIsConnected(t *testing.T) {
 		t.Errorf("connection is %+v", c)
 	}
 	one.awaitPing()
-	for deadline := time.Now().Add(patience); b.g.Who("t1")[0].RTTMS == nil; {
+	for deadline := time.Now().Add(patience); who(b, "t1")[0].RTTMS == nil; {
 		if time.Now().After(deadline) {
 			t.Fatal("a pong tells no round trip")
 		}
 		one.sync()
 	}
 
-	for _, id := range []string{"conn_", "conn_x", "conn_999", strings.TrimPrefix(c.ID, "conn_"), b.g.Who("t2")[0].ID} {
+	for _, id := range []string{"conn_", "conn_x", "conn_999", strings.TrimPrefix(c.ID, "conn_"), who(b, "t2")[0].ID} {
 		if b.g.Disconnect("t1", id, "kicked") {
 			t.Errorf("%q of nobody here was disconnected", id)
 		}

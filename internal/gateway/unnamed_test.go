@@ -143,7 +143,7 @@ func TestPermissionsChangeOnTheLiveConnection(t *testing.T) {
 	}
 	c.expect(apier.FrameAuth)
 	seq := b.store.create("evt_1")
-	b.until(t, "what is not subscribed is passed over", func() bool { return b.g.Who("t1")[0].Seq == seq })
+	b.until(t, "what is not subscribed is passed over", func() bool { return who(b, "t1")[0].Seq == seq })
 	c.say(`{"type":"subscribe","data":{"channels":["events","events:order.created"]}}`)
 	c.expect(apier.FrameError)
 	c.expect(apier.FrameSubscribe)
