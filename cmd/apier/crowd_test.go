@@ -101,6 +101,9 @@ func openOne(t *testing.T, host string, request []byte) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0) // closing so many leaves no port waiting
+	}
 	_ = conn.SetDeadline(time.Now().Add(patience))
 	if _, err := conn.Write(request); err != nil {
 		return conn, err
