@@ -30,6 +30,8 @@ type Options struct {
 	WebhookSecrets []WebhookSecret            // of senders to POST /api/webhook who are no endpoints
 	WebhooksPerSec float64                    // to POST /api/webhook from one address; 0 means no limit
 	MaxWaiting     int                        // requests with wait_seconds at once [10 000]
+	MaxSearches    int                        // searches of what events hold at once [2]; others wait
+	SearchTimeout  time.Duration              // of such a search, its wait included [10 s]
 	Bell           *Bell                      // wakes them; rung by Store.Announce [one that never rings]
 	ClientAddr     func(*http.Request) string // the address of a client [that of the connection]
 	Connections    Connections                // the open WebSockets [none]
@@ -52,7 +54,8 @@ type API struct {
 	receiver *rates        // of senders, by address
 	refusals *rate.Limiter // of webhooks that are refused and written down
 
-	page func() (docsPage, error)
+	searches searches
+	page     func() (docsPage, error)
 }
 
 // New makes the API.
@@ -81,7 +84,7 @@ func New(s store.Store, a *auth.Authenticator, opt Options) *API {
 	api := &API{
 		store: s, auth: a, opt: opt, mux: http.NewServeMux(), rates: newRates(opt.RequestsPerSec, 2), bell: opt.Bell,
 		logins: newRates(opt.TokensPerSec, 4), receiver: newRates(opt.WebhooksPerSec, 2), refusals: rate.NewLimiter(refusalsPerSec, 10*refusalsPerSec),
-		page: sync.OnceValues(renderDocs),
+		searches: newSearches(opt.MaxSearches, opt.SearchTimeout), page: sync.OnceValues(renderDocs),
 	}
 	api.routes()
 	return api

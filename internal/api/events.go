@@ -32,7 +32,7 @@ func (a *API) listEvents(c *call) error {
 	if len(faults) > 0 {
 		return badQuery(faults)
 	}
-	page, err := a.store.List(c.ctx(), c.id.Tenant, filter)
+	page, err := a.list(c, filter)
 	if err != nil {
 		return err
 	}

@@ -41,7 +41,7 @@ func (a *API) exportEvents(c *call) error {
 		return badQuery(faults)
 	}
 	filter.Limit = exportPage
-	page, err := a.store.List(c.ctx(), c.id.Tenant, filter)
+	page, err := a.find(c.ctx(), c.id.Tenant, filter)
 	if err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ func (a *API) stream(c *call, x exporter, filter store.Filter, page store.Page) 
 		}
 		filter.StartingAfter = page.Events[len(page.Events)-1].ID
 		var err error
-		if page, err = a.store.List(c.ctx(), c.id.Tenant, filter); err != nil {
+		if page, err = a.find(c.ctx(), c.id.Tenant, filter); err != nil {
 			return err
 		}
 	}

@@ -55,6 +55,8 @@ type Options struct {
 	MaxBatchBytes     int           `default:"8388608" help:"Size of a batch request."`
 	RequestsPerSecond float64       `default:"0" help:"API requests a second of one key or user."`
 	TokensPerSecond   float64       `default:"5" help:"Requests a second for POST /api/token from one address, four seconds' worth at once."`
+	MaxSearches       int           `default:"2" help:"Searches of what events hold at once; others wait; 0 means the default."`
+	SearchTimeout     time.Duration `default:"10s" help:"Time for such a search to find a page, its wait included; 0 means the default."`
 	TokenTTL          time.Duration `name:"token-ttl" default:"1h" help:"Life of a token from POST /api/token."`
 	WriteQueue        int           `default:"4096" help:"Writes waiting for the database, at most 1000000; beyond it requests get 503; 0 means the default."`
 
@@ -126,7 +128,7 @@ func (o Options) Validate() error {
 		"max-connections-per-ip": o.MaxConnectionsPerIP, "max-unauthenticated": o.MaxUnauthenticated, "max-message-bytes": o.MaxMessageBytes,
 		"max-payload-bytes": o.MaxPayloadBytes, "max-batch-bytes": o.MaxBatchBytes, "write-queue": o.WriteQueue,
 		"max-subscriptions": o.MaxSubscriptions, "max-queue-bytes": o.MaxQueueBytes, "live-log-bytes": o.LiveLogBytes, "message-burst": o.MessageBurst,
-		"webhook-log": o.WebhookLog, "max-endpoints": o.MaxEndpoints, "inbox-open": o.InboxOpen, "inbox-max-deliveries": o.InboxMaxDeliveries, "inbox-max-waiting": o.InboxMaxWaiting,
+		"webhook-log": o.WebhookLog, "max-searches": o.MaxSearches, "max-endpoints": o.MaxEndpoints, "inbox-open": o.InboxOpen, "inbox-max-deliveries": o.InboxMaxDeliveries, "inbox-max-waiting": o.InboxMaxWaiting,
 	} {
 		if n < 0 {
 			fail(flag, "must be 0 or more, not %d", n)

@@ -181,7 +181,8 @@ func (s *Server) apiOptions() api.Options {
 	secrets, _ := o.webhookSecrets()              // likewise
 	return api.Options{
 		WebhookSecrets: secrets, WebhooksPerSec: o.WebhookRequestsPerSecond, MaxWaiting: orUnlimited(o.InboxMaxWaiting), Bell: s.bell,
-		ClientAddr: func(r *http.Request) string { return gateway.ClientAddr(r, proxies) },
+		ClientAddr:  func(r *http.Request) string { return gateway.ClientAddr(r, proxies) },
+		MaxSearches: o.MaxSearches, SearchTimeout: o.SearchTimeout,
 		MaxPayload: orUnlimited(o.MaxPayloadBytes), MaxBatchBytes: orUnlimited(o.MaxBatchBytes),
 		AllowedOrigins: o.AllowedOrigins, RequestsPerSec: o.RequestsPerSecond, TokensPerSec: o.TokensPerSecond, Tester: s.delivery, Connections: s.gateway, Log: s.log,
 		Config: map[string]any{

@@ -1,0 +1,55 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/apier/apier"
+	"github.com/apier/apier/internal/store"
+)
+
+// searches bounds the reads that go event by event, whose work grows with the log: a few at once, so that whatever
+// people search for, the reads of everybody else never wait behind them.
+type searches struct {
+	places  chan struct{}
+	timeout time.Duration
+}
+
+func newSearches(most int, timeout time.Duration) searches {
+	if most <= 0 {
+		most = 2
+	}
+	if timeout <= 0 {
+		timeout = 10 * time.Second
+	}
+	return searches{make(chan struct{}, most), timeout}
+}
+
+// list gives a page of events. A search has to end in time.
+func (a *API) list(c *call, filter store.Filter) (store.Page, error) {
+	if filter.Search == "" {
+		return a.find(c.ctx(), c.id.Tenant, filter)
+	}
+	ctx, cancel := context.WithTimeout(c.ctx(), a.searches.timeout)
+	defer cancel()
+	page, err := a.find(ctx, c.id.Tenant, filter)
+	if err != nil && ctx.Err() != nil && c.ctx().Err() == nil {
+		return page, badQuery([]apier.FieldError{{Field: "search", Reason: fmt.Sprintf(
+			"found no whole page within %v (--search-timeout); narrow it by type, source or created_after, or search for a whole id", a.searches.timeout)}})
+	}
+	return page, err
+}
+
+// find gives a page of events; a search waits for its place.
+func (a *API) find(ctx context.Context, tenant apier.TenantID, filter store.Filter) (store.Page, error) {
+	if filter.Search != "" {
+		select {
+		case a.searches.places <- struct{}{}:
+			defer func() { <-a.searches.places }()
+		case <-ctx.Done():
+			return store.Page{}, ctx.Err()
+		}
+	}
+	return a.store.List(ctx, tenant, filter)
+}
