@@ -15,7 +15,7 @@ interface BulkBarProps {
 export function BulkBar({ className, size, onAcknowledge, onErase, onClear }: BulkBarProps) {
   const { canWrite } = useAuth()
   return (
-    <div className={className} role="toolbar" aria-label="Selected events">
+    <div className={className} role="group" aria-label="Selected events">
       <strong>{count(size)} selected</strong>
       <Button disabled={!canWrite} onClick={onAcknowledge}>
         <Check size={14} aria-hidden /> Acknowledge

@@ -48,7 +48,13 @@ export const EventRow = memo(function EventRow(props: EventRowProps) {
         />
       </span>
       <span role="cell" className={styles.cell}>
-        <button type="button" className={styles.open} title={row.type} disabled={row.sending}>
+        <button
+          type="button"
+          className={styles.open}
+          title={row.type}
+          disabled={row.sending}
+          data-opens={row.id}
+        >
           {row.type}
         </button>
       </span>
@@ -61,7 +67,11 @@ export const EventRow = memo(function EventRow(props: EventRowProps) {
       <span role="cell" className={`${styles.cell} ${styles.payload}`}>
         {row.payload_truncated ? 'large payload' : JSON.stringify(row.payload).slice(0, PREVIEW)}
       </span>
-      <span role="cell" className={`${styles.cell} ${styles.right}`} title="Created to delivered">
+      <span
+        role="cell"
+        className={`${styles.cell} ${styles.right} ${styles.latency}`}
+        title="Created to delivered"
+      >
         {row.delivery_latency_ms === null ? '–' : seconds(row.delivery_latency_ms / 1000)}
       </span>
       <span role="cell" className={`${styles.cell} ${styles.right} ${styles.muted}`}>

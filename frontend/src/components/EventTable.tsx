@@ -29,6 +29,7 @@ const ROW_PX = { wide: 40, narrow: 60 }
 const NEAR_END_ROWS = 20
 const ANCHORS = 50
 const TOP_PX = 4
+const HEAD_PX = { wide: 32, narrow: 0 }
 
 /** The live list: only what can be seen is in the page, and what is being read does not move. */
 export function EventTable(props: EventTableProps) {
@@ -36,7 +37,8 @@ export function EventTable(props: EventTableProps) {
   const scroll = useRef<HTMLDivElement>(null)
   const [anchors, setAnchors] = useState<readonly string[] | null>(null)
   const { rows, fresh } = holdRows(all, anchors)
-  const height = useIsNarrow() ? ROW_PX.narrow : ROW_PX.wide
+  const width = useIsNarrow() ? 'narrow' : 'wide'
+  const height = ROW_PX[width]
   // Its functions read the scroll position, so a compiler must not keep their results; nobody compiles this.
   // eslint-disable-next-line react-hooks/incompatible-library
   const virtual = useVirtualizer({
@@ -45,6 +47,9 @@ export function EventTable(props: EventTableProps) {
     estimateSize: () => height,
     getItemKey: (index) => rows[index]?.id ?? index,
     overscan: 8,
+    // The head stays at the top, above the rows.
+    paddingStart: HEAD_PX[width],
+    scrollPaddingStart: HEAD_PX[width],
     useFlushSync: false,
   })
   const items = virtual.getVirtualItems()
@@ -54,8 +59,11 @@ export function EventTable(props: EventTableProps) {
     if (rows.length > 0 && lastShown >= rows.length - NEAR_END_ROWS) onEnd()
   }, [lastShown, rows.length, onEnd])
   const activeAt = activeId === null ? -1 : rows.findIndex((row) => row.id === activeId)
+  const shownId = useRef(activeId)
   useEffect(() => {
     if (activeAt >= 0) virtual.scrollToIndex(activeAt, { align: 'auto' })
+    if (activeId !== shownId.current) focusRow(scroll.current, activeId)
+    shownId.current = activeId
     // Only when another row becomes the active one, not when rows come in above it.
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [activeId])
@@ -70,39 +78,35 @@ export function EventTable(props: EventTableProps) {
     scroll.current?.scrollTo({ top: 0 })
   }
   return (
-    <div
-      className={styles.wrap}
-      data-compact={props.compact}
-      role="table"
-      aria-label="Events"
-      aria-rowcount={all.length + 1}
-    >
-      <Head all={all.length > 0 && selected.size >= all.length} onSelectAll={props.onSelectAll} />
+    <div className={styles.wrap} data-compact={props.compact}>
       {fresh > 0 && (
         <Button className={styles.pill ?? ''} onClick={toTop} data-testid="new-events">
           <ArrowUp size={14} aria-hidden /> {count(fresh)} new
         </Button>
       )}
       <div ref={scroll} className={styles.scroll} onScroll={onScroll} data-testid="event-scroll">
-        <div className={styles.body} role="rowgroup" style={{ height: virtual.getTotalSize() }}>
-          {items.map((item) => {
-            const row = rows[item.index]
-            return (
-              row && (
-                <EventRow
-                  key={item.key}
-                  row={row}
-                  top={item.start}
-                  height={height}
-                  index={item.index + 1 + fresh}
-                  active={row.id === activeId}
-                  selected={selected.has(row.id)}
-                  onOpen={props.onOpen}
-                  onSelect={props.onSelect}
-                />
+        <div role="table" aria-label="Events" aria-rowcount={all.length + 1}>
+          <Head all={all.length > 0 && selected.size >= all.length} onSelectAll={props.onSelectAll} />
+          <div className={styles.body} role="rowgroup" style={{ height: virtual.getTotalSize() }}>
+            {items.map((item) => {
+              const row = rows[item.index]
+              return (
+                row && (
+                  <EventRow
+                    key={item.key}
+                    row={row}
+                    top={item.start}
+                    height={height}
+                    index={item.index + 1 + fresh}
+                    active={row.id === activeId}
+                    selected={selected.has(row.id)}
+                    onOpen={props.onOpen}
+                    onSelect={props.onSelect}
+                  />
+                )
               )
-            )
-          })}
+            })}
+          </div>
         </div>
         <div className={styles.end}>{props.end}</div>
       </div>
@@ -122,7 +126,7 @@ function Head({ all, onSelectAll }: { all: boolean; onSelectAll: () => void }) {
       <span role="columnheader" className={styles.payload}>
         Payload
       </span>
-      <span role="columnheader" className={styles.right}>
+      <span role="columnheader" className={`${styles.right} ${styles.latency}`}>
         Latency
       </span>
       <span role="columnheader" className={styles.right}>
@@ -130,4 +134,10 @@ function Head({ all, onSelectAll }: { all: boolean; onSelectAll: () => void }) {
       </span>
     </div>
   )
+}
+
+// The row that j and k move to takes the focus, so that it is read out and can be pressed.
+function focusRow(list: HTMLElement | null, id: string | null) {
+  if (id !== null)
+    list?.querySelector<HTMLElement>(`[data-opens="${CSS.escape(id)}"]`)?.focus({ preventScroll: true })
 }

@@ -35,7 +35,9 @@ export function ExportDialog({ filters, onClose }: { filters: Filters; onClose: 
         <p>{isNarrowed(filters) ? 'All events that match the filters.' : 'All events.'}</p>
         {error !== null && <Problem error={error} />}
         {isRunning ? (
-          <p role="status">Receiving… {bytes(received)}</p>
+          <p>
+            <span role="status">Receiving…</span> {bytes(received)}
+          </p>
         ) : (
           <div className={styles.formats}>
             {formats.map(({ format, word }) => (

@@ -5,6 +5,7 @@ import { count } from '../app/format'
 import { useLive, useDashboardLive } from '../app/live/context'
 import { POLL_MS } from '../app/live/polling'
 import { useTheme } from '../app/theme'
+import { useTitle } from '../app/useTitle'
 import { ConnectionStatus } from './ConnectionStatus'
 import styles from './Header.module.css'
 import { useShell } from './shellContext'
@@ -14,6 +15,7 @@ import { Button } from './ui/Button'
 export function Header({ title }: { title: string }) {
   const { openSend } = useShell()
   const { canWrite } = useAuth()
+  useTitle(title)
   return (
     <header className={styles.header}>
       <h1 className={styles.title}>{title}</h1>
@@ -78,13 +80,13 @@ function PauseButton() {
   return (
     <>
       {paused && (
-        <span className={styles.missed} role="status" data-testid="missed">
-          Paused · {missed === 1 ? '1 change' : `${count(missed)} changes`} missed
+        <span className={styles.missed} data-testid="missed">
+          {/* Only the word is announced; the count would be read out with each event. */}
+          <span role="status">Paused</span> · {missed === 1 ? '1 change' : `${count(missed)} changes`} missed
         </span>
       )}
       <Button
         icon
-        aria-pressed={paused}
         aria-label={paused ? 'Resume' : 'Pause'}
         title={paused ? 'Resume: show what was missed' : 'Pause: hold the page still'}
         onClick={() => setPaused(!paused)}

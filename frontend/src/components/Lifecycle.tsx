@@ -14,11 +14,11 @@ export function Lifecycle({ summary }: { summary: Summary | undefined }) {
       <Step status="created" number={number(summary?.total)} href="/events">
         Created
       </Step>
-      <ArrowRight className={styles.arrow} size={16} aria-label="then" />
+      <ArrowRight className={styles.arrow} size={16} role="img" aria-label="then" />
       <Step status="pending" number={number(summary?.pending)} href="/events?status=pending">
         <StatusBadge status="pending" />
       </Step>
-      <ArrowRight className={styles.arrow} size={16} aria-label="then" />
+      <ArrowRight className={styles.arrow} size={16} role="img" aria-label="then" />
       <div className={styles.ends}>
         <Step status="delivered" number={number(summary?.delivered)} href="/events?status=delivered">
           <StatusBadge status="delivered" />

@@ -57,12 +57,12 @@ function Legend({ data, at, format }: { data: ChartData; at: number; format: (va
   return (
     <p className={styles.legend}>
       <span>{time === undefined ? '' : moment(new Date(time * 1000).toISOString())}</span>
-      {data.lines.map(({ word, colour, values }) => {
+      {data.lines.map(({ word, colour, dash, values }) => {
         const value = values[at] ?? null
         return (
           <span key={word} className={styles.key}>
-            <svg width="12" height="4" aria-hidden="true">
-              <line x1="0" y1="2" x2="12" y2="2" stroke={`var(${colour})`} />
+            <svg width="15" height="4" aria-hidden="true">
+              <line x1="0" y1="2" x2="15" y2="2" stroke={`var(${colour})`} strokeDasharray={dash.join(' ')} />
             </svg>
             {word} {value === null ? '–' : format(value)}
           </span>

@@ -1,11 +1,11 @@
 import { X } from 'lucide-react'
-import { useEffect, useRef } from 'react'
+import { useEffect, useLayoutEffect, useRef } from 'react'
 import type { ReactNode } from 'react'
 import styles from './SidePanel.module.css'
 import { Button } from './ui/Button'
 
 interface SidePanelProps {
-  /** What is shown; its heading takes the focus whenever this changes. */
+  /** What is shown; its heading takes the focus whenever this changes, and `data-opens` of the list gets it back. */
   id: string
   label: string
   testId: string
@@ -19,8 +19,9 @@ interface SidePanelProps {
 export function SidePanel({ id, label, testId, heading, className = '', onClose, children }: SidePanelProps) {
   const head = useRef<HTMLHeadingElement>(null)
   useEffect(() => head.current?.focus({ preventScroll: true }), [id])
+  const box = useFocusBack(id)
   return (
-    <aside className={`${styles.panel} ${className}`} aria-label={label} data-testid={testId}>
+    <aside ref={box} className={`${styles.panel} ${className}`} aria-label={label} data-testid={testId}>
       <div className={styles.head}>
         <h2 ref={head} tabIndex={-1}>
           {heading}
@@ -32,4 +33,22 @@ export function SidePanel({ id, label, testId, heading, className = '', onClose,
       <div className={styles.body}>{children}</div>
     </aside>
   )
+}
+
+// Closed with the focus inside, it hands the focus to what opens it in the list; that gone, to the page's content.
+function useFocusBack(id: string) {
+  const box = useRef<HTMLElement>(null)
+  const latest = useRef(id)
+  useEffect(() => {
+    latest.current = id
+  })
+  useLayoutEffect(() => {
+    const panel = box.current
+    return () => {
+      if (!panel?.contains(document.activeElement)) return
+      const opener = document.querySelector<HTMLElement>(`[data-opens="${CSS.escape(latest.current)}"]`)
+      ;(opener ?? document.getElementById('main'))?.focus({ preventScroll: true })
+    }
+  }, [])
+  return box
 }

@@ -40,6 +40,7 @@ export function createPlot(
       ...data.lines.map((line) => ({
         label: line.word,
         stroke: colour(line.colour),
+        dash: [...line.dash],
         width: 1.5,
         spanGaps: false,
         points: { show: hasGaps(line.values), size: 4 },

@@ -14,6 +14,7 @@ import { EventPanel } from '../components/EventPanel'
 import { EventTable } from '../components/EventTable'
 import { ExportDialog } from '../components/ExportDialog'
 import { FilterBar } from '../components/FilterBar'
+import { FilterResult } from '../components/FilterResult'
 import { ListEnd } from '../components/ListEnd'
 import { Problem } from '../components/Problem'
 import { useToast } from '../components/toast'
@@ -57,6 +58,7 @@ export function EventsPage() {
             <Download size={14} aria-hidden /> Export
           </Button>
         </FilterBar>
+        <FilterResult filters={filters} rows={rows.length} isLoaded={list.isSuccess} hasMore={hasNextPage} />
         {selection.selected.size > 0 && (
           <BulkBar
             className={styles.bulk}

@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from 'react'
 import type { SyntheticEvent } from 'react'
 import { asProblem } from '../app/api/problem'
 import { useAuth } from '../app/auth/context'
+import { useTitle } from '../app/useTitle'
 import { Problem } from '../components/Problem'
 import { Button } from '../components/ui/Button'
 import { Field, inputClass } from '../components/ui/Field'
@@ -15,6 +16,7 @@ interface SignInPageProps {
 }
 
 export function SignInPage({ linkKey, onDone }: SignInPageProps) {
+  useTitle('Sign in')
   const { reason } = useAuth()
   const { error, busy, signIn } = useSignIn(linkKey, onDone)
   return (

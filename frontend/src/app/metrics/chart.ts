@@ -5,6 +5,8 @@ export interface Line {
   word: string
   /** The CSS variable of its colour. */
   colour: string
+  /** Lengths of its dashes and gaps, pixels; it is told from the others by these too. */
+  dash: readonly number[]
   values: (number | null)[]
 }
 
@@ -14,6 +16,10 @@ export interface ChartData {
   lines: Line[]
 }
 
+const SOLID: readonly number[] = []
+const DASHED: readonly number[] = [6, 3]
+const DOTTED: readonly number[] = [2, 2]
+
 const secondsOf = (at: string) => Date.parse(at) / 1000
 const MINUTES: Record<Range, number> = { '15m': 15, '1h': 60, '24h': 1440 }
 
@@ -21,17 +27,23 @@ const MINUTES: Record<Range, number> = { '15m': 15, '1h': 60, '24h': 1440 }
 export function latencyChart(series: readonly LatencyPoint[], range: Range, now: number): ChartData {
   const byMinute = new Map(series.map((p) => [secondsOf(p.at), p]))
   const times = minutes(range, now)
-  const line = (word: string, name: 'p50' | 'p95' | 'p99', colour: string): Line => ({
+  const line = (
+    word: string,
+    name: 'p50' | 'p95' | 'p99',
+    colour: string,
+    dash: readonly number[],
+  ): Line => ({
     word,
     colour,
+    dash,
     values: times.map((t) => pointValue(byMinute.get(t), name)),
   })
   return {
     times,
     lines: [
-      line('p50', 'p50', '--accent'),
-      line('p95', 'p95', '--status-idle'),
-      line('p99', 'p99', '--text'),
+      line('p50', 'p50', '--accent', SOLID),
+      line('p95', 'p95', '--status-idle', DASHED),
+      line('p99', 'p99', '--text', DOTTED),
     ],
   }
 }
@@ -44,17 +56,23 @@ function pointValue(point: LatencyPoint | undefined, name: 'p50' | 'p95' | 'p99'
 export function throughputChart(series: readonly ThroughputPoint[], range: Range, now: number): ChartData {
   const byMinute = new Map(series.map((p) => [secondsOf(p.at), p]))
   const times = minutes(range, now)
-  const line = (word: string, name: 'created' | 'delivered' | 'failed', colour: string): Line => ({
+  const line = (
+    word: string,
+    name: 'created' | 'delivered' | 'failed',
+    colour: string,
+    dash: readonly number[],
+  ): Line => ({
     word,
     colour,
+    dash,
     values: times.map((t) => byMinute.get(t)?.[name] ?? 0),
   })
   return {
     times,
     lines: [
-      line('Created', 'created', '--accent'),
-      line('Delivered', 'delivered', '--status-ok'),
-      line('Failed', 'failed', '--status-error'),
+      line('Created', 'created', '--accent', SOLID),
+      line('Delivered', 'delivered', '--status-ok', DASHED),
+      line('Failed', 'failed', '--status-error', DOTTED),
     ],
   }
 }

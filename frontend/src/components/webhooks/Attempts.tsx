@@ -47,7 +47,9 @@ export function AttemptView({ attempt: a }: { attempt: Attempt }) {
         <>
           <Headers title="Sent" headers={a.request_headers} />
           <Headers title="Answered" headers={a.response_headers} />
-          <pre className={styles.body}>{a.response_body || '(no body)'}</pre>
+          <pre className={styles.body} role="region" aria-label="Body of the answer" tabIndex={0}>
+            {a.response_body || '(no body)'}
+          </pre>
           {a.response_truncated && <p className={styles.muted}>The answer is longer; 16 KiB are kept.</p>}
         </>
       )}

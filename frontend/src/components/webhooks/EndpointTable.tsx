@@ -74,7 +74,7 @@ function EndpointRow({ endpoint: e, now, isActive, onOpen }: RowProps) {
         <HealthBadge state={state} />
       </td>
       <td className={styles.name}>
-        <button type="button" className={styles.open} onClick={() => onOpen(e.id)}>
+        <button type="button" className={styles.open} data-opens={e.id} onClick={() => onOpen(e.id)}>
           {e.description || e.url}
         </button>
         {e.description && <span className={styles.muted}>{e.url}</span>}

@@ -89,7 +89,9 @@ function EntryLine({ entry }: { entry: Entry }) {
                 </div>
               ))}
           </dl>
-          <pre className={attempts.body}>{entry.body || '(no body)'}</pre>
+          <pre className={attempts.body} role="region" aria-label="Body" tabIndex={0}>
+            {entry.body || '(no body)'}
+          </pre>
         </div>
       )}
     </li>

@@ -109,9 +109,9 @@ export function SignatureChecker() {
             {check.data.steps.map((s) => (
               <li key={s.step} data-ok={s.ok}>
                 {s.ok ? (
-                  <CircleCheck size={16} aria-label="holds" />
+                  <CircleCheck size={16} role="img" aria-label="holds" />
                 ) : (
-                  <CircleX size={16} aria-label="fails" />
+                  <CircleX size={16} role="img" aria-label="fails" />
                 )}
                 <div>
                   <strong>{s.step}</strong> {s.detail}
