@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { COLOURS, EVERYTHING, violations } from './axe.mjs'
-import { CONNECTED, launch, openTab, untilCard, untilRow, untilStatus } from './browser.mjs'
+import { CONNECTED, launch, openTab, until, untilCard, untilRow, untilStatus } from './browser.mjs'
 import { startProxy } from './proxy.mjs'
 import { startServer } from './server.mjs'
 import { fill, startReceiver } from './world.mjs'
@@ -23,6 +23,7 @@ after(async () => {
   await server?.close()
 })
 
+/** Without motion: colours are measured as they stay, not on their way from one theme to the other. */
 const newContext = (options = {}) => browser.newContext({ reducedMotion: 'reduce', ...options })
 
 /** Fails with all that axe finds on the page as it stands, in both themes. */
@@ -273,6 +274,106 @@ test('axe finds nothing where there is something of everything', async (t) => {
     await t.test(name, async () => {
       await go(tab)
       await clean(tab, name)
+    })
+  }
+  await context.close()
+})
+
+/** The name of what has the focus. */
+const focused = (tab) =>
+  tab.page.evaluate(() =>
+    (document.activeElement.getAttribute('aria-label') ?? document.activeElement.textContent).trim(),
+  )
+
+async function untilFocused(tab, name) {
+  await until(`the focus on ${name}`, async () => (await focused(tab)) === name)
+}
+
+test('an event is found, read and sent again by keyboard alone', async () => {
+  const context = await newContext()
+  const tab = await openTab(context, proxy.url, server, 'events')
+  const { keyboard } = tab.page
+  await untilRow(tab, world.event.lost.id)
+  await keyboard.press('/')
+  await keyboard.type('lost.made')
+  await untilRow(tab, world.event.inbox.id, 'detached')
+  await untilRow(tab, world.event.lost.id)
+  await keyboard.press('Escape')
+  await keyboard.press('j')
+  await untilFocused(tab, 'lost.made')
+  await keyboard.press('Enter')
+  const panel = tab.page.getByTestId('event-panel')
+  await panel.waitFor()
+  await untilFocused(tab, 'lost.made') // the panel's heading
+  assert.equal(await tab.page.evaluate(() => document.activeElement.tagName), 'H2')
+  for (let tabs = 0; tabs < 30 && (await focused(tab)) !== 'Endpoints'; tabs++) await keyboard.press('Tab')
+  await keyboard.press('Tab')
+  await keyboard.press('Enter') // the delivery shows its attempts
+  await keyboard.press('Tab')
+  await untilFocused(tab, 'Send again')
+  await keyboard.press('Enter')
+  await panel.getByText('2 attempts').waitFor()
+  await keyboard.press('Escape')
+  await panel.waitFor({ state: 'detached' })
+  await untilFocused(tab, 'lost.made')
+  assert.equal(await tab.page.evaluate(() => document.activeElement.tagName), 'BUTTON')
+  await context.close()
+})
+
+test('a screen reader is told of the connection once, and not of each event', async () => {
+  const context = await newContext()
+  const tab = await openTab(context, proxy.url, server, 'events?reconnect=50,100,100')
+  await untilStatus(tab, CONNECTED)
+  await untilRow(tab, world.event.lost.id)
+  await tab.page.evaluate(() => {
+    window.said = []
+    const live = '[aria-live]:not([aria-live="off"]), [role="status"], [role="alert"], [role="log"]'
+    new window.MutationObserver((changes) => {
+      for (const { target } of changes) {
+        const region = (target.nodeType === 1 ? target : target.parentElement)?.closest(live)
+        if (region && region.textContent !== window.said.at(-1)) window.said.push(region.textContent)
+      }
+    }).observe(document.body, { subtree: true, childList: true, characterData: true })
+  })
+  let last
+  for (let i = 0; i < 5; i++) last = await server.send('stream.made', { i })
+  await untilRow(tab, last.id)
+  assert.deepEqual(await tab.page.evaluate(() => window.said), [])
+  proxy.cut()
+  await untilStatus(tab, /reconnecting/i)
+  proxy.mend()
+  await untilStatus(tab, CONNECTED)
+  const said = await tab.page.evaluate(() => window.said.filter((text) => /connect/i.test(text)))
+  assert.deepEqual(
+    said.map((text) => text.replace(/\W+/g, ' ').trim()),
+    ['Reconnecting', 'Connected'],
+  )
+  await context.close()
+})
+
+test('at 320 pixels nothing scrolls sideways', async (t) => {
+  const context = await newContext({ viewport: { width: 320, height: 640 } })
+  const tab = await openTab(context, proxy.url, server)
+  for (const path of [
+    '',
+    'events',
+    `events?event=${world.event.lost.id}`,
+    'webhooks',
+    'webhooks?view=receiver',
+    'api/docs',
+  ]) {
+    await t.test(path || 'dashboard', async () => {
+      await tab.page.goto(`${proxy.url}/${path}`)
+      await tab.page.getByRole('heading', { level: 1 }).waitFor()
+      await tab.page.waitForLoadState('networkidle')
+      const wide = await tab.page.evaluate(() => {
+        const { scrollWidth } = document.scrollingElement
+        const over = [...document.querySelectorAll('body *')].filter(
+          (e) => e.getBoundingClientRect().right > 321,
+        )
+        return scrollWidth > 320 ? over.slice(0, 5).map((e) => e.outerHTML.slice(0, 120)) : []
+      })
+      assert.deepEqual(wide, [])
     })
   }
   await context.close()

@@ -12,7 +12,6 @@ export const COLOURS = { type: 'rule', values: ['color-contrast', 'link-in-text-
 
 /** Each violation as a line: rule, element, reason. No rule is switched off. */
 export async function violations(page, runOnly) {
-  await page.evaluate(settled)
   await page.evaluate(source) // the debugger's evaluation is not subject to the page's policy
   const found = await page.evaluate(
     (only) => window.axe.run({ runOnly: only, resultTypes: ['violations'] }),
@@ -23,11 +22,4 @@ export async function violations(page, runOnly) {
       (n) => `${id}: ${n.target.join(' ')}: ${n.failureSummary.split('\n').slice(1).join('; ').trim()}`,
     ),
   )
-}
-
-// Colours are measured as they stay, not on their way from one theme to the other.
-async function settled() {
-  await new Promise(requestAnimationFrame)
-  const transitions = document.getAnimations().filter((animation) => animation instanceof CSSTransition)
-  await Promise.allSettled(transitions.map((transition) => transition.finished))
 }
