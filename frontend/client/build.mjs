@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { build } from 'vite'
+import { shorten } from './shorten.mjs'
 
 const here = import.meta.dirname
 const root = path.dirname(here)
@@ -26,6 +27,12 @@ const keepEnv = {
   renderChunk: (code) => code.replaceAll('__APPLICATION_ENV__.', 'import.meta.env?.'),
 }
 
+/** Has members that are nobody's business outside under short names. */
+function shortNames() {
+  const texts = shorten(Object.values(entries))
+  return { name: 'short-names', enforce: 'pre', load: (id) => texts.get(id) }
+}
+
 /** Bundles the entries; what they share is in chunks of its own, so that a page loads it once. */
 export async function bundle(outDir) {
   await build({
@@ -33,7 +40,7 @@ export async function bundle(outDir) {
     configFile: false,
     publicDir: false,
     logLevel: 'warn',
-    plugins: [keepEnv],
+    plugins: [shortNames(), keepEnv],
     build: {
       outDir,
       emptyOutDir: true,

@@ -10,7 +10,7 @@ export interface ChannelState {
   seq: number | null
 }
 
-/** The channels an application wants; they outlive any one connection. Each knows its own seq. */
+/** The channels an application wants; they outlive any one connection. Each knows its own seq. @internal */
 export class Channels {
   private readonly added = new Set<string>()
   private readonly left = new Set<string>()

@@ -247,6 +247,6 @@ export class Client implements SocketClient, RunnerOwner, StreamConnection {
     if (!point) return
     this.stream.cursor.restore(point)
     // Only a server that greets gives sessions.
-    this.runner.machine = { ...this.runner.machine, greets: true }
+    this.runner.machine.greets = true
   }
 }

@@ -6,7 +6,7 @@ export interface ResumePoint {
   after: number
 }
 
-/** How far the change log was read, and in which session. */
+/** How far the change log was read, and in which session. @internal */
 export class Cursor {
   /** The highest position seen. */
   seq = 0

@@ -11,7 +11,7 @@ export interface InboxStats {
   duplicates: number
 }
 
-/** Turns what comes over the wire into frames, and counts what it had to leave out. */
+/** Turns what comes over the wire into frames, and counts what it had to leave out. @internal */
 export class Inbox {
   readonly stats: InboxStats = { unknown: 0, refused: 0, duplicates: 0 }
 

@@ -5,7 +5,7 @@ const OPEN = 1
 /** How the `ws` package says that a server refused the upgrade; browsers do not tell. */
 const REFUSED = /^Unexpected server response: (4\d\d)$/
 
-/** What is told of a link until it is abandoned. */
+/** What is told of a link until it is abandoned. @internal */
 export interface LinkListener {
   opened(): void
   received(raw: unknown): void
@@ -16,6 +16,7 @@ export interface LinkListener {
 /**
  * One attempt and the socket that may come of it. Once abandoned it tells nothing more, whatever the
  * browser still fires, so that the late events of one socket never reach the next.
+ * @internal
  */
 export class Link {
   /** The credential it was dialled with. */

@@ -11,6 +11,7 @@ export type Deadline = 'retry' | 'connect' | 'stable' | 'ping' | 'pong'
 /**
  * How one connection stands, whole: nothing else decides what happens next. What the application wants
  * (`wanted`) is kept apart from how things stand (`state`); page signals act only on the former.
+ * @internal
  */
 export interface Machine {
   state: WebSocketState
@@ -47,7 +48,7 @@ export interface Machine {
   wasReady: boolean
 }
 
-/** What happens to a connection. */
+/** What happens to a connection. @internal */
 export type MachineEvent =
   | { type: 'connect' | 'reconnect' | 'disconnect' | 'token' }
   | { type: 'opened' | 'heard' | 'tick' }
@@ -57,7 +58,7 @@ export type MachineEvent =
   | { type: 'noToken' | 'badUrl' }
   | { type: 'hidden' | 'wake' | 'offline' | 'suspend' }
 
-/** What is to be done about it, in this order. */
+/** What is to be done about it, in this order. @internal */
 export type Effect =
   | { do: 'dial'; reason: TokenReason }
   | { do: 'drop'; code: number }
@@ -65,7 +66,7 @@ export type Effect =
   | { do: 'ready'; again: boolean }
   | { do: 'closed' }
 
-/** What a step may look at besides the machine. */
+/** What a step may look at besides the machine. @internal */
 export interface World {
   now: number
   random: () => number
@@ -73,7 +74,7 @@ export interface World {
   settings: Settings
 }
 
-/** A step under way: the machine it may change, and what it asks to be done. */
+/** A step under way: the machine it may change, and what it asks to be done. @internal */
 export interface Draft extends World {
   m: Machine
   effects: Effect[]

@@ -16,6 +16,7 @@ export interface OutboxLimits {
  */
 export type Delivery = 'acked' | 'expired' | 'dropped'
 
+/** @internal */
 interface Entry {
   message: OutgoingMessage
   bytes: number
@@ -23,7 +24,7 @@ interface Entry {
   settle: ((delivery: Delivery) => void) | undefined
 }
 
-/** Messages that wait for a connection, oldest first, and those that wait for their answer. */
+/** Messages that wait for a connection, oldest first, and those that wait for their answer. @internal */
 export class Outbox {
   private queue: Entry[] = []
   private readonly unanswered = new Map<string, Entry>()

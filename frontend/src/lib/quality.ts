@@ -30,7 +30,7 @@ export function qualityLevel(rttMs: number, jitterMs: number, missed: number): Q
   return 'poor'
 }
 
-/** Measures a connection by its heartbeat; a store of its own, so that figures re-render only who wants them. */
+/** Measures a connection by its heartbeat; a store of its own, so that figures re-render only who wants them. @internal */
 export class QualityMeter extends Store<Quality> {
   private askedAt: number | undefined
   private answers: boolean[] = []

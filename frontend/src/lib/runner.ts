@@ -8,7 +8,7 @@ import { step } from './step'
 import { Store } from './store'
 import type { ConnectionSnapshot } from './store'
 
-/** Whom a runner works for. */
+/** Whom a runner works for. @internal */
 export interface RunnerOwner {
   readonly settings: Settings
   /** Where to dial, and with which subprotocols. */
@@ -28,7 +28,7 @@ export interface RunnerOwner {
   due(now: number): number
 }
 
-/** Runs the state machine on a real clock, network and page: feeds it events and carries out its effects. */
+/** Runs the state machine on a real clock, network and page: feeds it events and carries out its effects. @internal */
 export class Runner {
   readonly store: Store<ConnectionSnapshot>
   machine

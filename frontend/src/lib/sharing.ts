@@ -17,7 +17,7 @@ export interface SeatConfig extends SocketOptions {
   authScope?: string | undefined
 }
 
-/** One user of a connection: a component with the hook. */
+/** One user of a connection: a component with the hook. @internal */
 export class Seat {
   /** What it subscribes to, by configuration or by subscribe(). */
   readonly channels: Set<string>
@@ -80,7 +80,7 @@ export class Seat {
   }
 }
 
-/** One connection and those who use it. The settings are those of the one who has been there longest. */
+/** One connection and those who use it. The settings are those of the one who has been there longest. @internal */
 export class SharedConnection {
   readonly client: SocketClient
   private readonly seats = new Set<Seat>()

@@ -6,7 +6,7 @@ import { Inbox } from './inbox'
 import { MessageType } from './messages'
 import type { ServerFrame } from './protocol'
 
-/** What a stream needs of the connection it reads. */
+/** What a stream needs of the connection it reads. @internal */
 export interface StreamConnection {
   readonly settings: Handlers
   /** Of the present link: it speaks v1, and what it began with is known. */
@@ -25,7 +25,7 @@ export interface StreamConnection {
   readonly link: object | null
 }
 
-/** What the frames of a connection mean: sessions, subscriptions, duplicates, gaps; the rest is delivered. */
+/** What the frames of a connection mean: sessions, subscriptions, duplicates, gaps; the rest is delivered. @internal */
 export class Stream {
   readonly cursor = new Cursor()
   readonly channels: Channels

@@ -1,7 +1,7 @@
 import type { ResumePoint } from './cursor'
 import type { Credential } from './options'
 
-/** What goes into the address of one attempt. */
+/** What goes into the address of one attempt. @internal */
 export interface UrlParts {
   credential?: Credential
   tokenIn: 'url' | 'protocol'
