@@ -33,6 +33,16 @@ function shortNames() {
   return { name: 'short-names', enforce: 'pre', load: (id) => texts.get(id) }
 }
 
+// A minifier of one file after the other does not see that the members of an enum are constants.
+const messages = readFileSync(path.join(lib, 'messages.ts'), 'utf8')
+const members = new Map([...messages.matchAll(/(\w+) = ('\w+'),/g)].map(([, name, value]) => [name, value]))
+const inlineEnums = {
+  name: 'inline-enums',
+  enforce: 'pre',
+  transform: (code) =>
+    code.replaceAll(/\b(?:MessageType|WebSocketState)\.([A-Z_]+)\b/g, (_, name) => members.get(name)),
+}
+
 /** Bundles the entries; what they share is in chunks of its own, so that a page loads it once. */
 export async function bundle(outDir) {
   await build({
@@ -40,7 +50,7 @@ export async function bundle(outDir) {
     configFile: false,
     publicDir: false,
     logLevel: 'warn',
-    plugins: [shortNames(), keepEnv],
+    plugins: [shortNames(), inlineEnums, keepEnv],
     build: {
       outDir,
       emptyOutDir: true,

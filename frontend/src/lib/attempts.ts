@@ -56,11 +56,10 @@ export function lost(
   newToken = false,
 ): void {
   const { adviceMs } = d.m
-  const wasReady = drop(d, code)
+  drop(d, code)
   if (decision.refreshToken) retryWithNewToken(d, error, newToken)
   else if (!decision.retry) halt(d, 'error', error)
   else retry(d, error, decision.retryAfterMs ?? adviceMs)
-  if (wasReady) d.effects.push({ do: 'closed' })
 }
 
 function retryWithNewToken(d: Draft, error: ConnectionError, newToken: boolean): void {
@@ -95,24 +94,21 @@ export function giveUp(d: Draft): void {
   const { m } = d
   m.wanted = false
   m.halted = null
-  const wasReady = drop(d, CloseCode.NORMAL)
+  drop(d, CloseCode.NORMAL)
   m.attempt = 0
   m.advisedUntil = 0
   m.resumed = null
   show(d, WebSocketState.DISCONNECTED, null)
-  if (wasReady) d.effects.push({ do: 'closed' })
 }
 
-/** Lets go of link and deadlines; returns whether the link was usable. */
-export function drop(d: Draft, code: number): boolean {
-  const { m } = d
-  const wasReady = m.link === 'ready'
-  if (m.link !== 'none') d.effects.push({ do: 'drop', code })
+/** Lets go of link and deadlines. */
+export function drop({ m, effects }: Draft, code: number): void {
+  if (m.link !== 'none') effects.push({ do: 'drop', code })
+  if (m.link === 'ready') effects.push({ do: 'closed' })
   m.link = 'none'
   m.due = {}
   m.greeted = false
   m.adviceMs = undefined
-  return wasReady
 }
 
 /** Says how things stand; the error stays as it was unless one is given. */

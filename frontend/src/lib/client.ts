@@ -3,11 +3,10 @@ import { browserEnv } from './env'
 import type { ClientEnv, PageSignal } from './env'
 import { tell } from './handlers'
 import type { MessageFrame } from './handlers'
-import type { Link } from './link'
 import { MessageType, WebSocketState } from './messages'
 import type { OutgoingMessage } from './messages'
 import { withDefaults } from './options'
-import type { Credential, Settings, SocketOptions } from './options'
+import type { Credential, SocketOptions } from './options'
 import { Outbox } from './outbox'
 import type { Delivery } from './outbox'
 import { loadResumePoint, saveResumePoint } from './persistence'
@@ -16,18 +15,16 @@ import { Runner } from './runner'
 import type { RunnerOwner } from './runner'
 import type { SendResult, SocketClient } from './socket'
 import { Stream } from './stream'
-import type { StreamConnection } from './stream'
 import { connectionUrl } from './url'
 
 /** Joins the parts of a SocketClient: what the runner tells goes to stream, outbox, meter and handlers. */
-export class Client implements SocketClient, RunnerOwner, StreamConnection {
-  settings: Settings
+export class Client implements SocketClient, RunnerOwner {
   readonly quality = new QualityMeter()
   readonly store
   private readonly env: ClientEnv
   private readonly runner: Runner
   private readonly stream: Stream
-  private readonly outbox = new Outbox(() => this.settings.outbox)
+  private readonly outbox = new Outbox(() => this.runner.settings.outbox)
   private lastId = 0
   private isRestored = false
 
@@ -37,14 +34,13 @@ export class Client implements SocketClient, RunnerOwner, StreamConnection {
     startsAs: WebSocketState = WebSocketState.DISCONNECTED,
   ) {
     this.env = { ...browserEnv(), ...env }
-    this.settings = withDefaults(options)
-    this.stream = new Stream(this, options.channels)
-    this.runner = new Runner(this.env, this, startsAs)
+    this.runner = new Runner(this.env, withDefaults(options), this, startsAs)
+    this.stream = new Stream(this.runner, (frame) => this.answered(frame))
     this.store = this.runner.store
   }
 
   get stats() {
-    return { ...this.stream.inbox.stats }
+    return { ...this.stream.stats }
   }
 
   get channels() {
@@ -52,8 +48,9 @@ export class Client implements SocketClient, RunnerOwner, StreamConnection {
   }
 
   update(options: SocketOptions): void {
-    const { url, channels, dialect, token } = this.settings
-    this.settings = { ...withDefaults(options), url, channels, dialect, token }
+    const { runner } = this
+    const { url, channels, dialect, token } = runner.settings
+    runner.settings = { ...withDefaults(options), url, channels, dialect, token }
     this.setToken(options.token)
   }
 
@@ -74,15 +71,16 @@ export class Client implements SocketClient, RunnerOwner, StreamConnection {
   }
 
   setToken(token: string | null | undefined): void {
-    if (token === this.settings.token) return
-    this.settings.token = token
+    const { runner } = this
+    if (token === runner.settings.token) return
+    runner.settings.token = token
     if (!token) return
-    this.runner.run({ type: 'token' })
-    if (this.link?.tokenExpiring) this.tokenExpiring()
+    runner.run({ type: 'token' })
+    if (runner.link?.tokenExpiring) runner.renewToken()
   }
 
   send(message: OutgoingMessage, settle?: (delivery: Delivery) => void): SendResult {
-    if (!settle && this.sendFrame(message)) return 'sent'
+    if (!settle && this.runner.send(message)) return 'sent'
     if (!this.runner.machine.wanted || !this.outbox.add(message, this.env.now(), settle)) return false
     this.flush()
     this.runner.arm()
@@ -106,10 +104,10 @@ export class Client implements SocketClient, RunnerOwner, StreamConnection {
     return this.stream.unsubscribe(channel)
   }
 
-  // ---- what the runner asks and tells ----
+  // ---- what the runner and the stream ask and tell ----
 
   address(credential: Credential): [url: string, protocols: string[]] {
-    const { url = '', dialect, tokenIn } = this.settings
+    const { url = '', dialect, tokenIn } = this.runner.settings
     const knowsV1 = dialect !== 'plain' && (dialect === 'v1' || this.runner.machine.greets)
     return connectionUrl(url, this.env.baseUrl, {
       credential,
@@ -121,11 +119,12 @@ export class Client implements SocketClient, RunnerOwner, StreamConnection {
   }
 
   ready(again: boolean): void {
-    const { link } = this
-    tell(this.settings, 'onOpen')
-    if (link !== this.link) return
-    if (!this.greeted) this.stream.plainReady(again)
-    if (link === this.link) this.flush()
+    const { runner } = this
+    const { link } = runner
+    tell(runner.settings, 'onOpen')
+    if (link !== runner.link) return
+    if (!runner.machine.greeted) this.stream.plainReady(again)
+    if (link === runner.link) this.flush()
   }
 
   received(raw: unknown): void {
@@ -133,14 +132,10 @@ export class Client implements SocketClient, RunnerOwner, StreamConnection {
     this.stream.receive(raw)
   }
 
-  failed(event: Event): void {
-    tell(this.settings, 'onError', event)
-  }
-
   ping(): void {
     const now = this.env.now()
     this.quality.asked(now)
-    this.link?.send({ type: MessageType.PING, timestamp: new Date(now).toISOString() })
+    this.runner.link?.send({ type: MessageType.PING, timestamp: new Date(now).toISOString() })
   }
 
   dropped(code: number): void {
@@ -148,10 +143,6 @@ export class Client implements SocketClient, RunnerOwner, StreamConnection {
     this.quality.connectionLost()
     this.stream.connectionLost()
     this.outbox.connectionLost()
-  }
-
-  closed(): void {
-    tell(this.settings, 'onClose')
   }
 
   due(now: number): number {
@@ -163,58 +154,15 @@ export class Client implements SocketClient, RunnerOwner, StreamConnection {
     if (signal !== 'leave') this.runner.run({ type: signal })
   }
 
-  // ---- what the stream asks and tells ----
-
-  get link(): Link | null {
-    return this.runner.link
-  }
-
-  get greeted(): boolean {
-    return this.runner.machine.greeted
-  }
-
-  get isAgain(): boolean {
-    return this.runner.machine.wasReady && !this.isReady
-  }
-
-  sendFrame(frame: object): boolean {
-    return this.isReady && this.link?.send(frame) === true
-  }
-
-  sessionStarted(resumed: boolean): boolean {
-    const { link } = this
-    this.runner.run({ type: 'session', resumed })
-    return link === this.link
-  }
-
-  advised(ms: number): void {
-    this.runner.run({ type: 'advice', ms })
-  }
-
-  answered({ type, id }: MessageFrame): void {
+  private answered({ type, id }: MessageFrame): void {
     if (type === MessageType.PONG) this.quality.answered(this.env.now())
     if (id !== undefined) this.outbox.answered(id, type === MessageType.ERROR)
-  }
-
-  tokenExpiring(): void {
-    const { link } = this
-    if (!link) return
-    link.tokenExpiring = true
-    this.runner.askToken('expiring').then(
-      (next) => {
-        if (link !== this.link || typeof next !== 'string' || next === link.credential) return
-        link.credential = next
-        link.tokenExpiring = !link.send({ type: 'auth', data: { token: next } })
-      },
-      // Nothing is lost yet: at expiry the server closes with 4401 and the token is asked for again.
-      () => undefined,
-    )
   }
 
   // ---- the rest ----
 
   private want(type: 'connect' | 'reconnect'): void {
-    if (!this.settings.url || !this.env.WebSocket) {
+    if (!this.runner.settings.url || !this.env.WebSocket) {
       return this.store.update({ state: WebSocketState.DISCONNECTED })
     }
     this.restore()
@@ -222,26 +170,23 @@ export class Client implements SocketClient, RunnerOwner, StreamConnection {
   }
 
   private flush(): void {
-    this.outbox.flush((message) => this.sendFrame(message))
-  }
-
-  private get isReady(): boolean {
-    return this.runner.machine.link === 'ready'
+    this.outbox.flush((message) => this.runner.send(message))
   }
 
   private get storageKey(): string {
-    const { url, channels } = this.settings
+    const { url, channels } = this.runner.settings
     return `apier ${JSON.stringify([url, channels])}`
   }
 
   private persist(): void {
     const { storage } = this.env
-    if (storage && this.settings.persist) saveResumePoint(storage, this.storageKey, this.stream.cursor.point)
+    if (storage && this.runner.settings.persist)
+      saveResumePoint(storage, this.storageKey, this.stream.cursor.point)
   }
 
   private restore(): void {
     const { storage } = this.env
-    if (this.isRestored || !storage || !this.settings.persist) return
+    if (this.isRestored || !storage || !this.runner.settings.persist) return
     this.isRestored = true
     const point = loadResumePoint(storage, this.storageKey)
     if (!point) return

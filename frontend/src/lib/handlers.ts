@@ -54,11 +54,6 @@ export function tell<K extends keyof Handlers>(
 /** A frame that applications see; the others steer the connection. */
 export type MessageFrame = Extract<ServerFrame, { type: MessageType }>
 
-/** Whether applications see a frame. */
-export function isMessage(frame: ServerFrame): frame is MessageFrame {
-  return (Object.values(MessageType) as string[]).includes(frame.type)
-}
-
 /** Hands one message to onMessage and to the handler of its type. */
 export function deliver(frame: MessageFrame, handlers: Handlers): void {
   tell(handlers, 'onMessage', frame)

@@ -1,5 +1,5 @@
 import { parseEnvelope, parseMessage } from './protocol'
-import type { ParseResult, ServerFrame } from './protocol'
+import type { ServerFrame } from './protocol'
 
 /** What was not handed on, counted. */
 export interface InboxStats {
@@ -11,29 +11,16 @@ export interface InboxStats {
   duplicates: number
 }
 
-/** Turns what comes over the wire into frames, and counts what it had to leave out. @internal */
-export class Inbox {
-  readonly stats: InboxStats = { unknown: 0, refused: 0, duplicates: 0 }
+/** A frame by itself. */
+export type SingleFrame = Exclude<ServerFrame, { type: 'batch' }>
 
-  /** The frames of one WebSocket message, in order; a batch is taken apart. */
-  read(raw: unknown): ServerFrame[] {
-    const frame = this.accept(parseMessage(raw))
-    if (!frame) return []
-    return frame.type === 'batch' ? frame.data.flatMap((item) => this.readItem(item)) : [frame]
-  }
-
-  private readItem(item: unknown): ServerFrame[] {
-    const frame = this.accept(parseEnvelope(item))
-    if (!frame) return []
-    if (frame.type !== 'batch') return [frame]
-    this.stats.refused++
+/** The frames of one WebSocket message, in order; a batch is taken apart. What has to be left out is counted. */
+export function readFrames(raw: unknown, stats: InboxStats): SingleFrame[] {
+  const whole = parseMessage(raw)
+  const results = whole.ok && whole.frame.type === 'batch' ? whole.frame.data.map(parseEnvelope) : [whole]
+  return results.flatMap((result) => {
+    if (result.ok && result.frame.type !== 'batch') return [result.frame]
+    stats[!result.ok && result.reason === 'unknown_type' ? 'unknown' : 'refused']++
     return []
-  }
-
-  private accept(result: ParseResult): ServerFrame | null {
-    if (result.ok) return result.frame
-    if (result.reason === 'unknown_type') this.stats.unknown++
-    else this.stats.refused++
-    return null
-  }
+  })
 }

@@ -58,7 +58,7 @@ export type MachineEvent =
   | { type: 'noToken' | 'badUrl' }
   | { type: 'hidden' | 'wake' | 'offline' | 'suspend' }
 
-/** What is to be done about it, in this order. @internal */
+/** What is to be done about it; what handlers are told of comes last. @internal */
 export type Effect =
   | { do: 'dial'; reason: TokenReason }
   | { do: 'drop'; code: number }

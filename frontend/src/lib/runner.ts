@@ -1,4 +1,5 @@
 import type { ClientEnv, PageSignal, Timer } from './env'
+import { tell } from './handlers'
 import { Link } from './link'
 import { initialMachine, nextDeadline, snapshotOf } from './machine'
 import type { Effect, MachineEvent } from './machine'
@@ -10,19 +11,15 @@ import type { ConnectionSnapshot } from './store'
 
 /** Whom a runner works for. @internal */
 export interface RunnerOwner {
-  readonly settings: Settings
   /** Where to dial, and with which subprotocols. */
   address(credential: Credential): [url: string, protocols: string[]]
   /** A connection is usable; again: another one was before it. */
   ready(again: boolean): void
   received(raw: unknown): void
-  failed(event: Event): void
   /** A heartbeat ping is due. */
   ping(): void
   /** The link is gone. */
   dropped(code: number): void
-  /** The connection that ready told of is gone. */
-  closed(): void
   pageSignal(signal: PageSignal): void
   /** Does what else is due; returns when to be asked again, milliseconds since the epoch. */
   due(now: number): number
@@ -39,6 +36,7 @@ export class Runner {
 
   constructor(
     readonly env: ClientEnv,
+    public settings: Settings,
     private readonly owner: RunnerOwner,
     startsAs: WebSocketState,
   ) {
@@ -48,18 +46,18 @@ export class Runner {
 
   /** Lets one event happen. What handlers do meanwhile happens at once, inside. */
   run(event: MachineEvent): void {
-    const { env, owner } = this
+    const { env, settings } = this
     const [next, effects] = step(this.machine, event, {
       now: env.now(),
       random: () => env.random(),
       hidden: env.page?.isHidden() ?? false,
-      settings: owner.settings,
+      settings,
     })
     this.machine = next
-    const later = effects.filter((effect) => !this.carryOut(effect))
+    for (const effect of effects) this.carryOut(effect)
     this.show()
     this.arm()
-    for (const effect of later) this.tell(effect)
+    for (const effect of effects) this.tell(effect)
   }
 
   /** Looks at all deadlines anew. */
@@ -70,6 +68,23 @@ export class Runner {
     this.armedFor = at
     if (this.timer !== undefined) env.clearTimeout(this.timer)
     this.timer = at === Infinity ? undefined : env.setTimeout(() => this.tick(), Math.max(0, at - env.now()))
+  }
+
+  /** Sends where the connection is usable; false: it did not go out. */
+  send(frame: object): boolean {
+    return this.machine.link === 'ready' && this.link?.send(frame) === true
+  }
+
+  /** The server said that the token is about to expire: sends the next one, once there is one. */
+  renewToken(): void {
+    const { link } = this
+    if (!link) return
+    link.tokenExpiring = true
+    this.askToken('expiring', (next) => {
+      if (typeof next !== 'string' || next === link.credential) return
+      link.credential = next
+      link.tokenExpiring = !link.send({ type: 'auth', data: { token: next } })
+    })
   }
 
   private tick(): void {
@@ -88,75 +103,65 @@ export class Runner {
     }
   }
 
-  private carryOut(effect: Effect): boolean {
-    switch (effect.do) {
-      case 'dial':
-        this.dial(effect.reason)
-        return true
-      case 'drop':
-        this.link?.abandon(effect.code)
-        this.link = null
-        this.owner.dropped(effect.code)
-        return true
-      case 'ping':
-        this.owner.ping()
-        return true
-      default:
-        return false
+  private carryOut(effect: Effect): void {
+    if (effect.do === 'dial') this.dial(effect.reason)
+    if (effect.do === 'ping') this.owner.ping()
+    if (effect.do === 'drop') {
+      this.link?.abandon(effect.code)
+      this.link = null
+      this.owner.dropped(effect.code)
     }
   }
 
   // Handlers come last: they see the state they are told of, and may change it.
   private tell(effect: Effect): void {
-    if (effect.do === 'closed') this.owner.closed()
+    if (effect.do === 'closed') tell(this.settings, 'onClose')
     if (effect.do === 'ready' && this.machine.link === 'ready') this.owner.ready(effect.again)
   }
 
   private dial(reason: TokenReason): void {
     const link = new Link()
     this.link = link
-    const { getToken, token } = this.owner.settings
-    if (!getToken) return this.open(link, token)
-    this.askToken(reason).then(
-      (credential) => {
-        if (link === this.link) this.open(link, credential)
-      },
-      () => {
-        if (link === this.link) this.run({ type: 'noToken' })
-      },
+    this.askToken(
+      reason,
+      (credential) => this.open(link, credential),
+      () => this.run({ type: 'noToken' }),
     )
   }
 
-  /** The application's token for now. */
-  async askToken(reason: TokenReason): Promise<Credential> {
-    const { getToken, token } = this.owner.settings
-    return getToken ? getToken({ reason }) : token
+  /** Takes the application's token for now; what getToken says later counts for the present link alone. */
+  private askToken(reason: TokenReason, take: (token: Credential) => void, failed?: () => void): void {
+    const { link } = this
+    const { getToken, token } = this.settings
+    if (!getToken) return take(token)
+    const isStill = () => link === this.link
+    new Promise<Credential>((resolve) => resolve(getToken({ reason }))).then(
+      (credential) => isStill() && take(credential),
+      () => isStill() && failed?.(),
+    )
   }
 
   private open(link: Link, credential: Credential): void {
     link.credential = credential
-    const { owner } = this
     try {
       const { WebSocket } = this.env
       if (!WebSocket) throw new TypeError('no WebSocket')
-      link.open(WebSocket, ...owner.address(credential), {
+      link.open(WebSocket, ...this.owner.address(credential), {
         opened: () => this.run({ type: 'opened' }),
         received: (raw) => {
           this.run({ type: 'heard' })
-          owner.received(raw)
+          this.owner.received(raw)
         },
-        failed: (event) => owner.failed(event),
-        closed: (code, reason) => this.closed(link, code, reason),
+        failed: (event) => tell(this.settings, 'onError', event),
+        closed: (code, reason) => {
+          const { getToken, token } = this.settings
+          const newToken = getToken !== undefined || token !== link.credential
+          this.run({ type: 'closed', code, reason, newToken })
+        },
       })
     } catch {
       // The browser's words would show the address, and with it the token.
       this.run({ type: 'badUrl' })
     }
-  }
-
-  private closed(link: Link, code: number, reason: string): void {
-    const { getToken, token } = this.owner.settings
-    const newToken = getToken !== undefined || token !== link.credential
-    this.run({ type: 'closed', code, reason, newToken })
   }
 }

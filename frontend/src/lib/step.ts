@@ -63,8 +63,16 @@ function transition(d: Draft, event: MachineEvent): void {
       return halt(d, 'error', errors.badUrl)
     case 'tick':
       return tick(d)
-    default:
-      return pageSignal(d, event.type)
+    case 'hidden':
+      return stopBeating(d)
+    case 'offline':
+      // Offline does not mean dead: a socket may outlive a change of network.
+      if (m.link === 'ready') probe(d)
+      return
+    case 'suspend':
+      return suspend(d)
+    case 'wake':
+      return wake(d)
   }
 }
 
@@ -79,10 +87,9 @@ function reconnect(d: Draft): void {
   // A second click within the second would only undo the first.
   if (m.link !== 'none' && m.link !== 'ready' && d.now - m.dialledAt < IMMEDIATE_GAP) return
   m.wanted = true
-  const wasReady = drop(d, CloseCode.REPLACED)
+  drop(d, CloseCode.REPLACED)
   m.advisedUntil = 0
   startSeries(d, IMMEDIATE_GAP)
-  if (wasReady) d.effects.push({ do: 'closed' })
 }
 
 function session(d: Draft, resumed: boolean): void {
@@ -112,59 +119,40 @@ function tick(d: Draft): void {
   for (let at = nextDeadline(d.m); at <= d.now; at = nextDeadline(d.m)) {
     const name = (Object.keys(d.m.due) as Deadline[]).find((key) => d.m.due[key] === at)!
     delete d.m.due[name]
-    fire(d, name)
+    whenDue[name](d)
   }
 }
 
-function fire(d: Draft, name: Deadline): void {
-  const { m } = d
-  switch (name) {
-    case 'retry':
-      return dial(d)
-    case 'connect':
-      // Open, but without the greeting this server used to send: it may have been replaced by a plain one.
-      if (m.link === 'open') m.greets = false
-      return lost(d, errors.connectTimeout, RETRY, CloseCode.CONNECT_TIMEOUT)
-    case 'stable':
-      m.attempt = 0
-      m.tokenRefused = false
-      return
-    case 'ping':
-      m.due.ping = d.now + d.settings.heartbeatInterval
-      return probe(d)
-    case 'pong':
-      if (deadlinePassed(d)) lost(d, errors.heartbeat, RETRY, CloseCode.HEARTBEAT_TIMEOUT)
-  }
-}
-
-function pageSignal(d: Draft, signal: 'hidden' | 'wake' | 'offline' | 'suspend'): void {
-  const { m } = d
-  if (!m.wanted) return
-  switch (signal) {
-    case 'hidden':
-      return stopBeating(d)
-    case 'offline':
-      // Offline does not mean dead: a socket may outlive a change of network.
-      if (m.link === 'ready') probe(d)
-      return
-    case 'suspend':
-      return suspend(d)
-    case 'wake':
-      return wake(d)
-  }
+const whenDue: Record<Deadline, (d: Draft) => void> = {
+  retry: dial,
+  connect(d) {
+    // Open, but without the greeting this server used to send: it may have been replaced by a plain one.
+    if (d.m.link === 'open') d.m.greets = false
+    lost(d, errors.connectTimeout, RETRY, CloseCode.CONNECT_TIMEOUT)
+  },
+  stable({ m }) {
+    m.attempt = 0
+    m.tokenRefused = false
+  },
+  ping(d) {
+    d.m.due.ping = d.now + d.settings.heartbeatInterval
+    probe(d)
+  },
+  pong(d) {
+    if (deadlinePassed(d)) lost(d, errors.heartbeat, RETRY, CloseCode.HEARTBEAT_TIMEOUT)
+  },
 }
 
 /** The page goes into the back/forward cache, where a socket cannot live; pageshow wakes it. */
 function suspend(d: Draft): void {
-  if (d.m.halted) return
-  const wasReady = drop(d, CloseCode.NORMAL)
+  if (!d.m.wanted || d.m.halted) return
+  drop(d, CloseCode.NORMAL)
   show(d, WebSocketState.RECONNECTING)
-  if (wasReady) d.effects.push({ do: 'closed' })
 }
 
 function wake(d: Draft): void {
   const { m } = d
-  if (m.halted === 'error' || m.halted === 'stopped') return
+  if (!m.wanted || m.halted === 'error' || m.halted === 'stopped') return
   if (m.link === 'ready') {
     if (!d.hidden) startBeating(d)
     return

@@ -1,50 +1,35 @@
 import { Channels } from './channels'
 import { Cursor } from './cursor'
-import { deliver, isMessage, tell } from './handlers'
-import type { Handlers, MessageFrame, ResyncReason } from './handlers'
-import { Inbox } from './inbox'
+import { deliver, tell } from './handlers'
+import type { MessageFrame, ResyncReason } from './handlers'
+import { readFrames } from './inbox'
+import type { InboxStats, SingleFrame } from './inbox'
 import { MessageType } from './messages'
-import type { ServerFrame } from './protocol'
-
-/** What a stream needs of the connection it reads. @internal */
-export interface StreamConnection {
-  readonly settings: Handlers
-  /** Of the present link: it speaks v1, and what it began with is known. */
-  readonly greeted: boolean
-  /** Sends where the connection is usable; false: it did not go out. */
-  sendFrame(frame: object): boolean
-  /** The session at hand follows on a usable connection that is gone. */
-  readonly isAgain: boolean
-  /** Runs what a session means for the connection itself; false: the link is gone. */
-  sessionStarted(resumed: boolean): boolean
-  advised(ms: number): void
-  tokenExpiring(): void
-  /** A frame that an application's message may wait for. */
-  answered(frame: MessageFrame): void
-  /** The link that stands now; another one, or none, means the end of the frames at hand. */
-  readonly link: object | null
-}
+import type { SessionData } from './protocol'
+import type { Runner } from './runner'
 
 /** What the frames of a connection mean: sessions, subscriptions, duplicates, gaps; the rest is delivered. @internal */
 export class Stream {
   readonly cursor = new Cursor()
   readonly channels: Channels
-  readonly inbox = new Inbox()
+  readonly stats: InboxStats = { unknown: 0, refused: 0, duplicates: 0 }
   private resyncedTo = -1
 
+  /** answered is told of each frame that an application's message may wait for. */
   constructor(
-    private readonly connection: StreamConnection,
-    channels: readonly string[] | undefined,
+    private readonly runner: Runner,
+    private readonly answered: (frame: MessageFrame) => void,
   ) {
-    this.channels = new Channels(channels)
+    this.channels = new Channels(runner.settings.channels)
   }
 
   /** Takes one WebSocket message apart. */
   receive(raw: unknown): void {
-    const { link } = this.connection
-    for (const frame of this.inbox.read(raw)) {
+    const { runner } = this
+    const { link } = runner
+    for (const frame of readFrames(raw, this.stats)) {
       // A handler may have ended the connection in the middle of a batch.
-      if (link !== this.connection.link) return
+      if (link !== runner.link) return
       this.frame(frame)
     }
   }
@@ -63,31 +48,32 @@ export class Stream {
 
   /** Asks for a channel; false: it did not go out. */
   subscribe(channel: string): boolean {
-    const sent = this.connection.sendFrame({ type: MessageType.SUBSCRIBE, data: { channel } })
+    const sent = this.runner.send({ type: MessageType.SUBSCRIBE, data: { channel } })
     if (sent) this.channels.sent(channel)
     return sent
   }
 
   /** Takes a channel back; false: it did not go out. */
   unsubscribe(channel: string): boolean {
-    return this.connection.sendFrame({ type: MessageType.UNSUBSCRIBE, data: { channel } })
+    return this.runner.send({ type: MessageType.UNSUBSCRIBE, data: { channel } })
   }
 
-  private frame(frame: ServerFrame): void {
+  private frame(frame: SingleFrame): void {
+    const { runner } = this
     switch (frame.type) {
       case 'session':
-        return this.session(frame)
+        return this.session(frame.data)
       case 'resync':
         return this.skipped(frame.data)
       case 'reconnect':
-        return this.connection.advised(frame.data.after_ms)
+        return runner.run({ type: 'advice', ms: frame.data.after_ms })
       case 'snapshot':
-        return tell(this.connection.settings, 'onSnapshot', frame.data)
+        return tell(runner.settings, 'onSnapshot', frame.data)
       case 'auth':
-        if (frame.data.status === 'expiring') this.connection.tokenExpiring()
+        if (frame.data.status === 'expiring') runner.renewToken()
         return
       case MessageType.PING:
-        this.connection.sendFrame({ type: MessageType.PONG, timestamp: frame.timestamp })
+        runner.send({ type: MessageType.PONG, timestamp: frame.timestamp })
         break
       case MessageType.PONG:
         this.head(frame.data?.seq)
@@ -97,16 +83,18 @@ export class Stream {
           this.channels.confirmed(frame.data.channel, frame.data.seq ?? frame.seq ?? this.cursor.seq)
         }
     }
-    if (!isMessage(frame)) return
-    this.connection.answered(frame)
-    if (!this.isDuplicate(frame)) deliver(frame, this.connection.settings)
+    this.answered(frame)
+    if (!this.isDuplicate(frame)) deliver(frame, runner.settings)
   }
 
-  private session({ data }: Extract<ServerFrame, { type: 'session' }>): void {
-    const goesOn = this.cursor.point !== undefined || this.connection.isAgain
-    this.cursor.start(data)
-    this.channels.start(data.channels, this.cursor.seq)
-    if (!this.connection.sessionStarted(data.resumed)) return
+  private session(data: SessionData): void {
+    const { runner, cursor } = this
+    const { link, machine } = runner
+    const goesOn = cursor.point !== undefined || (machine.wasReady && machine.link !== 'ready')
+    cursor.start(data)
+    this.channels.start(data.channels, cursor.seq)
+    runner.run({ type: 'session', resumed: data.resumed })
+    if (link !== runner.link) return
     this.renew(data.channels)
     if (!goesOn || data.resumed) return
     // The resync frames that follow, one for each channel, say the same.
@@ -127,15 +115,14 @@ export class Stream {
     if (seesAll && typeof seq === 'number' && this.cursor.isBehind(seq)) this.resync('behind')
   }
 
-  private isDuplicate(frame: MessageFrame): boolean {
-    const isChange = frame.type.startsWith('event_')
-    if (!isChange || !this.connection.greeted || frame.seq === undefined) return false
-    const { cursor, channels, inbox } = this
-    if (channels.isOld(frame.channel ?? '', frame.seq, cursor.seq)) {
-      inbox.stats.duplicates++
+  private isDuplicate({ type, channel = '', seq }: MessageFrame): boolean {
+    const { cursor, channels, runner, stats } = this
+    if (!type.startsWith('event_') || !runner.machine.greeted || seq === undefined) return false
+    if (channels.isOld(channel, seq, cursor.seq)) {
+      stats.duplicates++
       return true
     }
-    cursor.seq = Math.max(cursor.seq, frame.seq)
+    cursor.seq = Math.max(cursor.seq, seq)
     return false
   }
 
@@ -146,6 +133,6 @@ export class Stream {
   }
 
   private resync(reason: ResyncReason): void {
-    tell(this.connection.settings, 'onResync', reason)
+    tell(this.runner.settings, 'onResync', reason)
   }
 }
