@@ -17,14 +17,14 @@ func isDryRun(c *call) (bool, error) {
 		return false, err
 	}
 	faults := unknownParameters(q, []string{"dry_run"})
-	value := q.Get("dry_run")
-	if value != "true" && value != "false" && q.Has("dry_run") {
-		faults = append(faults, apier.FieldError{Field: "dry_run", Reason: "must be true or false"})
+	dryRun := false
+	if q.Has("dry_run") {
+		dryRun, faults = readFlag(q, "dry_run", faults)
 	}
 	if len(faults) > 0 {
 		return false, badQuery(faults)
 	}
-	return value == "true", nil
+	return dryRun, nil
 }
 
 // tryEvent answers POST /api/events?dry_run=true once the event was found valid: nothing is stored.

@@ -128,6 +128,14 @@ func readTime(q url.Values, name string, faults []apier.FieldError) (apier.Times
 	return apier.TimestampOf(t), faults
 }
 
+func readFlag(q url.Values, name string, faults []apier.FieldError) (bool, []apier.FieldError) {
+	text := q.Get(name)
+	if text != "true" && text != "false" {
+		faults = append(faults, apier.FieldError{Field: name, Reason: "must be true or false"})
+	}
+	return text == "true", faults
+}
+
 func readLimit(q url.Values, faults []apier.FieldError) (int, []apier.FieldError) {
 	text := q.Get("limit")
 	if text == "" {

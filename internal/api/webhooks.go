@@ -19,11 +19,9 @@ func (a *API) listWebhooks(c *call) error {
 	filter := store.WebhookFilter{
 		Endpoint: apier.EndpointID(q.Get("endpoint")), Message: q.Get("event"), StartingAfter: apier.WebhookID(q.Get("starting_after")),
 	}
-	if text := q.Get("verified"); text != "" {
-		verified := text == "true"
-		if !verified && text != "false" {
-			faults = append(faults, apier.FieldError{Field: "verified", Reason: "must be true or false"})
-		}
+	if q.Get("verified") != "" {
+		var verified bool
+		verified, faults = readFlag(q, "verified", faults)
 		filter.Verified = &verified
 	}
 	filter.Since, faults = readTime(q, "since", faults)
