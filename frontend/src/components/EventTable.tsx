@@ -7,6 +7,7 @@ import type { Row } from '../lib/query/outgoing'
 import { count } from '../app/format'
 import { useIsNarrow } from '../app/narrow'
 import { EventRow } from './EventRow'
+import { focusOpener } from './opener'
 import styles from './EventTable.module.css'
 import { Button } from './ui/Button'
 
@@ -62,7 +63,8 @@ export function EventTable(props: EventTableProps) {
   const shownId = useRef(activeId)
   useEffect(() => {
     if (activeAt >= 0) virtual.scrollToIndex(activeAt, { align: 'auto' })
-    if (activeId !== shownId.current) focusRow(scroll.current, activeId)
+    // The row that j and k move to takes the focus, so that it is read out and can be pressed.
+    if (activeId !== null && activeId !== shownId.current) focusOpener(activeId)
     shownId.current = activeId
     // Only when another row becomes the active one, not when rows come in above it.
     // eslint-disable-next-line react-hooks/exhaustive-deps
@@ -134,10 +136,4 @@ function Head({ all, onSelectAll }: { all: boolean; onSelectAll: () => void }) {
       </span>
     </div>
   )
-}
-
-// The row that j and k move to takes the focus, so that it is read out and can be pressed.
-function focusRow(list: HTMLElement | null, id: string | null) {
-  if (id !== null)
-    list?.querySelector<HTMLElement>(`[data-opens="${CSS.escape(id)}"]`)?.focus({ preventScroll: true })
 }

@@ -1,6 +1,7 @@
 import { X } from 'lucide-react'
 import { useEffect, useLayoutEffect, useRef } from 'react'
 import type { ReactNode } from 'react'
+import { focusOpener } from './opener'
 import styles from './SidePanel.module.css'
 import { Button } from './ui/Button'
 
@@ -46,8 +47,7 @@ function useFocusBack(id: string) {
     const panel = box.current
     return () => {
       if (!panel?.contains(document.activeElement)) return
-      const opener = document.querySelector<HTMLElement>(`[data-opens="${CSS.escape(latest.current)}"]`)
-      ;(opener ?? document.getElementById('main'))?.focus({ preventScroll: true })
+      if (!focusOpener(latest.current)) document.getElementById('main')?.focus({ preventScroll: true })
     }
   }, [])
   return box

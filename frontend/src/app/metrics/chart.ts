@@ -16,64 +16,57 @@ export interface ChartData {
   lines: Line[]
 }
 
-const SOLID: readonly number[] = []
-const DASHED: readonly number[] = [6, 3]
-const DOTTED: readonly number[] = [2, 2]
+/** Solid, dashed, dotted: the first line of a chart, the second and the third. */
+const DASHES: readonly (readonly number[])[] = [[], [6, 3], [2, 2]]
 
 const secondsOf = (at: string) => Date.parse(at) / 1000
 const MINUTES: Record<Range, number> = { '15m': 15, '1h': 60, '24h': 1440 }
 
 /** The chart of latencies; minutes without a delivery are gaps. */
 export function latencyChart(series: readonly LatencyPoint[], range: Range, now: number): ChartData {
-  const byMinute = new Map(series.map((p) => [secondsOf(p.at), p]))
-  const times = minutes(range, now)
-  const line = (
-    word: string,
-    name: 'p50' | 'p95' | 'p99',
-    colour: string,
-    dash: readonly number[],
-  ): Line => ({
-    word,
-    colour,
-    dash,
-    values: times.map((t) => pointValue(byMinute.get(t), name)),
-  })
-  return {
-    times,
-    lines: [
-      line('p50', 'p50', '--accent', SOLID),
-      line('p95', 'p95', '--status-idle', DASHED),
-      line('p99', 'p99', '--text', DOTTED),
-    ],
-  }
-}
-
-function pointValue(point: LatencyPoint | undefined, name: 'p50' | 'p95' | 'p99'): number | null {
-  return point && point.count > 0 ? point[name] : null
+  const value = (name: 'p50' | 'p95' | 'p99') => (point: LatencyPoint | undefined) =>
+    point && point.count > 0 ? point[name] : null
+  return chart(series, range, now, [
+    { word: 'p50', colour: '--accent', value: value('p50') },
+    { word: 'p95', colour: '--status-idle', value: value('p95') },
+    { word: 'p99', colour: '--text', value: value('p99') },
+  ])
 }
 
 /** The chart of events per minute. */
 export function throughputChart(series: readonly ThroughputPoint[], range: Range, now: number): ChartData {
+  const value = (name: 'created' | 'delivered' | 'failed') => (point: ThroughputPoint | undefined) =>
+    point?.[name] ?? 0
+  return chart(series, range, now, [
+    { word: 'Created', colour: '--accent', value: value('created') },
+    { word: 'Delivered', colour: '--status-ok', value: value('delivered') },
+    { word: 'Failed', colour: '--status-error', value: value('failed') },
+  ])
+}
+
+/** What a line shows of each minute, of which there may be no point. */
+interface Measure<P> {
+  word: string
+  colour: string
+  value: (point: P | undefined) => number | null
+}
+
+function chart<P extends { at: string }>(
+  series: readonly P[],
+  range: Range,
+  now: number,
+  measures: readonly Measure<P>[],
+): ChartData {
   const byMinute = new Map(series.map((p) => [secondsOf(p.at), p]))
   const times = minutes(range, now)
-  const line = (
-    word: string,
-    name: 'created' | 'delivered' | 'failed',
-    colour: string,
-    dash: readonly number[],
-  ): Line => ({
-    word,
-    colour,
-    dash,
-    values: times.map((t) => byMinute.get(t)?.[name] ?? 0),
-  })
   return {
     times,
-    lines: [
-      line('Created', 'created', '--accent', SOLID),
-      line('Delivered', 'delivered', '--status-ok', DASHED),
-      line('Failed', 'failed', '--status-error', DOTTED),
-    ],
+    lines: measures.map(({ word, colour, value }, i) => ({
+      word,
+      colour,
+      dash: DASHES[i] ?? [],
+      values: times.map((t) => value(byMinute.get(t))),
+    })),
   }
 }
 

@@ -47,13 +47,20 @@ export function AttemptView({ attempt: a }: { attempt: Attempt }) {
         <>
           <Headers title="Sent" headers={a.request_headers} />
           <Headers title="Answered" headers={a.response_headers} />
-          <pre className={styles.body} role="region" aria-label="Body of the answer" tabIndex={0}>
-            {a.response_body || '(no body)'}
-          </pre>
+          <Body label="Body of the answer" text={a.response_body} />
           {a.response_truncated && <p className={styles.muted}>The answer is longer; 16 KiB are kept.</p>}
         </>
       )}
     </>
+  )
+}
+
+/** A body as it came; one that is longer than its box scrolls by keyboard too. */
+export function Body({ label, text }: { label: string; text: string }) {
+  return (
+    <pre className={styles.body} role="region" aria-label={label} tabIndex={0}>
+      {text || '(no body)'}
+    </pre>
   )
 }
 

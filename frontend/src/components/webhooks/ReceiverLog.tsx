@@ -9,6 +9,7 @@ import { Problem } from '../Problem'
 import { Button } from '../ui/Button'
 import { inputClass } from '../ui/Field'
 import { Notice } from '../ui/Notice'
+import { Body } from './Attempts'
 import attempts from './Attempts.module.css'
 import list from './DeliveryList.module.css'
 import styles from './ReceiverLog.module.css'
@@ -89,9 +90,7 @@ function EntryLine({ entry }: { entry: Entry }) {
                 </div>
               ))}
           </dl>
-          <pre className={attempts.body} role="region" aria-label="Body" tabIndex={0}>
-            {entry.body || '(no body)'}
-          </pre>
+          <Body label="Body" text={entry.body} />
         </div>
       )}
     </li>
