@@ -4,14 +4,15 @@ import { after, before, test } from 'node:test'
 import { COLOURS, EVERYTHING, violations } from './axe.mjs'
 import { CONNECTED, launch, openTab, until, untilCard, untilRow, untilStatus } from './browser.mjs'
 import { startProxy } from './proxy.mjs'
+import { startReceiver } from './receiver.mjs'
 import { startServer } from './server.mjs'
-import { fill, startReceiver } from './world.mjs'
+import { answerByPath, fill } from './world.mjs'
 
 let server, proxy, receiver, browser
 before(async () => {
   ;[server, receiver, browser] = await Promise.all([
     startServer('--allow-private-endpoints'),
-    startReceiver(),
+    startReceiver(answerByPath),
     launch(),
   ])
   proxy = await startProxy(server)

@@ -1,45 +1,22 @@
 // The Webhooks page against the real server and a real receiver.
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
-import http from 'node:http'
 import { after, before, test } from 'node:test'
 import { CONNECTED, launch, openTab, polls, until, untilStatus } from './browser.mjs'
+import { startReceiver } from './receiver.mjs'
 import { startServer } from './server.mjs'
 
 let server, browser, receiver
+let status = 204 // of the receiver's answers
 before(async () => {
   server = await startServer('--allow-private-endpoints')
   browser = await launch()
-  receiver = await startReceiver()
+  receiver = await startReceiver(() => ({ status, text: '<img src=x onerror=alert(1)>' }))
 })
 after(async () => {
   await browser?.close()
   receiver?.close()
   await server?.close()
 })
-
-/** Answers with `status`, and keeps what came. */
-async function startReceiver() {
-  const got = []
-  const http_ = http.createServer((request, response) => {
-    let body = ''
-    request.on('data', (chunk) => (body += chunk))
-    request.on('end', () => {
-      got.push({ headers: request.headers, body })
-      response.writeHead(self.status)
-      response.end('<img src=x onerror=alert(1)>')
-    })
-  })
-  http_.listen(0, '127.0.0.1')
-  await once(http_, 'listening')
-  const self = {
-    status: 204,
-    got,
-    url: `http://127.0.0.1:${http_.address().port}/hooks`,
-    close: () => (http_.close(), http_.closeAllConnections()),
-  }
-  return self
-}
 
 const endpointRow = (tab) => tab.page.locator('[data-testid="endpoint-row"]').first()
 const health = (tab) => endpointRow(tab).getAttribute('data-health')
@@ -54,7 +31,7 @@ test('an endpoint is made, fails, is mended, and all of it shows without a reloa
   const form = tab.page.getByRole('dialog')
   await form.getByRole('button', { name: 'Create' }).click()
   await form.getByText('is required').waitFor()
-  await form.getByLabel('URL').fill(receiver.url)
+  await form.getByLabel('URL').fill(`${receiver.url}/hooks`)
   await form.getByLabel('Name').fill('Shop <b>hooks</b>')
   await form.getByLabel('Types').fill('order.*')
   await form.getByText('Limits, retries and order').click()
@@ -68,7 +45,7 @@ test('an endpoint is made, fails, is mended, and all of it shows without a reloa
 
   // Made and followed live: from here on, nothing is fetched but attempts that are looked at.
   const before = tab.requests.length
-  receiver.status = 503
+  status = 503
   const { id } = await server.send('order.created', { order: 7 })
   await server.send('user.created') // does not match
   await until('the failure', async () => (await health(tab)) === 'retrying')
@@ -82,7 +59,7 @@ test('an endpoint is made, fails, is mended, and all of it shows without a reloa
   await panel.getByRole('button', { name: 'Show request and answer' }).click()
   await panel.getByText('<img src=x onerror=alert(1)>').waitFor() // as text
 
-  receiver.status = 204
+  status = 204
   await panel.getByRole('button', { name: 'Send now' }).click()
   await until('the delivery', async () => (await delivery.getAttribute('data-status')) === 'delivered')
   await until('the health', async () => (await health(tab)) === 'healthy')
@@ -112,9 +89,9 @@ test('an endpoint is made, fails, is mended, and all of it shows without a reloa
 })
 
 test('what was given up is counted, then recovered', async () => {
-  receiver.status = 400
+  status = 400
   const endpoint = await server.api('POST', '/api/endpoints', {
-    url: receiver.url,
+    url: `${receiver.url}/hooks`,
     retry_schedule_ms: [0],
     types: ['bulk.*'],
   })
@@ -126,7 +103,7 @@ test('what was given up is counted, then recovered', async () => {
   const context = await browser.newContext()
   const tab = await openTab(context, server.url, server, `webhooks?endpoint=${endpoint.id}`)
   const panel = tab.page.getByTestId('endpoint-panel')
-  receiver.status = 200
+  status = 200
   await panel.getByRole('button', { name: 'Recover' }).click()
   await tab.page.getByTestId('recover-count').getByText('4 to send').waitFor()
   await tab.page.getByRole('button', { name: 'Send 4' }).click()

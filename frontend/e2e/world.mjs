@@ -1,23 +1,12 @@
 // A server with something of everything: events and endpoints in each state, a receiver's log.
 import { createHmac } from 'node:crypto'
-import { once } from 'node:events'
-import http from 'node:http'
 import { until } from './browser.mjs'
 
-/** A receiver that answers a path such as /503 with that status. */
-export async function startReceiver() {
-  const receiver = http.createServer((request, response) => {
-    request.resume()
-    response.writeHead(Number(request.url.slice(1)))
-    response.end('{"answer": "of the receiver"}\n'.repeat(40)) // more than is seen at once
-  })
-  receiver.listen(0, '127.0.0.1')
-  await once(receiver, 'listening')
-  return {
-    url: `http://127.0.0.1:${receiver.address().port}`,
-    close: () => (receiver.close(), receiver.closeAllConnections()),
-  }
-}
+/** The answer to a path such as /503: that status, with more than is seen at once. */
+export const answerByPath = ({ url }) => ({
+  status: Number(url.slice(1)),
+  text: '{"answer": "of the receiver"}\n'.repeat(40),
+})
 
 /** Fills a server. The endpoints by what they are, and the event that failed. */
 export async function fill(server, receiver) {
