@@ -35,12 +35,16 @@ function shortNames() {
 
 // A minifier of one file after the other does not see that the members of an enum are constants.
 const messages = readFileSync(path.join(lib, 'messages.ts'), 'utf8')
-const members = new Map([...messages.matchAll(/(\w+) = ('\w+'),/g)].map(([, name, value]) => [name, value]))
+const members = new Map(
+  [...messages.matchAll(/enum (\w+) {([^}]*)}/g)].flatMap(([, type, body]) =>
+    [...body.matchAll(/(\w+) = ('\w+'),/g)].map(([, name, value]) => [`${type}.${name}`, value]),
+  ),
+)
 const inlineEnums = {
   name: 'inline-enums',
   enforce: 'pre',
   transform: (code) =>
-    code.replaceAll(/\b(?:MessageType|WebSocketState)\.([A-Z_]+)\b/g, (_, name) => members.get(name)),
+    code.replaceAll(/\b(?:MessageType|WebSocketState)\.[A-Z_]+\b/g, (member) => members.get(member)),
 }
 
 /** Bundles the entries; what they share is in chunks of its own, so that a page loads it once. */
