@@ -12,7 +12,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/apier/apier/internal/auth"
 	"github.com/apier/apier/internal/server"
 )
 
@@ -28,15 +27,22 @@ const demoBacklog = 120 // events at the start, so that there is something to se
 
 // Run serves until the process is told to end.
 func (c *demoCmd) Run(ctx context.Context, out io.Writer) error {
-	if c.APIKey == "" {
-		c.APIKey = auth.GenerateKey()
+	if c.APIKey == "" { // the one of an earlier start; at the first there is none, and the server makes it
+		c.APIKey, _ = server.KeyFromFile(c.Data)
 	}
 	c.DeliveryAllow = append(c.DeliveryAllow, "localhost", "127.0.0.1", "::1")
 	s, err := server.New(ctx, c.Options)
 	if err != nil {
 		return err
 	}
-	printWelcome(out, s.URL(), c.APIKey)
+	if c.APIKey == "" {
+		if c.APIKey = s.FirstKey; c.APIKey == "" {
+			return fmt.Errorf("%s has API keys, and none in clear: give one with --api-key, or another directory with --data", c.Data)
+		}
+		printWelcome(out, s.URL(), c.Data, s.FirstKey)
+	} else {
+		fmt.Fprintf(out, "Dashboard: %s/#key=%s\n", s.URL(), c.APIKey)
+	}
 	world := &demoWorld{url: s.LocalURL(), key: c.APIKey, client: &http.Client{Timeout: 10 * time.Second}}
 	var life sync.WaitGroup
 	living, end := context.WithCancel(ctx)

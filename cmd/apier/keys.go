@@ -44,12 +44,19 @@ type createKeyCmd struct {
 	Scopes      []string `default:"events:read,events:write" help:"events:read, events:write, admin." placeholder:"SCOPE"`
 }
 
-// Run makes a key.
-func (c *createKeyCmd) Run(ctx context.Context, out io.Writer) error {
-	for _, scope := range c.Scopes {
+func checkScopes(scopes []string) error {
+	for _, scope := range scopes {
 		if !slices.Contains(auth.AllScopes(), scope) {
 			return fmt.Errorf("--scopes has %q; there are %s", scope, strings.Join(auth.AllScopes(), ", "))
 		}
+	}
+	return nil
+}
+
+// Run makes a key.
+func (c *createKeyCmd) Run(ctx context.Context, out io.Writer) error {
+	if err := checkScopes(c.Scopes); err != nil {
+		return err
 	}
 	s, err := c.open(ctx)
 	if err != nil {
@@ -104,7 +111,11 @@ func (c *revokeKeyCmd) Run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	defer s.Close()
-	if err := s.RevokeKey(ctx, apier.TenantID(c.Tenant), c.ID); err != nil {
+	err = s.RevokeKey(ctx, apier.TenantID(c.Tenant), c.ID)
+	if known, ok := errors.AsType[*apier.Error](err); ok && known.Code == apier.CodeNotFound {
+		return fmt.Errorf("tenant %s has no key %s; apier keys list shows those there are (--tenant for another's)", c.Tenant, c.ID)
+	}
+	if err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(out, "%s is revoked.\n", c.ID)

@@ -30,8 +30,14 @@ func TestTheFirstStart(t *testing.T) {
 	if code := s.terminate(); code != 0 {
 		t.Errorf("SIGTERM ends it with %d:\n%s", code, s.log)
 	}
-	if again := start(t, data); strings.Contains(strings.Join(again.stdout, ""), key) {
+	again := start(t, data)
+	if strings.Contains(strings.Join(again.stdout, ""), key) {
 		t.Error("the key is printed again")
+	}
+	// The command that it names is one that works, wherever the server listens and keeps its data.
+	_, command, _ := strings.Cut(again.stdout[1], "link: apier ")
+	if stdout, stderr, code := output(t, nil, strings.Fields(command)...); code != 0 || stdout != again.url+"/#key="+key+"\n" {
+		t.Errorf("apier %s: %d %q %s", command, code, stdout, stderr)
 	}
 	stdout, _, code := output(t, nil, "link", "--data", data, "--public-url", "https://e.example")
 	if code != 0 || stdout != "https://e.example/#key="+key+"\n" {
@@ -281,5 +287,55 @@ func TestTail(t *testing.T) {
 	}
 	if _, stderr, code := output(t, nil, "tail", "--url", s.url, "--data", filepath.Join(data, "nowhere")); code != 1 || !strings.Contains(stderr, "--token") {
 		t.Errorf("no token: %d %q", code, stderr)
+	}
+}
+
+// What cannot work is refused by the command that was given it, and named.
+func TestCommandsRefuseWhatCannotWork(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	s := start(t, data)
+	for _, c := range []struct {
+		args  []string
+		words string
+	}{
+		{[]string{"token", "--data", data, "--scopes", "events:red"}, `--scopes has "events:red"`},
+		{[]string{"token", "--data", data, "--channels", "a b"}, "--channels has: A channel name may contain"},
+		{[]string{"token", "--data", data, "--ttl=-5s"}, "--ttl must be more than 0"},
+		{[]string{"keys", "revoke", "--data", data, "key_none"}, "has no key key_none; apier keys list"},
+		{[]string{"tail", "--data", data, "--url", s.url, "ordres"}, `There is no channel "ordres"`},
+	} {
+		if _, stderr, code := output(t, nil, c.args...); code != 1 || !strings.Contains(stderr, c.words) {
+			t.Errorf("apier %s: %d %q, want %q", strings.Join(c.args, " "), code, stderr, c.words)
+		}
+	}
+}
+
+// The demo's key is where the README looks for it, and stays the same at the next start.
+func TestTheDemosKey(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	for range 2 {
+		cmd := program(t, "demo", "--data", data, "--listen", "127.0.0.1:0")
+		stdout, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		lines := bufio.NewScanner(stdout)
+		lines.Scan()
+		_, key, _ := strings.Cut(lines.Text(), "/#key=")
+		if file, err := os.ReadFile(filepath.Join(data, "api-key")); err != nil || key == "" || strings.TrimSpace(string(file)) != key {
+			t.Errorf("it says %q, api-key holds %q (%v)", lines.Text(), file, err)
+		}
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		if err := cmd.Wait(); err != nil {
+			t.Error(err)
+		}
+	}
+	if list, _, _ := output(t, nil, "keys", "list", "--data", data); strings.Count(list, "key_") != 1 {
+		t.Errorf("two starts made keys:\n%s", list)
 	}
 }

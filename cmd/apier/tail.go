@@ -25,6 +25,9 @@ type tailCmd struct {
 
 // Run prints the live feed until it is interrupted. What happened while there was no connection comes after it is back.
 func (c *tailCmd) Run(ctx context.Context, out io.Writer) error {
+	if err := checkChannels("", c.Channels); err != nil { // which would print nothing, for ever
+		return err
+	}
 	token, err := c.credential()
 	if err != nil {
 		return err

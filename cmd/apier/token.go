@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -23,6 +24,9 @@ type tokenCmd struct {
 
 // Run prints a token.
 func (c *tokenCmd) Run(out io.Writer) error {
+	if err := c.check(); err != nil {
+		return err
+	}
 	if _, err := os.Stat(c.Data); err != nil && c.JWTSecret == "" {
 		return fmt.Errorf("%s does not exist; start the server once, name its directory with --data, or give --jwt-secret", c.Data)
 	}
@@ -37,4 +41,24 @@ func (c *tokenCmd) Run(out io.Writer) error {
 	}
 	_, err = fmt.Fprintln(out, token)
 	return err
+}
+
+// check refuses what would make a token that is good for nothing.
+func (c *tokenCmd) check() error {
+	if err := checkScopes(c.Scopes); err != nil {
+		return err
+	}
+	if c.TTL <= 0 {
+		return fmt.Errorf("--ttl must be more than 0, not %v", c.TTL)
+	}
+	return checkChannels("--channels has: ", c.Channels)
+}
+
+func checkChannels(words string, names []string) error {
+	for _, name := range names {
+		if _, err := apier.ParseChannel(name); err != nil {
+			return errors.New(words + err.Message)
+		}
+	}
+	return nil
 }
