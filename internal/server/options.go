@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net/netip"
 	"net/url"
 	"os"
@@ -132,6 +133,24 @@ func (o Options) Validate() error {
 	} {
 		if n < 0 {
 			fail(flag, "must be 0 or more, not %d", n)
+		}
+	}
+	for flag, rate := range map[string]float64{
+		"messages-per-second": o.MessagesPerSecond, "requests-per-second": o.RequestsPerSecond, "tokens-per-second": o.TokensPerSecond,
+		"webhook-requests-per-second": o.WebhookRequestsPerSecond,
+	} {
+		if !(rate >= 0 && rate <= math.MaxInt32) { // what is no number is neither
+			fail(flag, "must be 0 or more, not %v", rate)
+		}
+	}
+	for flag, d := range map[string]time.Duration{
+		"ping-after": o.PingAfter, "silence-timeout": o.SilenceTimeout, "write-timeout": o.WriteTimeout, "reconnect-window": o.ReconnectWindow,
+		"drain-timeout": o.DrainTimeout, "search-timeout": o.SearchTimeout, "token-ttl": o.TokenTTL, "disable-endpoint-after": o.DisableEndpointAfter,
+		"retention-events": o.RetentionEvents, "retention-attempt-bodies": o.RetentionAttemptBodies, "retention-webhook-log": o.RetentionWebhookLog,
+		"tombstone-retention": o.TombstoneRetention, "idempotency-retention": o.IdempotencyRetention,
+	} {
+		if d < 0 {
+			fail(flag, "must be 0 or more, not %v", d)
 		}
 	}
 	if o.WriteQueue > maxWriteQueue { // its places are made at the start

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"io"
 	"log/slog"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -204,6 +205,10 @@ func TestOptionsNameTheSettingThatCannotWork(t *testing.T) {
 		"--write-queue must be at most 1000000, not 1000001": {WriteQueue: 1_000_001},
 		"--write-queue must be 0 or more, not -1":            {WriteQueue: -1},
 		"--disk-budget must be 0 or at least":                {DiskBudget: 1},
+		"--retention-events must be 0 or more, not -1h0m0s":  {RetentionEvents: -time.Hour},
+		"--drain-timeout must be 0 or more, not -1s":         {DrainTimeout: -time.Second},
+		"--requests-per-second must be 0 or more, not -1":    {RequestsPerSecond: -1},
+		"--messages-per-second must be 0 or more, not NaN":   {MessagesPerSecond: math.NaN()},
 	} {
 		if err := o.Validate(); err == nil || !strings.Contains(err.Error(), flag) {
 			t.Errorf("got %v, want %q in it", err, flag)
