@@ -8,6 +8,7 @@ import (
 	"net/textproto"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -145,10 +146,13 @@ func TypesFaults(globs []string) (faults []FieldError) {
 
 func rangeFault(n, low, high float64) string {
 	if n < low || n > high {
-		return fmt.Sprintf("must be %v to %v, not %v", low, high, n)
+		return fmt.Sprintf("must be %s to %s, not %s", plain(low), plain(high), plain(n))
 	}
 	return ""
 }
+
+// plain writes a number as people do, without an exponent.
+func plain(n float64) string { return strconv.FormatFloat(n, 'f', -1, 64) }
 
 func urlFault(text string) string {
 	u, err := url.Parse(text)
@@ -159,12 +163,20 @@ func urlFault(text string) string {
 		return fmt.Sprintf("is %d bytes long, at most %d are allowed", len(text), MaxEndpointURL)
 	case err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https":
 		return "must be a URL such as https://shop.example/webhooks"
+	case !isPort(u.Port()):
+		return "has the port " + u.Port() + "; ports are 1 to 65535"
 	case u.User != nil:
 		return "must not hold a user name or password: put them into headers"
 	case u.Fragment != "":
 		return "must not have a fragment (#…): it is never sent"
 	}
 	return ""
+}
+
+// isPort takes the port of a URL, which may be left out.
+func isPort(text string) bool {
+	n, err := strconv.ParseUint(text, 10, 16)
+	return text == "" || err == nil && n > 0
 }
 
 func globFault(glob string) string {

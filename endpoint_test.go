@@ -30,6 +30,9 @@ func TestEndpointValidate(t *testing.T) {
 		"globs":        {func(e *apier.Endpoint) { e.Types = []string{"order.*", "*", "a b", ""} }, []string{"types[2]", "types[3]"}},
 		"many globs":   {func(e *apier.Endpoint) { e.Types = slices.Repeat([]string{"a"}, 51) }, []string{"types"}},
 		"filter":       {func(e *apier.Endpoint) { e.Filter = json.RawMessage(`{"x":1}`) }, []string{"filter.x"}},
+		"port":         {func(e *apier.Endpoint) { e.URL = "https://shop.example:65536/" }, []string{"url"}},
+		"port 0":       {func(e *apier.Endpoint) { e.URL = "https://shop.example:0/" }, []string{"url"}},
+		"a port":       {func(e *apier.Endpoint) { e.URL = "https://shop.example:65535/" }, nil},
 		"numbers":      {func(e *apier.Endpoint) { e.RatePerSecond, e.MaxInFlight, e.TimeoutMS = -1, 1001, 999 }, []string{"rate_per_second", "max_in_flight", "timeout_ms"}},
 		"schedule":     {func(e *apier.Endpoint) { e.RetryScheduleMS = []int64{0, -1, apier.MaxRetryWaitMS + 1} }, []string{"retry_schedule_ms[1]", "retry_schedule_ms[2]"}},
 		"many waits":   {func(e *apier.Endpoint) { e.RetryScheduleMS = make([]int64, 21) }, []string{"retry_schedule_ms"}},
@@ -61,6 +64,20 @@ func TestEndpointValidate(t *testing.T) {
 		if !slices.Equal(fields, tc.fields) {
 			t.Errorf("%s: faults at %q, want %q", name, fields, tc.fields)
 		}
+	}
+}
+
+// Limits are written as people write them: a wait of a week is no 6.048e+08.
+func TestEndpointLimitsAreWrittenOut(t *testing.T) {
+	t.Parallel()
+	e := apier.Endpoint{URL: "https://shop.example/hooks"}.WithDefaults()
+	e.MaxInFlight, e.RetryScheduleMS = 100_000_000, []int64{-1}
+	var reasons []string
+	for _, f := range e.Validate() {
+		reasons = append(reasons, f.Reason)
+	}
+	if want := []string{"must be 1 to 1000, not 100000000", "must be 0 to 604800000, not -1"}; !slices.Equal(reasons, want) {
+		t.Errorf("%q, want %q", reasons, want)
 	}
 }
 
