@@ -22,10 +22,13 @@ type Guard struct {
 	resolver *net.Resolver // nil: the system's
 }
 
+const metadataService = "a cloud's metadata service"
+
 // blockedError says which address was refused and why.
 type blockedError struct {
-	addr netip.Addr
-	why  string
+	addr   netip.Addr
+	why    string
+	always bool // whatever the operator allows
 }
 
 func (e *blockedError) Error() string {
@@ -54,7 +57,7 @@ func (g Guard) check(host, resolved string) error {
 		return &blockedError{why: "not an address"}
 	}
 	if why := g.fault(host, at.Addr()); why != "" {
-		return &blockedError{at.Addr(), why}
+		return &blockedError{at.Addr(), why, why == metadataService}
 	}
 	return nil
 }
@@ -65,7 +68,7 @@ func (g Guard) fault(host string, addr netip.Addr) string {
 	addr = addr.Unmap().WithZone("")
 	inner := embedded(addr)
 	if isMetadata(addr) || isMetadata(inner) {
-		return "a cloud's metadata service"
+		return metadataService
 	}
 	if g.allows(host, addr) {
 		return ""

@@ -185,7 +185,7 @@ func TestNoAnswers(t *testing.T) {
 		"no HTTP":        {open(), "http://" + babble.Addr().String(), apier.ErrorProtocol, "not HTTP"},
 		"inside":         {Guard{}, clear.URL, apier.ErrorBlocked, "127.0.0.1 is not public but loopback"},
 		"name of inside": {Guard{resolver: resolveTo(t, "10.0.0.7")}, "http://inside.example/", apier.ErrorBlocked, "10.0.0.7 is not public but a private network"},
-		"metadata":       {open(), "http://169.254.169.254/latest/meta-data/", apier.ErrorBlocked, "metadata"},
+		"metadata":       {open(), "http://169.254.169.254/latest/meta-data/", apier.ErrorBlocked, "metadata service, and webhooks do not go there; nothing allows that"},
 		"no URL":         {open(), "http://a b/", apier.ErrorInternal, "cannot be made"},
 	} {
 		timeout := int64(10_000)
