@@ -107,9 +107,12 @@ func readFilter(q url.Values, others ...string) (store.Filter, []apier.FieldErro
 }
 
 func unknownParameters(q url.Values, known []string) (faults []apier.FieldError) {
-	for name := range q {
-		if !slices.Contains(known, name) {
+	for name, values := range q {
+		switch {
+		case !slices.Contains(known, name):
 			faults = append(faults, apier.FieldError{Field: name, Reason: "is not a parameter here; there are " + strings.Join(known, ", ")})
+		case len(values) > 1 && name != "type": // of two, one would be passed over in silence
+			faults = append(faults, apier.FieldError{Field: name, Reason: "stands there more than once"})
 		}
 	}
 	slices.SortFunc(faults, func(a, b apier.FieldError) int { return strings.Compare(a.Field, b.Field) })

@@ -140,6 +140,9 @@ func readRange(c *call, fallback string) (string, time.Duration, error) {
 	if err != nil {
 		return "", 0, err
 	}
+	if faults := unknownParameters(q, []string{"range"}); len(faults) > 0 {
+		return "", 0, badQuery(faults)
+	}
 	name := q.Get("range")
 	if name == "" {
 		name = fallback
