@@ -56,7 +56,12 @@ func Secret(data, given string) ([]byte, error) {
 	path := filepath.Join(data, secretFile)
 	text, err := os.ReadFile(path)
 	if err == nil {
-		return []byte(strings.TrimSpace(string(text))), nil
+		secret := strings.TrimSpace(string(text))
+		if len(secret) < minSecret { // anybody could sign with what is left of it
+			return nil, fmt.Errorf("secret of tokens: %s holds %d bytes of at least %d: it was cut; remove it, and a new one is made (tokens end, API keys do not)",
+				path, len(secret), minSecret)
+		}
+		return []byte(secret), nil
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("secret of tokens: %w", err)
@@ -72,24 +77,30 @@ func Secret(data, given string) ([]byte, error) {
 
 // KeyFromFile gives the API key that the first start wrote into the data directory.
 func KeyFromFile(data string) (string, error) {
-	text, err := os.ReadFile(filepath.Join(data, keyFile))
-	return strings.TrimSpace(string(text)), err
+	path := filepath.Join(data, keyFile)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return "", err
+	}
+	key := strings.TrimSpace(string(text))
+	if !strings.HasPrefix(key, auth.KeyPrefix) {
+		return "", fmt.Errorf("%s holds no API key: it was cut; remove it, and make a key with: apier keys create", path)
+	}
+	return key, nil
 }
 
+// writePrivate makes a file whole or not at all.
 func writePrivate(path, text string) error {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
-	if _, err := file.WriteString(text + "\n"); err != nil {
-		_ = file.Close()
-		return err
+	_, err = file.WriteString(text + "\n")
+	err = errors.Join(err, file.Sync(), file.Close())
+	if err != nil {
+		_ = os.Remove(path) // the next start would take a part for the whole
 	}
-	if err := file.Sync(); err != nil {
-		_ = file.Close()
-		return err
-	}
-	return file.Close()
+	return err
 }
 
 // firstKey sees to it that somebody can sign in: it stores the key given by --api-key, or, where the
@@ -106,6 +117,9 @@ func firstKey(ctx context.Context, s store.Store, opt Options) (string, error) {
 	key, err := KeyFromFile(opt.Data)
 	if err == nil { // a start before this one came so far and no further
 		return key, seedKey(ctx, s, key, "first key")
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("first API key: %w", err)
 	}
 	key = auth.GenerateKey()
 	if err := writePrivate(filepath.Join(opt.Data, keyFile), key); err != nil {

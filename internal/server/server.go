@@ -80,9 +80,11 @@ func (s *Server) open(ctx context.Context) (err error) {
 	}
 	s.pulse = newPulse(s.hub, s.log)
 	feed := &feed{server: s} // tells the dispatcher once there is one
-	if s.store, err = sqlite.Open(ctx, DatabasePath(s.opt.Data), s.storeOptions(feed)); err != nil {
+	opened, err := sqlite.Open(ctx, DatabasePath(s.opt.Data), s.storeOptions(feed))
+	if err != nil {
 		return err
 	}
+	s.store = opened // not before: a nil *sqlite.Store in it would count as one to close
 	s.pulse.metrics = s.store
 	s.figures.registry.MustRegister(storage{s.store, s.log})
 	if n, err := s.store.Reclaim(ctx); err != nil { // the lock tells that whoever claimed is gone
@@ -145,8 +147,16 @@ func (s *Server) storeOptions(f *feed) store.Options {
 		WebhookLog: s.opt.WebhookLog, MaxEndpoints: s.opt.MaxEndpoints, InboxOpen: s.opt.InboxOpen, InboxMaxDeliveries: s.opt.InboxMaxDeliveries,
 		EventRetention: s.opt.RetentionEvents, AttemptBodyRetention: s.opt.RetentionAttemptBodies, WebhookRetention: s.opt.RetentionWebhookLog,
 		DiskBudget: s.opt.DiskBudget, DiskBudgetPending: s.opt.DiskBudgetPending,
-		TombstoneRetention: s.opt.TombstoneRetention, IdempotencyRetention: s.opt.IdempotencyRetention,
+		TombstoneRetention: orForEver(s.opt.TombstoneRetention), IdempotencyRetention: orForEver(s.opt.IdempotencyRetention),
 	}
+}
+
+// orForEver gives what the store takes for ever: to it, 0 is a default. To an operator, 0 is no limit.
+func orForEver(d time.Duration) time.Duration {
+	if d == 0 {
+		return 100 * 365 * 24 * time.Hour
+	}
+	return d
 }
 
 func (s *Server) issuer() auth.Issuer {

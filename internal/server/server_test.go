@@ -8,6 +8,8 @@ import (
 	"math"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"regexp"
 	"runtime"
 	"strings"
@@ -212,6 +214,34 @@ func TestOptionsNameTheSettingThatCannotWork(t *testing.T) {
 	} {
 		if err := o.Validate(); err == nil || !strings.Contains(err.Error(), flag) {
 			t.Errorf("got %v, want %q in it", err, flag)
+		}
+	}
+}
+
+// docs/operating.md promises it of each retention.
+func TestARetentionOfZeroKeepsForEver(t *testing.T) {
+	t.Parallel()
+	s := &Server{opt: Options{IdempotencyRetention: time.Hour}}
+	o := s.storeOptions(&feed{server: s})
+	if o.TombstoneRetention < 24*365*50*time.Hour || o.IdempotencyRetention != time.Hour {
+		t.Errorf("tombstones %v, keys %v", o.TombstoneRetention, o.IdempotencyRetention)
+	}
+}
+
+// A disk that was full at the first start leaves files cut short. A secret of no bytes is one that everybody knows.
+func TestFilesThatWereCutAreRefused(t *testing.T) {
+	t.Parallel()
+	for name, text := range map[string]string{"secret": "", "api-key": "\n", "apier.db": "this is no database, however one looks at it"} {
+		data := t.TempDir()
+		if err := os.WriteFile(filepath.Join(data, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s, err := New(t.Context(), Options{Data: data, Listen: "127.0.0.1:0", LogLevel: "error"})
+		if err == nil {
+			s.close()
+		}
+		if err == nil || !strings.Contains(err.Error(), filepath.Join(data, name)) {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
