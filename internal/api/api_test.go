@@ -286,6 +286,8 @@ func (b broken) TopErrors(context.Context, apier.TenantID, time.Time, int) ([]st
 	return nil, b.err()
 }
 
+func (b broken) PendingRetries(context.Context, apier.TenantID) (int64, error) { return 0, b.err() }
+
 func (b broken) EraseEvent(context.Context, apier.TenantID, apier.EventID) (apier.Event, error) {
 	return apier.Event{}, b.err()
 }

@@ -111,6 +111,10 @@ func (a *API) errorCounts(c *call) error {
 	if err != nil {
 		return err
 	}
+	retries, err := a.store.PendingRetries(c.ctx(), c.id.Tenant)
+	if err != nil {
+		return err
+	}
 	type count struct {
 		Message  string          `json:"message"`
 		Count    int64           `json:"count"`
@@ -129,9 +133,9 @@ func (a *API) errorCounts(c *call) error {
 		TotalErrors      int64   `json:"total_errors"`      // failures in 24 h
 		ErrorRate        float64 `json:"error_rate"`        // percent of failures among all ends in 24 h
 		FailedDeliveries int64   `json:"failed_deliveries"` // events that stand as failed now
-		PendingRetries   int64   `json:"pending_retries"`   // attempts that wait: none before there are endpoints
+		PendingRetries   int64   `json:"pending_retries"`   // deliveries that were attempted and are to be again
 		TopErrors        []count `json:"top_errors"`
-	}{failed, store.SuccessRate(failed, delivered), current.Failed, 0, counts})
+	}{failed, store.SuccessRate(failed, delivered), current.Failed, retries, counts})
 }
 
 func readRange(c *call, fallback string) (string, time.Duration, error) {

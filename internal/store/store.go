@@ -176,6 +176,8 @@ type Metrics interface {
 	Throughput(ctx context.Context, tenant apier.TenantID, since time.Time) ([]MinutePoint, error)
 	// TopErrors gives the most frequent messages of failures since a time, most frequent first.
 	TopErrors(ctx context.Context, tenant apier.TenantID, since time.Time, limit int) ([]ErrorCount, error)
+	// PendingRetries counts the deliveries that were attempted and are to be again.
+	PendingRetries(ctx context.Context, tenant apier.TenantID) (int64, error)
 }
 
 // Summary counts the events of a tenant by status, as of Seq. Deleted events are not counted.

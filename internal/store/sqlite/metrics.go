@@ -110,3 +110,19 @@ func (s *Store) TopErrors(
 	}, min(max(limit, 1), maxPage))
 	return top, wrap("read top errors", err)
 }
+
+// PendingRetries implements store.Metrics.
+func (s *Store) PendingRetries(ctx context.Context, tenant apier.TenantID) (n int64, err error) {
+	err = s.read(ctx, func(conn *sqlite.Conn) error {
+		t, err := readTenant(conn, tenant)
+		if err != nil {
+			return err
+		}
+		return sqlitex.Execute(conn, "SELECT count(*) FROM deliveries WHERE tenant = ? AND status = 1 AND attempts > 0",
+			&sqlitex.ExecOptions{Args: []any{t.id}, ResultFunc: func(stmt *sqlite.Stmt) error {
+				n = stmt.ColumnInt64(0)
+				return nil
+			}})
+	})
+	return n, wrap("count retries", err)
+}

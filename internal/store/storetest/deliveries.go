@@ -27,6 +27,7 @@ func deliveryTests() map[string]func(*testing.T, Opener) {
 		"a deleted endpoint cancels what was open":                  testDeleteEndpoint,
 		"an acknowledged or deleted event cancels what was open":    testCancel,
 		"a retry begins anew":                                       testRetry,
+		"what was tried and waits is counted":                       testPendingRetries,
 		"recoveries retry and replay, with a count and a stop":      testRecoveries,
 		"endpoints are bounded":                                     testMaxEndpoints,
 		"secrets sign together for their time":                      testSecrets,
@@ -683,4 +684,32 @@ func testDeliveriesSurvive(t *testing.T, open Opener) {
 	h.succeed(claimed) // the lease holds over a restart
 	h.event("a.b", `{}`)
 	h.succeed(h.claimOne(e)) // and events are routed
+}
+
+func testPendingRetries(t *testing.T, open Opener) {
+	h := newHooks(t, open)
+	e := h.endpoint(nil)
+	count := func(when string, want int64) {
+		t.Helper()
+		if n := must[int64](t)(h.PendingRetries(t.Context(), acme)); n != want {
+			t.Errorf("%s: %d, want %d", when, n, want)
+		}
+	}
+	count("of nothing", 0)
+	for range 3 {
+		h.event("order.created", "{}")
+	}
+	count("before an attempt", 0)
+	first, second := h.claimOne(e), h.claimOne(e)
+	h.refuse(first, h.later(time.Second))
+	h.refuse(second, giveUp)
+	count("one waits, one was given up", 1)
+	if n := must[int64](t)(h.PendingRetries(t.Context(), "other")); n != 0 {
+		t.Errorf("another tenant has %d", n)
+	}
+	h.clock.advance(2 * time.Second)
+	for _, c := range h.claim(e, 2).Claimed {
+		h.succeed(c)
+	}
+	count("all have ended", 0)
 }
