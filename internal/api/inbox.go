@@ -1,6 +1,7 @@
 package api
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -127,6 +128,9 @@ func (a *API) followInbox(c *call, q url.Values) error {
 	if len(faults) > 0 {
 		return badQuery(faults)
 	}
+	if err := a.checkCursor(c, apier.Seq(after)); err != nil {
+		return err
+	}
 	var page store.FollowPage
 	err = a.wait(c.ctx(), c.id.Tenant, wait, func() (bool, apier.Timestamp, error) {
 		var err error
@@ -141,6 +145,17 @@ func (a *API) followInbox(c *call, q url.Values) error {
 	body = strconv.AppendBool(append(body, `,"has_more":`...), page.HasMore)
 	writeJSON(c.w, http.StatusOK, append(body, '}'))
 	return nil
+}
+
+// checkCursor refuses a place that no answer of this store named: its reader would be given nothing, and believe it
+// had all, until as many changes had been made again.
+func (a *API) checkCursor(c *call, after apier.Seq) error {
+	position, err := a.store.Position(c.ctx())
+	if err != nil || after <= position.Seq {
+		return err
+	}
+	return badQuery([]apier.FieldError{{Field: "after", Reason: fmt.Sprintf(
+		"is %d, and the latest change here is %d: the cursor is of another server, or an older database was restored; read again from 0", after, position.Seq)}})
 }
 
 func readPull(q url.Values, faults []apier.FieldError) (int, []apier.FieldError) {

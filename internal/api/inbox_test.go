@@ -204,6 +204,10 @@ func TestFollowOverHTTP(t *testing.T) {
 		}
 		next, more = page.Next, page.HasMore
 	}
+	// A cursor of another server, or from after a backup, is not answered with nothing for ever.
+	if p := w.do(t, "GET", "/api/inbox?after=1000000", "").refused(t, 422, apier.CodeInvalid); len(p.Errors) != 1 || p.Errors[0].Field != "after" {
+		t.Errorf("a cursor ahead of the store: %+v", p)
+	}
 	var all pageBody
 	w.do(t, "GET", "/api/events?limit=100", "").want(t, 200, &all)
 	if len(got) != len(all.Events) {
@@ -242,7 +246,7 @@ func TestLongPoll(t *testing.T) {
 	if took := time.Since(begin); took > 10*time.Second {
 		t.Errorf("it took %v", took)
 	}
-	go func() { answers <- w.do(t, "GET", "/api/inbox?wait_seconds=30&after=99", "") }()
+	go func() { answers <- w.do(t, "GET", "/api/inbox?wait_seconds=30&after=1", "") }()
 	bell.Close()
 	if answer := <-answers; answer.status != 200 {
 		t.Errorf("at shutdown: %d", answer.status)
