@@ -118,7 +118,7 @@ func (a *API) refuse(c *call, senders []sender, w apier.Webhook, refusal error) 
 	e := apier.AsError(refusal)
 	if a.refusals.AllowN(a.opt.Now(), 1) {
 		tenant := auth.DefaultTenant
-		if len(senders) == 1 {
+		if len(senders) == 1 && senders[0].endpoint != "" { // a lone configured secret was not named by the sender
 			tenant, w.EndpointID = senders[0].tenant, senders[0].endpoint
 		}
 		w.StatusCode, w.Reason = problem.Status(e.Code), e.Message

@@ -177,6 +177,16 @@ func TestReceiverOfConfiguredSecrets(t *testing.T) {
 	w.deliver(t, "msg_1", "{}", [][]byte{signature.NewSecret()}).refused(t, 401, apier.CodeUnauthorized)
 }
 
+// What a stranger sends is nobody's business but the operator's, also where one tenant alone has a configured secret.
+func TestARefusedStrangerIsInTheDefaultLog(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{api: Options{WebhookSecrets: []WebhookSecret{{"elsewhere", signature.NewSecret()}}}})
+	w.deliver(t, "msg_1", "{}", [][]byte{signature.NewSecret()}).refused(t, 401, apier.CodeUnauthorized)
+	if ours, theirs := w.logs(t, "").Logs, w.logs(t, "", as(w.foreign)...).Logs; len(ours) != 1 || len(theirs) != 0 {
+		t.Errorf("%d lines in the default log, %d in another tenant's", len(ours), len(theirs))
+	}
+}
+
 func TestReceiverIsLimited(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, worldOptions{api: Options{WebhooksPerSec: 500, ClientAddr: func(r *http.Request) string { return r.Header.Get("X-From") }}})
