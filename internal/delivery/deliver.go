@@ -85,7 +85,7 @@ func (l *lane) log(c store.Claimed, a apier.Attempt, v store.Verdict) {
 	ids := append(l.ids(c), "kind", a.ErrorKind, "status", a.StatusCode)
 	log := l.d.opt.Log
 	switch {
-	case a.OK():
+	case a.OK() && v.DisableReason == "":
 		log.Debug("delivery: delivered", ids...)
 	case v.Blameless:
 		log.Error("delivery: a fault of this server kept an attempt from being made; look at its limits and network", append(ids, "cause", a.ErrorMessage)...)

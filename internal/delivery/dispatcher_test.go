@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -336,6 +338,22 @@ func TestEveryLineOfTheLogNamesWhatItIsAbout(t *testing.T) {
 					t.Errorf("no %s in %v", id, line)
 				}
 			}
+		}
+	})
+}
+
+// An endpoint may end the sending with an answer of 2xx. The log tells of it as of any other end.
+func TestTheLogTellsOfAnEndpointThatHasEnoughOfIt(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.endpoint(apier.Endpoint{}, func() response { return response{header: http.Header{"Webhook-Delivery": {"disable"}}} })
+		seen := &lines{}
+		w.startLogged(Options{}, slog.New(slog.NewJSONHandler(seen, nil)))
+		w.events(0, 1)
+		time.Sleep(time.Second)
+		seen.mu.Lock()
+		defer seen.mu.Unlock()
+		if len(seen.all) != 1 || !strings.Contains(fmt.Sprint(seen.all[0]["msg"]), "endpoint disabled") || seen.all[0]["level"] != "WARN" {
+			t.Errorf("the log says %v", seen.all)
 		}
 	})
 }
