@@ -50,6 +50,8 @@ test('an endpoint is made, fails, is mended, and all of it shows without a reloa
   await server.send('user.created') // does not match
   await until('the failure', async () => (await health(tab)) === 'retrying')
   const panel = tab.page.getByTestId('endpoint-panel')
+  const name = await endpointRow(tab).locator('td').nth(1).boundingBox()
+  assert.ok(name.width > 150, `beside the panel ${name.width} px are left for the endpoint's name`)
   await panel.getByText('503 Service Unavailable').first().waitFor()
   const delivery = panel.getByTestId('delivery')
   assert.equal(await delivery.count(), 1)

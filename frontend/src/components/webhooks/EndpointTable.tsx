@@ -20,7 +20,7 @@ export function EndpointTable({ endpoints, activeId, onOpen }: EndpointTableProp
   const now = useNow(LOOK_MS)
   const sorted = useMemo(() => [...endpoints].sort(byUrgency(now)), [endpoints, now])
   return (
-    <table className={styles.table} aria-label="Endpoints">
+    <table className={styles.table} aria-label="Endpoints" data-beside={activeId !== null}>
       <thead>
         <tr>
           <th scope="col">Health</th>
