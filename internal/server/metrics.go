@@ -91,8 +91,12 @@ func (s *Server) metrics() http.Handler {
 	})
 }
 
-// isLocal reports whether a request comes from this machine, and from nobody behind a proxy on it.
+// isLocal reports whether a request comes from this machine, and from nobody behind a proxy on it, nor from a page in
+// a browser on it whose own name was made to resolve here (DNS rebinding): such a request names that host.
 func isLocal(r *http.Request) bool {
+	if !isLocalName(r.Host) {
+		return false
+	}
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil || r.Header.Get("X-Forwarded-For") != "" || r.Header.Get("Forwarded") != "" {
 		return false
@@ -101,10 +105,18 @@ func isLocal(r *http.Request) bool {
 	return err == nil && addr.Unmap().IsLoopback()
 }
 
+func isLocalName(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	_, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	return err == nil || strings.EqualFold(host, "localhost")
+}
+
 func (s *Server) admin(r *http.Request) *apier.Error {
 	scheme, credential, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "bearer") {
-		return apier.Errorf(apier.CodeUnauthorized, "From another machine, /metrics needs Authorization: Bearer with an API key of the scope admin.")
+		return apier.Errorf(apier.CodeUnauthorized, "From another machine, or by a name other than localhost, /metrics needs Authorization: Bearer with an API key of the scope admin.")
 	}
 	id, err := s.auth.Credential(r.Context(), strings.TrimSpace(credential))
 	if err != nil {

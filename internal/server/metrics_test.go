@@ -34,19 +34,21 @@ func TestMetricsAreForThisMachineAndForAdmins(t *testing.T) {
 	}
 	s.figures.attempted(delivery.Outcome{Kind: apier.ErrorTimeout, Duration: time.Second, Waited: -time.Second})
 	for _, c := range []struct {
-		from, forwarded, credential string
-		status                      int
+		from, host, forwarded, credential string
+		status                            int
 	}{
-		{"127.0.0.1:1", "", "", 200},
-		{"[::1]:1", "", "", 200},
-		{"192.0.2.1:1", "", "", 401},
-		{"127.0.0.1:1", "192.0.2.1", "", 401}, // behind a proxy on this machine
-		{"192.0.2.1:1", "", "Bearer nonsense", 401},
-		{"192.0.2.1:1", "", token(auth.ScopeRead, auth.ScopeWrite), 403},
-		{"192.0.2.1:1", "", token(auth.ScopeAdmin), 200},
+		{"127.0.0.1:1", "localhost:8080", "", "", 200},
+		{"127.0.0.1:1", "127.0.0.1", "", "", 200},
+		{"[::1]:1", "[::1]:8080", "", "", 200},
+		{"192.0.2.1:1", "localhost:8080", "", "", 401},
+		{"127.0.0.1:1", "localhost:8080", "192.0.2.1", "", 401}, // behind a proxy on this machine
+		{"127.0.0.1:1", "rebound.example:8080", "", "", 401},    // a page in a browser on this machine
+		{"192.0.2.1:1", "events.example", "", "Bearer nonsense", 401},
+		{"192.0.2.1:1", "events.example", "", token(auth.ScopeRead, auth.ScopeWrite), 403},
+		{"192.0.2.1:1", "events.example", "", token(auth.ScopeAdmin), 200},
 	} {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", http.NoBody)
-		r.RemoteAddr = c.from
+		r.RemoteAddr, r.Host = c.from, c.host
 		for name, value := range map[string]string{"X-Forwarded-For": c.forwarded, "Authorization": c.credential} {
 			if value != "" {
 				r.Header.Set(name, value)
