@@ -89,16 +89,19 @@ func KeyFromFile(data string) (string, error) {
 	return key, nil
 }
 
-// writePrivate makes a file whole or not at all.
+// writePrivate makes a file whole or not at all, also where the disk is full or the process ends in the middle.
 func writePrivate(path, text string) error {
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	part := path + ".part"
+	file, err := os.OpenFile(part, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
 	_, err = file.WriteString(text + "\n")
-	err = errors.Join(err, file.Sync(), file.Close())
+	if err = errors.Join(err, file.Sync(), file.Close()); err == nil {
+		err = os.Rename(part, path)
+	}
 	if err != nil {
-		_ = os.Remove(path) // the next start would take a part for the whole
+		_ = os.Remove(part)
 	}
 	return err
 }
