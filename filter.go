@@ -180,13 +180,13 @@ func walkPath(value any, steps []string) found {
 }
 
 // PayloadText gives the value at a path of the payload as text, for an order key: text as it is, anything else
-// as JSON. "": the path leads nowhere, or to null.
+// as JSON. "": the path leads nowhere, or to null. As in a filter, the path may begin with "payload.".
 func PayloadText(payload json.RawMessage, path string) string {
 	value, err := decodeNumbers(payload)
 	if err != nil {
 		return ""
 	}
-	at := walkPath(value, strings.Split(path, "."))
+	at := walkPath(value, strings.Split(strings.TrimPrefix(path, "payload."), "."))
 	switch v := at.value.(type) {
 	case nil:
 		return ""

@@ -86,6 +86,7 @@ func TestPayloadText(t *testing.T) {
 	t.Parallel()
 	for path, want := range map[string]string{
 		"country": "DE", "amount": "100", "big": "9007199254740993", "paid": "true", "note": "", "none": "", "a.b": `{"c":"deep"}`, "items.0.sku": "A-1", "country.x": "",
+		"payload.country": "DE", "payload.items.0.sku": "A-1", "payload": "",
 	} {
 		if got := apier.PayloadText(json.RawMessage(filteredPayload), path); got != want {
 			t.Errorf("%s: %q, want %q", path, got, want)
