@@ -36,6 +36,7 @@ type Options struct {
 	ClientAddr     func(*http.Request) string // the address of a client [that of the connection]
 	Connections    Connections                // the open WebSockets [none]
 	Tester         Tester                     // sends samples to endpoints [none]
+	CheckHost      func(host string) error    // refuses the host of an endpoint's URL [none is refused]
 	Config         map[string]any             // what GET /api/config shows; never a secret
 	Now            func() time.Time           // [time.Now]
 	Log            *slog.Logger               // [slog.Default]
@@ -65,6 +66,9 @@ func New(s store.Store, a *auth.Authenticator, opt Options) *API {
 	}
 	if opt.MaxBatchBytes <= 0 {
 		opt.MaxBatchBytes = 8 << 20
+	}
+	if opt.CheckHost == nil {
+		opt.CheckHost = func(string) error { return nil }
 	}
 	if opt.Now == nil {
 		opt.Now = time.Now

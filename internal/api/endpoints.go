@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/textproto"
+	"net/url"
 
 	"github.com/apier/apier"
 	"github.com/apier/apier/internal/signature"
@@ -42,7 +43,7 @@ func (a *API) createEndpoint(c *call) error {
 		e.Status = apier.EndpointPaused
 	}
 	e = e.WithDefaults()
-	faults = withFaults(withFaults(faults, e.Validate()), hiddenHeaders(e.Headers))
+	faults = withFaults(faults, a.endpointFaults(e, apier.Endpoint{}))
 	raw := signature.NewSecret()
 	if secret != "" {
 		if raw, err = signature.ParseSecret(secret); err != nil {
@@ -65,6 +66,20 @@ func (a *API) createEndpoint(c *call) error {
 }
 
 // hiddenHeaders refuses the word that stands for a value which is not shown.
+// endpointFaults tells what is wrong with an endpoint. An address that it had before is not judged again: what the
+// operator takes back later must not keep people from pausing it.
+func (a *API) endpointFaults(e, before apier.Endpoint) []apier.FieldError {
+	faults := append(e.Validate(), hiddenHeaders(e.Headers)...)
+	u, err := url.Parse(e.URL)
+	if err != nil || e.URL == before.URL {
+		return faults
+	}
+	if err := a.opt.CheckHost(u.Hostname()); err != nil {
+		faults = append(faults, apier.FieldError{Field: "url", Reason: "cannot be reached: " + err.Error()})
+	}
+	return faults
+}
+
 func hiddenHeaders(headers map[string]string) (faults []apier.FieldError) {
 	for name, value := range headers {
 		if value == apier.HiddenValue {
@@ -122,21 +137,21 @@ func (a *API) updateEndpoint(c *call) error {
 	if err != nil {
 		return err
 	}
-	updated, err := a.store.UpdateEndpoint(c.ctx(), c.id.Tenant, c.endpoint(), func(e *apier.Endpoint) error { return patch(e, body) })
+	updated, err := a.store.UpdateEndpoint(c.ctx(), c.id.Tenant, c.endpoint(), func(e *apier.Endpoint) error { return a.patch(e, body) })
 	if err != nil {
 		return err
 	}
 	return answer(c.w, updated)
 }
 
-func patch(e *apier.Endpoint, body object) error {
+func (a *API) patch(e *apier.Endpoint, body object) error {
 	var (
-		headers = e.Headers
-		paused  bool
-		status  string
+		before = *e
+		paused bool
+		status string
 	)
 	faults := body.decode(append(endpointFields(e), field{"paused", &paused}, field{"status", &status})...)
-	keepHidden(e.Headers, headers)
+	keepHidden(e.Headers, before.Headers)
 	switch {
 	case body.has("status") && body.has("paused"):
 		faults = withFaults(faults, []apier.FieldError{{Field: "status", Reason: "and paused say the same; give one of them"}})
@@ -151,7 +166,7 @@ func patch(e *apier.Endpoint, body object) error {
 		e.Status = apier.EndpointActive
 	}
 	*e = e.WithDefaults()
-	if faults = withFaults(withFaults(faults, e.Validate()), hiddenHeaders(e.Headers)); len(faults) > 0 {
+	if faults = withFaults(faults, a.endpointFaults(*e, before)); len(faults) > 0 {
 		return invalid(faults)
 	}
 	return nil

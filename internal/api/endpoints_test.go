@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -95,6 +96,33 @@ func TestEndpointHasDefaultsAndASecretOnce(t *testing.T) {
 		t.Errorf("with a secret of its own: %+v", own)
 	}
 	w.secrets = append(w.secrets, e.Secret)
+}
+
+func TestEndpointThatCannotBeReachedIsRefused(t *testing.T) {
+	t.Parallel()
+	open := true
+	w := newWorld(t, worldOptions{api: Options{CheckHost: func(host string) error {
+		if open || host != "10.0.0.1" {
+			return nil
+		}
+		return errors.New("it is inside")
+	}}})
+	body := `{"url":"https://10.0.0.1:8443/hooks"}`
+	var before endpointBody
+	w.do(t, "POST", "/api/endpoints", body, as(w.admin)...).want(t, 201, &before)
+	open = false
+	elsewhere := w.newEndpoint(t, `{}`)
+	for _, reply := range []reply{
+		w.do(t, "POST", "/api/endpoints", body, as(w.admin)...),
+		w.do(t, "PATCH", "/api/endpoints/"+string(elsewhere.ID), body, as(w.admin)...),
+	} {
+		p := reply.refused(t, 422, apier.CodeInvalid)
+		if len(p.Errors) != 1 || p.Errors[0].Field != "url" || p.Errors[0].Reason != "cannot be reached: it is inside" {
+			t.Errorf("%+v", p)
+		}
+	}
+	// One that was made before stays manageable.
+	w.do(t, "PATCH", "/api/endpoints/"+string(before.ID), `{"paused":true}`, as(w.admin)...).want(t, 200, nil)
 }
 
 func TestEndpointFaultsAreNamed(t *testing.T) {

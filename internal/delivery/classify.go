@@ -24,10 +24,8 @@ func classify(err error, status int, at phase) (apier.ErrorKind, string) {
 	var dns *net.DNSError
 	var timeout net.Error
 	switch {
-	case errors.As(err, &blocked) && blocked.always:
-		return apier.ErrorBlocked, blocked.Error() + "; nothing allows that"
 	case errors.As(err, &blocked):
-		return apier.ErrorBlocked, blocked.Error() + "; the operator can allow it by --delivery-allow"
+		return apier.ErrorBlocked, blocked.Error()
 	case isOurs(err):
 		return apier.ErrorInternal, "this server has run out of files or memory for connections"
 	case isHeaderTooLarge(err):

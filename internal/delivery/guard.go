@@ -26,13 +26,16 @@ const metadataService = "a cloud's metadata service"
 
 // blockedError says which address was refused and why.
 type blockedError struct {
-	addr   netip.Addr
-	why    string
-	always bool // whatever the operator allows
+	addr netip.Addr
+	why  string
 }
 
 func (e *blockedError) Error() string {
-	return fmt.Sprintf("the address %s is not public but %s, and webhooks do not go there", e.addr, e.why)
+	remedy := "the operator can allow it by --delivery-allow"
+	if e.why == metadataService {
+		remedy = "nothing allows that"
+	}
+	return fmt.Sprintf("the address %s is not public but %s, and webhooks do not go there; %s", e.addr, e.why, remedy)
 }
 
 // DialContext connects to an address that the guard lets through; it fits http.Transport.
@@ -56,8 +59,25 @@ func (g Guard) check(host, resolved string) error {
 	if err != nil {
 		return &blockedError{why: "not an address"}
 	}
-	if why := g.fault(host, at.Addr()); why != "" {
-		return &blockedError{at.Addr(), why, why == metadataService}
+	return g.checkAddr(host, at.Addr())
+}
+
+func (g Guard) checkAddr(host string, addr netip.Addr) error {
+	if why := g.fault(host, addr); why != "" {
+		return &blockedError{addr, why}
+	}
+	return nil
+}
+
+// CheckHost refuses a URL's host that is an address, or localhost, where no webhook would go, so that whoever makes an
+// endpoint learns it at once. Any other name is judged by what it leads to when it is dialled.
+func (g Guard) CheckHost(host string) error {
+	spelled := host
+	if strings.EqualFold(strings.TrimSuffix(host, "."), "localhost") {
+		spelled = "127.0.0.1"
+	}
+	if addr, err := netip.ParseAddr(spelled); err == nil {
+		return g.checkAddr(host, addr)
 	}
 	return nil
 }

@@ -38,6 +38,25 @@ func TestGuard(t *testing.T) {
 	}
 }
 
+// Whoever makes an endpoint learns at once what its address alone tells; names are judged when they are dialled.
+func TestGuardJudgesHostsByTheirSpelling(t *testing.T) {
+	t.Parallel()
+	for host, want := range map[string]string{
+		"shop.example": "", "8.8.8.8": "", "2606:4700::1111": "", "localhost.example": "", "": "",
+		"127.0.0.1": "loopback", "::1": "loopback", "localhost": "loopback", "LOCALHOST.": "loopback", "10.0.0.1": "--delivery-allow", "169.254.169.254": "nothing allows that",
+	} {
+		if err := (Guard{}).CheckHost(host); want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: %v, want %q", host, err, want)
+		}
+	}
+	if err := (Guard{AllowPrivate: true}).CheckHost("localhost"); err != nil {
+		t.Error(err)
+	}
+	if err := (Guard{Hosts: []string{"localhost"}}).CheckHost("localhost"); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestGuardOpens(t *testing.T) {
 	t.Parallel()
 	listed, err := ParseAllowed([]string{"10.1.0.0/16", "127.0.0.5", "Hooks.Internal.", "169.254.0.0/16", "fd00::/8"})

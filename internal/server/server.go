@@ -75,9 +75,6 @@ func (s *Server) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if len(secret) < minSecret {
-		s.log.Warn("the secret of tokens is short; use 32 bytes or more (--jwt-secret)", "bytes", len(secret))
-	}
 	s.pulse = newPulse(s.hub, s.log)
 	feed := &feed{server: s} // tells the dispatcher once there is one
 	opened, err := sqlite.Open(ctx, DatabasePath(s.opt.Data), s.storeOptions(feed))
@@ -131,11 +128,15 @@ func (s *Server) open(ctx context.Context) (err error) {
 // DatabasePath gives the file of the embedded database in a data directory.
 func DatabasePath(data string) string { return filepath.Join(data, "apier.db") }
 
-func (s *Server) deliveryOptions() delivery.Options {
+func (s *Server) deliveryGuard() delivery.Guard {
 	guard, _ := delivery.ParseAllowed(s.opt.DeliveryAllow) // validated before
 	guard.AllowPrivate = s.opt.AllowPrivateEndpoints
+	return guard
+}
+
+func (s *Server) deliveryOptions() delivery.Options {
 	return delivery.Options{
-		Guard: guard, MaxInFlight: s.opt.DeliveryMaxInFlight, DisableAfter: s.opt.DisableEndpointAfter,
+		Guard: s.deliveryGuard(), MaxInFlight: s.opt.DeliveryMaxInFlight, DisableAfter: s.opt.DisableEndpointAfter,
 		StopTimeout: s.opt.DrainTimeout, Observe: s.figures.attempted, Log: s.log,
 	}
 }
@@ -194,7 +195,8 @@ func (s *Server) apiOptions() api.Options {
 		ClientAddr:  func(r *http.Request) string { return gateway.ClientAddr(r, proxies) },
 		MaxSearches: o.MaxSearches, SearchTimeout: o.SearchTimeout,
 		MaxPayload: orUnlimited(o.MaxPayloadBytes), MaxBatchBytes: orUnlimited(o.MaxBatchBytes),
-		AllowedOrigins: o.AllowedOrigins, RequestsPerSec: o.RequestsPerSecond, TokensPerSec: o.TokensPerSecond, Tester: s.delivery, Connections: s.gateway, Log: s.log,
+		AllowedOrigins: o.AllowedOrigins, RequestsPerSec: o.RequestsPerSecond, TokensPerSec: o.TokensPerSecond, Connections: s.gateway, Log: s.log,
+		Tester: s.delivery, CheckHost: s.deliveryGuard().CheckHost,
 		Config: map[string]any{
 			"version": Version, "store": "sqlite", "websocket_path": "/ws", "protocol_versions": []string{"plain", "v1"},
 			"max_payload_bytes": o.MaxPayloadBytes, "max_batch_events": apier.MaxBatch, "max_batch_bytes": o.MaxBatchBytes,
