@@ -3,6 +3,7 @@ package apier
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 )
 
 // ClientFrame is what a client sent, decoded and checked.
@@ -83,6 +84,9 @@ func decodeChannels(t FrameType, data json.RawMessage) ([]Channel, *Error) {
 	channels := make([]Channel, len(names))
 	for i, name := range names {
 		c, err := ParseChannel(name)
+		if err != nil && len(names) > 1 {
+			err.Message += fmt.Sprintf(" Nothing was done about the other %d.", len(names)-1)
+		}
 		if err != nil {
 			return nil, err
 		}

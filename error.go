@@ -19,6 +19,7 @@ const (
 	CodeOriginRefused        Code = "origin_refused"         // the page's origin is not on the allow-list
 	CodeNotFound             Code = "not_found"              // no such thing for this tenant
 	CodeMethodNotAllowed     Code = "method_not_allowed"     // the path exists, the method does not
+	CodeUpgradeRequired      Code = "upgrade_required"       // of /ws: not the upgrade request of a WebSocket
 	CodeConflict             Code = "conflict"               // an Idempotency-Key used again with another body
 	CodeTooLarge             Code = "too_large"              // over a size limit
 	CodeUnsupportedMedia     Code = "unsupported_media_type" // a body in another format

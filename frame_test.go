@@ -261,3 +261,14 @@ func FuzzDecodeClientFrame(f *testing.F) {
 		}
 	})
 }
+
+// Of several channels one that is none refuses the frame, and the answer says so.
+func TestOneBadChannelRefusesAllAndSaysSo(t *testing.T) {
+	t.Parallel()
+	for data, want := range map[string]string{`{"channels":["events","a b","metrics"]}`: "Nothing was done about the other 2.", `{"channel":"a b"}`: ""} {
+		_, err := apier.DecodeClientFrame([]byte(`{"type":"subscribe","data":` + data + `}`))
+		if err == nil || err.Code != apier.CodeInvalidChannel || strings.Contains(err.Message, "Nothing was done") != (want != "") || !strings.HasSuffix(err.Message, want) {
+			t.Errorf("%s: %v", data, err)
+		}
+	}
+}

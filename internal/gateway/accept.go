@@ -16,16 +16,22 @@ import (
 
 // ServeHTTP serves GET /ws: protocol/README.md, section 2.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet {
+		w.Header().Set("Allow", http.MethodGet)
+		problem.Write(w, apier.Errorf(apier.CodeMethodNotAllowed, "This is a WebSocket endpoint, which begins with a GET. To post an event: POST /api/events."), 0)
+		return
+	}
 	if !isUpgrade(r) {
 		w.Header().Set("Upgrade", "websocket")
-		problem.Write(w, apier.Errorf(apier.CodeMalformed, "This is a WebSocket endpoint: connect with ws:// or wss://, through a proxy that passes Upgrade and Connection on."), 0)
+		problem.Write(w, apier.Errorf(apier.CodeUpgradeRequired, "This is a WebSocket endpoint: connect with ws:// or wss://, through a proxy that passes Upgrade and Connection on."), 0)
 		return
 	}
 	extension := g.deflater.negotiate(r.Header.Values("Sec-WebSocket-Extensions"))
 	answer, err := handshake(r, extension)
 	if err != nil {
+		w.Header().Set("Upgrade", "websocket")
 		w.Header().Set("Sec-WebSocket-Version", "13")
-		problem.Write(w, apier.Errorf(apier.CodeMalformed, "The upgrade request is not one of RFC 6455: %v.", err), 0)
+		problem.Write(w, apier.Errorf(apier.CodeUpgradeRequired, "The upgrade request is not one of RFC 6455: %v.", err), 0)
 		return
 	}
 	req, refusal := g.read(r)

@@ -35,10 +35,10 @@ func TestEveryShapeOfARequestIsServed(t *testing.T) {
 		"with a body":            {[]string{head + "Content-Length: 4\r\n\r\nbody"}, 101, false},
 		"refused":                {[]string{strings.Replace(head, "good", "bad", 1) + "\r\n"}, 401, false},
 		"without a host":         {[]string{strings.Replace(head, "Host: "+b.addr+"\r\n", "", 1) + "\r\n"}, 400, false},
-		"of another version":     {[]string{strings.Replace(head, "Version: 13", "Version: 8", 1) + "\r\n"}, 400, false},
-		"without a key":          {[]string{strings.Replace(head, "dGhlIHNhbXBsZSBub25jZQ==", "", 1) + "\r\n"}, 400, false},
-		"no upgrade":             {[]string{"GET /ws HTTP/1.1\r\nHost: x\r\n\r\n"}, 400, false},
-		"of nothing known":       {[]string{"BREW /ws HTTP/1.1\r\nHost: x\r\n\r\n"}, 400, false},
+		"of another version":     {[]string{strings.Replace(head, "Version: 13", "Version: 8", 1) + "\r\n"}, 426, false},
+		"without a key":          {[]string{strings.Replace(head, "dGhlIHNhbXBsZSBub25jZQ==", "", 1) + "\r\n"}, 426, false},
+		"no upgrade":             {[]string{"GET /ws HTTP/1.1\r\nHost: x\r\n\r\n"}, 426, false},
+		"of nothing known":       {[]string{"BREW /ws HTTP/1.1\r\nHost: x\r\n\r\n"}, 405, false},
 		"no request, but a head": {[]string{"GET /ws x\r\n\r\n"}, 400, false},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -95,6 +95,8 @@ func TestRefusals(t *testing.T) {
 		"no scope":     {"token=writer", 403, apier.CloseForbidden},
 		"too many":     {"token=good", 429, apier.CloseTooManyRequests},
 		"after a word": {"token=other&v=1&after=x", 422, 4400},
+		"v 2":          {"token=other&v=2", 422, 4400},
+		"auth":         {"auth=massage", 422, 4400},
 	} {
 		c, res := b.tryDial(t, tc.query)
 		if c != nil || res.StatusCode != tc.status || res.Header.Get("Content-Type") != "application/problem+json" {
@@ -128,19 +130,21 @@ func TestOrigins(t *testing.T) {
 func TestNotAnUpgrade(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, Options{})
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+b.addr+"/ws?token=good", http.NoBody)
-	if err != nil {
-		t.Fatal(err)
+	for method, want := range map[string]int{http.MethodGet: http.StatusUpgradeRequired, http.MethodPost: http.StatusMethodNotAllowed} {
+		req, err := http.NewRequestWithContext(t.Context(), method, "http://"+b.addr+"/ws?token=good", http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if res.StatusCode != want || want == http.StatusUpgradeRequired && res.Header.Get("Upgrade") != "websocket" {
+			t.Errorf("%s: got %d %v", method, res.StatusCode, res.Header)
+		}
 	}
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
 	http.DefaultClient.CloseIdleConnections()
-	if res.StatusCode != http.StatusBadRequest {
-		t.Errorf("got %d", res.StatusCode)
-	}
 }
 
 func TestConnectionLimits(t *testing.T) {

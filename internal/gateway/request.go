@@ -46,6 +46,9 @@ func (g *Gateway) read(r *http.Request) (request, *apier.Error) {
 	if req.hasOrigin && !g.originAllowed(r) {
 		return req, apier.Errorf(apier.CodeOriginRefused, "The origin is not allowed to connect. The operator can add it to --allowed-origins.")
 	}
+	if fault := unknownWords(q); fault != nil {
+		return req, fault
+	}
 	offered := subprotocols(r)
 	req.v1 = req.v1 || slices.Contains(offered, subprotocolV1)
 	req.present(r, q, offered)
@@ -60,6 +63,17 @@ func (g *Gateway) read(r *http.Request) (request, *apier.Error) {
 		req.resume, req.after = true, apier.Seq(after)
 	}
 	return req, nil
+}
+
+// unknownWords refuses what would else be taken for something it is not: another version for the plain dialect, a
+// misspelled way to sign in for none.
+func unknownWords(q url.Values) *apier.Error {
+	for name, word := range map[string]string{"v": "1", "auth": "message"} {
+		if given := q.Get(name); given != "" && given != word {
+			return apier.Errorf(apier.CodeInvalid, "The parameter %q knows %q and nothing else; leave it out for the default.", name, word)
+		}
+	}
+	return nil
 }
 
 // present reads how the client says who it is: the first way found, in the order of protocol/README.md, section 2.

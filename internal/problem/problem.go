@@ -26,6 +26,8 @@ func Status(code apier.Code) int {
 		return http.StatusNotFound
 	case apier.CodeMethodNotAllowed:
 		return http.StatusMethodNotAllowed
+	case apier.CodeUpgradeRequired:
+		return http.StatusUpgradeRequired
 	case apier.CodeConflict:
 		return http.StatusConflict
 	case apier.CodeTooLarge:

@@ -19,7 +19,7 @@ func statuses() map[apier.Code]int {
 	return map[apier.Code]int{
 		apier.CodeMalformed: 400, apier.CodeInvalid: 422, apier.CodeUnknownType: 400, apier.CodeInvalidChannel: 400,
 		apier.CodeUnauthorized: 401, apier.CodeForbidden: 403, apier.CodeOriginRefused: 403, apier.CodeNotFound: 404,
-		apier.CodeMethodNotAllowed: 405, apier.CodeConflict: 409, apier.CodeTooLarge: 413, apier.CodeUnsupportedMedia: 415,
+		apier.CodeMethodNotAllowed: 405, apier.CodeUpgradeRequired: 426, apier.CodeConflict: 409, apier.CodeTooLarge: 413, apier.CodeUnsupportedMedia: 415,
 		apier.CodeRateLimited: 429, apier.CodeTooManyConnections: 429, apier.CodeTooManySubscriptions: 429,
 		apier.CodeUnavailable: 503, apier.CodeInternal: 500,
 	}

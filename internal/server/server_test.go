@@ -161,7 +161,7 @@ func TestRunEndsWithNothingLeft(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- s.Run(ctx) }()
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	for path, want := range map[string]int{"/healthz": 200, "/readyz": 200, "/api/health": 200, "/api/nothing": 404, "/ws": 400} {
+	for path, want := range map[string]int{"/healthz": 200, "/readyz": 200, "/api/health": 200, "/api/nothing": 404, "/ws": 426} {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.LocalURL()+path, http.NoBody)
 		if err != nil {
 			t.Fatal(err)
