@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -16,6 +17,10 @@ import (
 
 // readBody reads a body of at most limit bytes that must be UTF-8.
 func readBody(c *call, limit int) ([]byte, error) {
+	if coding := c.r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+		c.w.Header().Set("Accept-Encoding", "identity") // RFC 9110, section 15.5.16
+		return nil, apier.Errorf(apier.CodeUnsupportedMedia, "The body is sent with Content-Encoding: %s, which is not read here. Send it as it is.", coding)
+	}
 	body, err := io.ReadAll(http.MaxBytesReader(c.w, c.r.Body, int64(limit)))
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
@@ -113,9 +118,34 @@ func (f *fields) set(quoted, value []byte) {
 	case 2:
 		f.event.Payload = bytes.Clone(value) // it outlives the body, in the live log
 	}
-	if !ok {
+	switch {
+	case !ok:
 		f.fault(name, "must be a string")
+	case n == 1 && strings.ContainsRune(f.event.Source, utf8.RuneError) && hasHalf(value):
+		f.fault(name, "contains half of a surrogate pair (\\ud800 to \\udfff), which is no character")
 	}
+}
+
+// hasHalf reports whether a JSON string escapes half of a surrogate pair, which is read as U+FFFD: something else than
+// was sent would be stored.
+func hasHalf(quoted []byte) bool {
+	high := false // the unit before was the first half
+	for i := 0; i < len(quoted); {
+		unit, size := uint64(0), 1
+		switch {
+		case quoted[i] == '\\' && quoted[i+1] == 'u':
+			unit, _ = strconv.ParseUint(string(quoted[i+2:i+6]), 16, 16) // it is valid JSON
+			size = 6
+		case quoted[i] == '\\':
+			size = 2
+		}
+		if low := unit >= 0xdc00 && unit <= 0xdfff; low != high {
+			return true
+		}
+		high = unit >= 0xd800 && unit <= 0xdbff
+		i += size
+	}
+	return false
 }
 
 func (f *fields) fault(name, reason string) {

@@ -61,6 +61,31 @@ func TestPayloadStaysByteForByte(t *testing.T) {
 	}
 }
 
+func TestASourceIsReadAsItWasMeant(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{})
+	for escaped, want := range map[string]string{`\ud83d\ude00`: "😀", `\ufffd \uFFFD �`: "� � �", `\\ud83d`: `\ud83d`} {
+		var got receipt
+		w.do(t, "POST", "/api/events", `{"type":"a.b","payload":{},"source":"`+escaped+`"}`).want(t, 201, &got)
+		var e eventBody
+		if w.do(t, "GET", "/api/events/"+string(got.ID), "").want(t, 200, &e); e.Source != want {
+			t.Errorf("%s was stored as %q", escaped, e.Source)
+		}
+	}
+}
+
+func TestACompressedBodyIsRefused(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{})
+	for _, path := range []string{"/api/events", "/api/events/batch", "/api/endpoints"} {
+		answer := w.do(t, "POST", path, good, append(as(w.admin), "Content-Encoding", "gzip")...)
+		if answer.refused(t, 415, apier.CodeUnsupportedMedia); answer.header.Get("Accept-Encoding") != "identity" {
+			t.Errorf("%s: %v", path, answer.header)
+		}
+	}
+	w.do(t, "POST", "/api/events", good, "Content-Encoding", "identity").want(t, 201, nil)
+}
+
 func TestCreateEventRefusals(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, worldOptions{api: Options{MaxPayload: 1000}})
@@ -92,6 +117,8 @@ func TestCreateEventRefusals(t *testing.T) {
 		{"long type", `{"type":"` + strings.Repeat("a", 129) + `","source":"s","payload":{}}`, 422, apier.CodeInvalid, []string{"type"}, "129"},
 		{"long source", `{"type":"a.b","source":"` + strings.Repeat("ü", 65) + `","payload":{}}`, 422, apier.CodeInvalid, []string{"source"}, "130"},
 		{"unprintable source", `{"type":"a.b","source":"a\u0007b","payload":{}}`, 422, apier.CodeInvalid, []string{"source"}, "U+0007"},
+		{"half a pair", `{"type":"a.b","source":"a\\\ud83d b","payload":{}}`, 422, apier.CodeInvalid, []string{"source"}, "surrogate"},
+		{"the other half", `{"type":"a.b","source":"\ude00","payload":{}}`, 422, apier.CodeInvalid, []string{"source"}, "surrogate"},
 		{"array payload", `{"type":"a.b","source":"s","payload":[1]}`, 422, apier.CodeInvalid, []string{"payload"}, "object"},
 		{"other case", `{"Type":"a.b","source":"s","payload":{}}`, 422, apier.CodeInvalid, []string{"type", "Type"}, ""},
 		{"payload twice", `{"type":"a.b","source":"s","payload":{},"payload":{"x":1}}`, 422, apier.CodeInvalid, []string{"payload"}, "more than once"},

@@ -142,9 +142,9 @@ func (l *lease) check(now apier.Timestamp, holder store.Holder, ref store.LeaseR
 	case l == nil && ref.ID == "":
 		return nil
 	case l == nil:
-		return apier.Errorf(apier.CodeConflict, "The lease %s has ended. Acknowledge without a lease, or lease the event again.", ref.ID)
+		return apier.Errorf(apier.CodeConflict, "The lease %s has ended, or was never given. Acknowledge without a lease, or lease the event again.", ref.ID)
 	case ref.ID != "" && ref.ID != l.id():
-		return apier.Errorf(apier.CodeConflict, "The lease %s has ended and the event was handed out again, %d times so far. What you did with it may be done twice.", ref.ID, l.deliveries)
+		return apier.Errorf(apier.CodeConflict, "The lease %s has ended, if it ever was, and the event was handed out again, %d times so far. What you did with it may be done twice.", ref.ID, l.deliveries)
 	case l.holder != "" && l.holder != holder.Subject && (ref.ID != "" || now < l.dueAt):
 		return apier.Errorf(apier.CodeConflict, "The event %s is leased to another until %s.", ref.Event, l.dueAt)
 	}
