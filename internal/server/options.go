@@ -46,10 +46,11 @@ type Options struct {
 	MaxSubscriptions      int           `default:"100" help:"Subscriptions of a WebSocket connection."`
 	MaxQueueBytes         int           `default:"1048576" help:"Unsent answers to a WebSocket client, bytes."`
 	LiveLogBytes          int           `default:"8388608" help:"Latest changes of a tenant kept in memory for its connections, bytes; 0 means the default."`
-	PingAfter             time.Duration `default:"25s" help:"Silence after which the server pings a WebSocket client."`
-	SilenceTimeout        time.Duration `default:"60s" help:"Silence that ends a WebSocket connection."`
-	WriteTimeout          time.Duration `default:"30s" help:"Time without progress that ends a WebSocket client that reads nothing."`
+	PingAfter             time.Duration `default:"25s" help:"Silence after which the server pings a WebSocket client; 0 means the default."`
+	SilenceTimeout        time.Duration `default:"60s" help:"Silence that ends a WebSocket connection; 0 means the default."`
+	WriteTimeout          time.Duration `default:"30s" help:"Time without progress that ends a WebSocket client that reads nothing; 0 means the default."`
 	ReconnectWindow       time.Duration `default:"5s" help:"Time over which clients come back after a restart, at least."`
+	ShutdownDelay         time.Duration `default:"0s" help:"Time at the beginning of a shutdown in which /readyz fails and all else goes on, so that load balancers look elsewhere first."`
 	DrainTimeout          time.Duration `default:"10s" help:"Time for clients to leave and requests to end at shutdown."`
 
 	MaxPayloadBytes   int           `default:"262144" help:"Size of an event's payload."`
@@ -145,7 +146,7 @@ func (o Options) Validate() error {
 	}
 	for flag, d := range map[string]time.Duration{
 		"ping-after": o.PingAfter, "silence-timeout": o.SilenceTimeout, "write-timeout": o.WriteTimeout, "reconnect-window": o.ReconnectWindow,
-		"drain-timeout": o.DrainTimeout, "search-timeout": o.SearchTimeout, "token-ttl": o.TokenTTL, "disable-endpoint-after": o.DisableEndpointAfter,
+		"shutdown-delay": o.ShutdownDelay, "drain-timeout": o.DrainTimeout, "search-timeout": o.SearchTimeout, "token-ttl": o.TokenTTL, "disable-endpoint-after": o.DisableEndpointAfter,
 		"retention-events": o.RetentionEvents, "retention-attempt-bodies": o.RetentionAttemptBodies, "retention-webhook-log": o.RetentionWebhookLog,
 		"tombstone-retention": o.TombstoneRetention, "idempotency-retention": o.IdempotencyRetention,
 	} {

@@ -289,7 +289,7 @@ func (s *Server) Run(ctx context.Context) error {
 	if s.profiler != nil {
 		parts.Go(func() { s.profiler.run(inner) })
 	}
-	sending, stopSending := context.WithCancel(ctx)
+	sending, stopSending := context.WithCancel(inner)
 	defer stopSending()
 	parts.Go(func() { _ = s.delivery.Run(sending) }) // ends without an error, and drains while the requests do
 	served := make(chan error, 1)
@@ -300,6 +300,8 @@ func (s *Server) Run(ctx context.Context) error {
 	select {
 	case failure = <-served:
 	case <-ctx.Done():
+		s.leaveBalancers()
+		stopSending()
 		failure = s.shutdown(inner)
 	}
 	stop()
@@ -311,8 +313,16 @@ func (s *Server) Run(ctx context.Context) error {
 	return failure
 }
 
-func (s *Server) shutdown(ctx context.Context) error {
+// leaveBalancers lets those who ask /readyz learn that this server is about to go, while it still does everything.
+func (s *Server) leaveBalancers() {
 	s.notReady.Store(true)
+	if s.opt.ShutdownDelay > 0 {
+		s.log.Info("shutting down after --shutdown-delay; /readyz fails from now on", "delay", s.opt.ShutdownDelay)
+		time.Sleep(s.opt.ShutdownDelay)
+	}
+}
+
+func (s *Server) shutdown(ctx context.Context) error {
 	s.bell.Close()
 	s.log.Info("shutting down", "connections", s.gateway.Connections())
 	ctx, cancel := context.WithTimeout(ctx, max(s.opt.DrainTimeout, time.Millisecond))

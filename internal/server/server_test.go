@@ -184,6 +184,44 @@ func TestRunEndsWithNothingLeft(t *testing.T) {
 	}
 }
 
+// A load balancer learns from /readyz that the server is about to go while it still takes what comes.
+func TestReadyzFailsBeforeAnythingElseDoes(t *testing.T) {
+	t.Parallel()
+	s, err := New(t.Context(), Options{Data: t.TempDir(), Listen: "127.0.0.1:0", LogLevel: "error", ShutdownDelay: 3 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	status := func(method, path, body string) int {
+		req, err := http.NewRequestWithContext(t.Context(), method, s.LocalURL()+path, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+s.FirstKey)
+		res, err := client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		return res.StatusCode
+	}
+	if got := status(http.MethodGet, "/readyz", ""); got != 200 {
+		t.Fatalf("ready: %d", got)
+	}
+	stop()
+	for status(http.MethodGet, "/readyz", "") == 200 { // until the signal has arrived
+	}
+	if ready, posted := status(http.MethodGet, "/readyz", ""), status(http.MethodPost, "/api/events", `{"type":"a.b","source":"s","payload":{}}`); ready != 503 || posted != 201 {
+		t.Errorf("/readyz gives %d, a POST %d", ready, posted)
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
 // Limits of 0, as in the zero Options, are no reason to take memory for everything that might ever come.
 //
 //nolint:paralleltest // it counts what the process allocates
