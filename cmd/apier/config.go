@@ -94,14 +94,20 @@ func fileSettings(parsed *kong.Context) map[string]any {
 // loadYAML makes a file's keys the defaults of the flags of the same names. A key that is no flag is an
 // error: a misspelt setting must not pass in silence.
 func loadYAML(r io.Reader) (kong.Resolver, error) {
-	settings := map[string]any{}
-	if err := yaml.NewDecoder(r).Decode(&settings); err != nil && err != io.EOF { //nolint:errorlint // io.EOF: an empty file
-		return nil, fmt.Errorf("settings file: %w", err)
+	s := yamlResolver{file: "settings file"}
+	if file, ok := r.(*os.File); ok {
+		s.file = file.Name()
 	}
-	return yamlResolver(settings), nil
+	if err := yaml.NewDecoder(r).Decode(&s.settings); err != nil && err != io.EOF { //nolint:errorlint // io.EOF: an empty file
+		return nil, fmt.Errorf("%s (--config): %w", s.file, err)
+	}
+	return s, nil
 }
 
-type yamlResolver map[string]any
+type yamlResolver struct {
+	file     string
+	settings map[string]any
+}
 
 // Validate implements kong.Resolver.
 func (s yamlResolver) Validate(app *kong.Application) error {
@@ -113,9 +119,9 @@ func (s yamlResolver) Validate(app *kong.Application) error {
 			}
 		}
 	}
-	for name := range s {
+	for name := range s.settings {
 		if !known[name] {
-			return fmt.Errorf("settings file: there is no setting %q; apier config lists them", name)
+			return fmt.Errorf("%s (--config): there is no setting %q; apier config lists them", s.file, name)
 		}
 	}
 	return nil
@@ -126,7 +132,7 @@ func (s yamlResolver) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (a
 	if envOf(flag) != "" {
 		return nil, nil //nolint:nilnil // kong's way to say: not here
 	}
-	value, ok := s[flag.Name]
+	value, ok := s.settings[flag.Name]
 	if !ok {
 		return nil, nil //nolint:nilnil // kong's way to say: not here
 	}

@@ -112,7 +112,7 @@ func (c *revokeKeyCmd) Run(ctx context.Context, out io.Writer) error {
 	}
 	defer s.Close()
 	err = s.RevokeKey(ctx, apier.TenantID(c.Tenant), c.ID)
-	if known, ok := errors.AsType[*apier.Error](err); ok && known.Code == apier.CodeNotFound {
+	if isNotFound(err) {
 		return fmt.Errorf("tenant %s has no key %s; apier keys list shows those there are (--tenant for another's)", c.Tenant, c.ID)
 	}
 	if err != nil {
@@ -120,4 +120,9 @@ func (c *revokeKeyCmd) Run(ctx context.Context, out io.Writer) error {
 	}
 	_, err = fmt.Fprintf(out, "%s is revoked.\n", c.ID)
 	return err
+}
+
+func isNotFound(err error) bool {
+	known, ok := errors.AsType[*apier.Error](err)
+	return ok && known.Code == apier.CodeNotFound
 }

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 
+	"github.com/apier/apier/internal/auth"
 	"github.com/apier/apier/internal/server"
 )
 
@@ -15,10 +17,22 @@ type linkCmd struct {
 }
 
 // Run prints the link.
-func (c *linkCmd) Run(out io.Writer) error {
+func (c *linkCmd) Run(ctx context.Context, out io.Writer) error {
 	key, err := server.KeyFromFile(c.Data)
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%s holds no first API key; make a key with: apier keys create", c.Data)
+	}
+	if err != nil {
+		return err
+	}
+	s, err := keysOptions{Data: c.Data}.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	_, err = s.KeyByHash(ctx, auth.HashKey(key))
+	if isNotFound(err) {
+		return fmt.Errorf("the first API key, in %s, was revoked; make another with: apier keys create", c.Data)
 	}
 	if err != nil {
 		return err

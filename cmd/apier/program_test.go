@@ -304,9 +304,37 @@ func TestCommandsRefuseWhatCannotWork(t *testing.T) {
 		{[]string{"token", "--data", data, "--ttl=-5s"}, "--ttl must be more than 0"},
 		{[]string{"keys", "revoke", "--data", data, "key_none"}, "has no key key_none; apier keys list"},
 		{[]string{"tail", "--data", data, "--url", s.url, "ordres"}, `There is no channel "ordres"`},
+		{[]string{"serve", "--data="}, "--data is empty"},
 	} {
 		if _, stderr, code := output(t, nil, c.args...); code != 1 || !strings.Contains(stderr, c.words) {
 			t.Errorf("apier %s: %d %q, want %q", strings.Join(c.args, " "), code, stderr, c.words)
+		}
+	}
+}
+
+func TestTheLinkOfAKeyThatWasRevoked(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	start(t, data)
+	list, _, _ := output(t, nil, "keys", "list", "--data", data)
+	id := regexp.MustCompile(`key_\w+`).FindString(list)
+	if _, stderr, code := output(t, nil, "keys", "revoke", "--data", data, id); code != 0 {
+		t.Fatal(stderr)
+	}
+	if stdout, stderr, code := output(t, nil, "link", "--data", data); code != 1 || !strings.Contains(stderr, "was revoked; make another") {
+		t.Errorf("%d %q %q", code, stdout, stderr)
+	}
+}
+
+func TestAFaultOfTheSettingsFileNamesIt(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{"data: [\n": "did not find expected", "listn: x\n": `there is no setting "listn"`} {
+		file := filepath.Join(t.TempDir(), "apier.yaml")
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, stderr, code := output(t, nil, "serve", "--config", file); code != 2 || !strings.Contains(stderr, file) || !strings.Contains(stderr, want) {
+			t.Errorf("%q: %d %q", text, code, stderr)
 		}
 	}
 }

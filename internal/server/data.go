@@ -28,6 +28,9 @@ const (
 type dirLock struct{ file *os.File }
 
 func lockDir(data string) (*dirLock, error) {
+	if data == "" {
+		return nil, errors.New("--data is empty; name a directory, such as ./data")
+	}
 	if err := os.MkdirAll(data, 0o700); err != nil {
 		return nil, fmt.Errorf("data directory (--data): %w", err)
 	}
