@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -54,6 +55,7 @@ type API struct {
 	logins   *rates        // for tokens, by address
 	receiver *rates        // of senders, by address
 	refusals *rate.Limiter // of webhooks that are refused and written down
+	failures failures
 
 	searches searches
 	page     func() (docsPage, error)
@@ -87,7 +89,7 @@ func New(s store.Store, a *auth.Authenticator, opt Options) *API {
 	}
 	api := &API{
 		store: s, auth: a, opt: opt, mux: http.NewServeMux(), rates: newRates(opt.RequestsPerSec, 2), bell: opt.Bell,
-		logins: newRates(opt.TokensPerSec, 4), receiver: newRates(opt.WebhooksPerSec, 2), refusals: rate.NewLimiter(refusalsPerSec, 10*refusalsPerSec),
+		logins: newRates(opt.TokensPerSec, 4), receiver: newRates(opt.WebhooksPerSec, 2), refusals: rate.NewLimiter(refusalsPerSec, 10*refusalsPerSec), failures: failures{limit: rate.NewLimiter(failuresPerSec, 10*failuresPerSec)},
 		searches: newSearches(opt.MaxSearches, opt.SearchTimeout), page: sync.OnceValues(renderDocs),
 	}
 	api.routes()
@@ -238,9 +240,29 @@ func (a *API) fail(c *call, err error) {
 		wait = retryAfter
 	}
 	if e.Code == apier.CodeInternal || e.Code == apier.CodeUnavailable {
-		a.opt.Log.Error("api: request failed", "method", c.r.Method, "path", c.r.URL.Path, "tenant", c.id.Tenant, "user", c.id.Subject, "cause", err)
+		a.logFailure(c, err)
 	}
 	problem.Write(c.w, e, wait)
+}
+
+const failuresPerSec = 5 // lines about failed requests
+
+// failures bounds the lines about failed requests: where the disk is full all of them fail, and the log is on it too.
+type failures struct {
+	limit   *rate.Limiter
+	skipped atomic.Int64
+}
+
+func (a *API) logFailure(c *call, err error) {
+	if !a.failures.limit.AllowN(a.opt.Now(), 1) {
+		a.failures.skipped.Add(1)
+		return
+	}
+	attrs := []any{"method", c.r.Method, "path", c.r.URL.Path, "tenant", c.id.Tenant, "user", c.id.Subject, "cause", err}
+	if n := a.failures.skipped.Swap(0); n > 0 {
+		attrs = append(attrs, "failed_unlogged", n)
+	}
+	a.opt.Log.Error("api: request failed", attrs...)
 }
 
 // methods are all that the table has.

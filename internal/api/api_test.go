@@ -441,6 +441,20 @@ func TestBrokenStoreShowsNoCause(t *testing.T) {
 	}
 }
 
+// Where every request fails, the log tells of some, and how many there were.
+func TestTheLogIsNotFloodedByWhatFails(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{wrap: func(s store.Store) store.Store { return broken{s} }})
+	for range 10*failuresPerSec + 7 {
+		w.do(t, "GET", "/api/events", "").refused(t, 500, apier.CodeInternal)
+	}
+	w.clock.advance(time.Second)
+	w.do(t, "GET", "/api/events", "").refused(t, 500, apier.CodeInternal)
+	if lines := strings.Count(w.log.String(), "request failed"); lines != 10*failuresPerSec+1 || !strings.Contains(w.log.String(), "failed_unlogged=7") {
+		t.Errorf("%d lines: %s", lines, w.log)
+	}
+}
+
 func TestBrokenKeysShowNoCause(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, worldOptions{keys: broken{}})

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"math"
+	"strconv"
 
 	"github.com/apier/apier/internal/store"
 )
@@ -39,7 +40,8 @@ func (h *histogram) quantiles() store.Quantiles {
 	return store.Quantiles{P50: h.quantile(0.50), P95: h.quantile(0.95), P99: h.quantile(0.99), Count: h.total}
 }
 
-// quantile is the upper bound of the bucket that holds the value of rank ⌈q·total⌉.
+// quantile is the upper bound of the bucket that holds the value of rank ⌈q·total⌉, to four digits: the buckets are
+// wider than that.
 func (h *histogram) quantile(q float64) float64 {
 	if h.total == 0 {
 		return 0
@@ -47,8 +49,13 @@ func (h *histogram) quantile(q float64) float64 {
 	rank := max(int64(math.Ceil(q*float64(h.total))), 1)
 	for bucket, n := range h.counts {
 		if rank -= n; rank <= 0 {
-			return upperBound(bucket)
+			return shortened(upperBound(bucket))
 		}
 	}
-	return upperBound(lastBucket)
+	return shortened(upperBound(lastBucket))
+}
+
+func shortened(x float64) float64 {
+	short, _ := strconv.ParseFloat(strconv.FormatFloat(x, 'g', 4, 64), 64) // of a number
+	return short
 }
