@@ -40,7 +40,7 @@ type conn struct {
 
 	in    inbound // these three are the reader's
 	meter *meter  // nil until the client says something
-	deaf  bool    // input is thrown away: the stream made no sense
+	deaf  bool    // input is thrown away: the stream made no sense, or its end was said
 
 	mu      sync.Mutex // before Gateway.mu
 	id      auth.Identity
@@ -52,6 +52,7 @@ type conn struct {
 	writing bool        // a writer goroutine owns the socket's output
 	catchUp bool        // the store must be read before the log
 	paused  bool        // a snapshot is being read: the stream stands still
+	parted  bool        // the client's close frame came: who writes the last bit hangs up
 	told    []told      // what snapshots have told and the stream has not reached
 	phase   phase
 	closing apier.CloseCode // why, once closing
@@ -140,7 +141,7 @@ func (c *conn) greet(dst []byte, req request, lost bool) []byte {
 	var text [512]byte // on the stack: most sessions fit
 	head := c.cursor.Seq
 	dst = appendMessage(dst, ws.OpText, apier.AppendSession(text[:0], apier.Session{
-		Session: sessionPrefix(c.g.opt.Epoch, c.id) + randomID(), Epoch: c.g.opt.Epoch, Seq: head,
+		Session: sessionPrefix(c.g.opt.Run, c.id) + randomID(), Epoch: c.g.opt.Epoch, Seq: head,
 		Resumed: req.resume && !lost, Channels: c.subs.Names(), HeartbeatMS: c.g.opt.PingAfter.Milliseconds(),
 		TokenExpiresAt: expiry(c.id), ReconnectWindowMS: c.g.reconnectWindow(c.g.Connections()).Milliseconds(),
 	}, c.g.now()))
@@ -190,6 +191,11 @@ func (c *conn) endLocked(code apier.CloseCode, reason string) {
 	if c.phase != phaseOpen { // the queue was full: it is gone already
 		return
 	}
+	c.closingLocked(code)
+}
+
+// closingLocked bounds the time that is left, once the close frame is on its way.
+func (c *conn) closingLocked(code apier.CloseCode) {
 	c.phase, c.closing = phaseClosing, code
 	c.closeBy = c.g.opt.Now().Add(c.g.opt.CloseTimeout).UnixMilli()
 	if c.writing {

@@ -402,7 +402,7 @@ func TestResume(t *testing.T) {
 	}
 	b.store.commit("t1", apier.Updated, "evt_0", "order.created", `{}`)
 	b.store.commit("t1", apier.Deleted, "evt_1", "order.created", "")
-	session := sessionPrefix(epoch, b.auth.ids["good"]) + "x"
+	session := sessionPrefix(earlierRun, b.auth.ids["good"]) + "x"
 	c := b.dial(t, "token=good&v=1&after=3&session="+session)
 	var s apier.Session
 	if err := json.Unmarshal(c.expect(apier.FrameSession).Data, &s); err != nil || !s.Resumed {
@@ -431,13 +431,15 @@ func TestAResumeThatCannotBe(t *testing.T) {
 	}
 	b.dial(t, "token=good").sync()
 	b.store.floor = 3
-	mine := func(epoch string) string { return sessionPrefix(epoch, b.auth.ids["good"]) + "x" }
+	mine := func(run string) string { return sessionPrefix(run, b.auth.ids["good"]) + "x" }
 	for name, query := range map[string]string{
-		"forgotten":     "after=2&session=" + mine(epoch),
-		"another epoch": "after=4&session=" + mine("000000000000"),
-		"no session":    "after=4",
-		"another user":  "after=4&session=" + sessionPrefix(epoch, b.auth.ids["other"]) + "x",
-		"the future":    "after=400&session=" + mine(epoch),
+		"forgotten":      "after=2&session=" + mine(run),
+		"an unknown run": "after=4&session=" + mine("000000000000"),
+		"a lost history": "after=5&session=" + mine(earlierRun),
+		"no session":     "after=4",
+		"no run":         "after=4&session=s_",
+		"another user":   "after=4&session=" + sessionPrefix(run, b.auth.ids["other"]) + "x",
+		"the future":     "after=400&session=" + mine(run),
 	} {
 		c := b.dial(t, "token=good&v=1&channels=events,metrics&"+query)
 		var s apier.Session
@@ -543,6 +545,53 @@ func TestDrain(t *testing.T) {
 	if _, res := b.tryDial(t, "token=good"); res.StatusCode != http.StatusServiceUnavailable || res.Header.Get("Retry-After") == "" {
 		t.Errorf("got %d", res.StatusCode)
 	}
+}
+
+// What is still to be written does not swallow the answer to a close: a client that leaves in the middle of what it
+// missed, or of what it is slow to read, sees a clean end.
+func TestACloseBehindWhatIsStillToBeWritten(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, Options{CatchUpPage: 2})
+	for i := range 40 {
+		b.store.commit("t1", apier.Created, fmt.Sprintf("evt_%d", i), "order.created", `{"x":"`+strings.Repeat("x", 50_000)+`"}`)
+	}
+	session := sessionPrefix(run, b.auth.ids["good"]) + "x"
+	for _, query := range []string{"", "&channels=&after=1&session=" + session, "&after=1&session=" + session} {
+		for range 10 {
+			c := b.dial(t, "token=good&v=1"+query)
+			c.write(ws.NewCloseFrame(ws.NewCloseFrameBody(1000, "bye")))
+			for {
+				f, err := c.frame()
+				if err != nil {
+					t.Fatalf("%q: ended with %v and no close frame", query, err)
+				}
+				if f.Header.OpCode == ws.OpClose {
+					if code, _ := ws.ParseCloseFrameData(f.Payload); code != 1000 {
+						t.Errorf("%q: answered with %d", query, code)
+					}
+					break
+				}
+			}
+			if _, err := c.frame(); !errors.Is(err, io.EOF) {
+				t.Errorf("%q: the server does not hang up: %v", query, err)
+			}
+		}
+	}
+	waitFor(t, func() bool { return b.g.Connections() == 0 })
+}
+
+// One that leaves without reading what is still to be written is not waited for without end.
+func TestACloseThatNobodyReads(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, Options{CatchUpPage: 2, CloseTimeout: 200 * time.Millisecond, SweepEvery: 20 * time.Millisecond})
+	for i := range 400 {
+		b.store.commit("t1", apier.Created, fmt.Sprintf("evt_%d", i), "order.created", `{"x":"`+strings.Repeat("x", 50_000)+`"}`)
+	}
+	c := b.dial(t, "token=good&v=1&after=1&session="+sessionPrefix(run, b.auth.ids["good"])+"x")
+	c.narrow()
+	c.expect(apier.FrameSession)
+	c.write(ws.NewCloseFrame(ws.NewCloseFrameBody(1000, "bye")))
+	waitFor(t, func() bool { return b.g.Connections() == 0 })
 }
 
 func TestTheCloseHandshake(t *testing.T) {

@@ -96,8 +96,8 @@ func (c *conn) receive(p []byte) bool {
 			return true
 		case op == ws.OpClose:
 			c.g.stats.receivedFrames.Add(1)
-			c.answerClose(payload)
-			return false
+			c.deaf = true
+			return !c.answerClose(payload)
 		case !c.isClosing():
 			c.g.stats.receivedFrames.Add(1)
 			c.dispatch(op, payload)
@@ -111,13 +111,19 @@ func (c *conn) isClosing() bool {
 	return c.phase != phaseOpen
 }
 
-// answerClose completes the handshake that the client began, or that it answered (RFC 6455, 5.5.1).
-func (c *conn) answerClose(body []byte) {
+// answerClose completes the handshake that the client began, or that it answered (RFC 6455, 5.5.1). false: our close
+// frame stands behind what the socket has not taken yet, and the writer hangs up when it is out.
+func (c *conn) answerClose(body []byte) (done bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.phase != phaseOpen {
-		return
+	if c.phase == phaseOpen {
+		c.sendCloseLocked(body)
 	}
+	c.parted = c.writing && c.phase == phaseClosing
+	return !c.parted
+}
+
+func (c *conn) sendCloseLocked(body []byte) {
 	code, reason := ws.ParseCloseFrameData(body)
 	answer := ws.NewCloseFrameBody(code, "")
 	switch {
@@ -126,9 +132,10 @@ func (c *conn) answerClose(body []byte) {
 	case !mayClose(code) || !utf8.ValidString(reason):
 		answer = ws.NewCloseFrameBody(ws.StatusProtocolError, "")
 	}
-	c.closing = apier.CloseCode(code)
 	c.sendLocked(appendMessage(nil, ws.OpClose, answer))
-	c.phase = phaseClosing
+	if c.phase == phaseOpen { // else the queue was full, or the socket gone
+		c.closingLocked(apier.CloseCode(code))
+	}
 }
 
 // mayClose reports whether a code may stand in a close frame: those of RFC 6455, section 7.4, those

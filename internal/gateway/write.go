@@ -120,6 +120,9 @@ func (c *conn) nextWire() (wire net.Buffers, more bool) {
 	}
 	_ = c.nc.SetWriteDeadline(time.Time{})
 	c.writing = false
+	if c.parted {
+		c.abortLocked() // all is said: the reader sees its end
+	}
 	return nil, false
 }
 
