@@ -312,6 +312,30 @@ func TestCommandsRefuseWhatCannotWork(t *testing.T) {
 	}
 }
 
+func TestABackupIsADirectoryToStartOn(t *testing.T) {
+	t.Parallel()
+	data, backup := t.TempDir(), filepath.Join(t.TempDir(), "backup")
+	s := start(t, data, "--api-key", testKey)
+	var made struct{ ID string }
+	if _, err := s.call(testKey, "POST", "/api/events", eventBody(1), &made); err != nil {
+		t.Fatal(err)
+	}
+	if stdout, stderr, code := output(t, nil, "backup", "--data", data, backup); code != 0 || !strings.Contains(stdout, "apier serve --data "+backup) {
+		t.Fatalf("%d %q %q", code, stdout, stderr)
+	}
+	if _, stderr, code := output(t, nil, "backup", "--data", data, backup); code != 1 || !strings.Contains(stderr, "is not empty") {
+		t.Errorf("over another: %d %q", code, stderr)
+	}
+	restored := start(t, backup)
+	if status, err := restored.call(testKey, "GET", "/api/events/"+made.ID, "", nil); err != nil || status != 200 {
+		t.Errorf("the event in the backup: %d %v", status, err)
+	}
+	token, _, _ := output(t, nil, "token", "--data", data)
+	if status, err := restored.call(strings.TrimSpace(token), "GET", "/api/events/"+made.ID, "", nil); err != nil || status != 200 {
+		t.Errorf("with a token from before: %d %v", status, err)
+	}
+}
+
 func TestTheLinkOfAKeyThatWasRevoked(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()

@@ -122,16 +122,17 @@ func (g *Gateway) connect(ctx context.Context, nc net.Conn, answer, early []byte
 
 // canResume reports whether the store can tell everything that changed since the client left.
 func (g *Gateway) canResume(ctx context.Context, id auth.Identity, req request, head hub.Cursor) bool {
-	if !strings.HasPrefix(req.session, sessionPrefix(g.opt.Epoch, id)) || req.after > head.Seq {
+	run, _, _ := strings.Cut(strings.TrimPrefix(req.session, "s_"), "_")
+	if !strings.HasPrefix(req.session, sessionPrefix(run, id)) || req.after > head.Seq || !g.history.Holds(run, req.after) {
 		return false
 	}
 	page, err := g.history.Changes(ctx, id.Tenant, req.after, 1, false)
 	return err == nil && !page.Lost
 }
 
-// sessionPrefix binds a session to a history and to a user: whoever signs in as somebody else knows nothing
-// yet of what that one may see.
-func sessionPrefix(epoch string, id auth.Identity) string {
+// sessionPrefix binds a session to a run of the server, by which a history that was put back is known, and to a user:
+// whoever signs in as somebody else knows nothing yet of what that one may see.
+func sessionPrefix(run string, id auth.Identity) string {
 	owner := sha256.Sum256([]byte(string(id.Tenant) + "\x00" + id.Subject))
-	return "s_" + epoch + "_" + hex.EncodeToString(owner[:4]) + "_"
+	return "s_" + run + "_" + hex.EncodeToString(owner[:4]) + "_"
 }

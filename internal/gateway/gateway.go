@@ -33,6 +33,8 @@ type History interface {
 	Snapshot(ctx context.Context, tenant apier.TenantID, channel apier.Channel) (apier.Snapshot, error)
 	// Metrics gives the counters as they are now.
 	Metrics(ctx context.Context, tenant apier.TenantID) (apier.Metrics, error)
+	// Holds reports whether a seq that was told in a run of the server is part of this history.
+	Holds(run string, seq apier.Seq) bool
 }
 
 // ChangePage is one page of History; its fields mean what those of store.ChangePage mean.
@@ -54,6 +56,7 @@ type Authenticator interface {
 // For the limits on connections, 0 means none.
 type Options struct {
 	Epoch          string         // identity of the store's history
+	Run            string         // of this start, as History knows it
 	AllowedOrigins auth.Origins   // besides the server's own host; "*" is any
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For names the client
 

@@ -26,7 +26,11 @@ import (
 // patience bounds how long a test waits for what must come. It is never waited out in a passing run.
 const patience = 60 * time.Second
 
-const epoch = "abc123def456"
+const (
+	epoch      = "abc123def456"
+	run        = "0123456789ab"
+	earlierRun = "ba9876543210"
+)
 
 // fakeStore is a History: the latest change of each event, and what was deleted.
 type fakeStore struct {
@@ -39,6 +43,11 @@ type fakeStore struct {
 	counts            bool // metrics can be read
 	before, meanwhile func()
 	hub               *hub.Hub
+}
+
+// Holds knows an earlier run, which had come to seq 4.
+func (s *fakeStore) Holds(name string, seq apier.Seq) bool {
+	return name == run || name == earlierRun && seq <= 4
 }
 
 func (s *fakeStore) Changes(_ context.Context, tenant apier.TenantID, after apier.Seq, limit int, _ bool) (ChangePage, error) {
@@ -203,7 +212,7 @@ func newBench(t testing.TB, opt Options) *bench {
 		}},
 		done: make(chan struct{}),
 	}
-	opt.Epoch, opt.portable = epoch, portable
+	opt.Epoch, opt.Run, opt.portable = epoch, run, portable
 	opt.Log = slog.New(slog.DiscardHandler)
 	b.g = New(h, b.auth, b.store, opt)
 	web := httptest.NewUnstartedServer(b.g)

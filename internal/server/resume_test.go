@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/apier/apier"
+	"github.com/apier/apier/internal/store/sqlite"
 )
 
 // A client that was away over a restart is told what changed meanwhile, and by whatever server runs on the data; every
@@ -69,6 +70,51 @@ func TestResumeOverARestart(t *testing.T) {
 		t.Errorf("resumed a history that is another: %+v", lost.data)
 	}
 	expect(t, lost.peer, apier.FrameResync)
+}
+
+// An older database is put back. Its seqs are given again, to other changes: who saw those that are lost must fetch
+// anew, also once the new history has passed the place where it was.
+func TestAHistoryThatWasPutBackResumesNobodyOfTheLostOne(t *testing.T) {
+	t.Parallel()
+	const key = "apier_key_for_the_test_of_a_backup"
+	data, backup := t.TempDir(), t.TempDir()
+	post := func(s *Server, n int) {
+		for i := range n {
+			call(t, s, "/api/events", key, fmt.Sprintf(`{"type":"order.created","source":"shop","payload":{"n":%d}}`, i), &struct{}{})
+		}
+	}
+	session := func(s *Server, query string) apier.Session {
+		c := connect(t, s, key, query)
+		if err := c.peer.leave(); err != nil {
+			t.Error(err)
+		}
+		return c.data
+	}
+	first, stop := start(t, Options{Data: data, APIKey: key})
+	post(first, 2)
+	shared := session(first, "")
+	if err := sqlite.Backup(t.Context(), DatabasePath(data), DatabasePath(backup), nil); err != nil {
+		t.Fatal(err)
+	}
+	post(first, 2)
+	lost := session(first, "")
+	stop()
+	second, stop := start(t, Options{Data: data, APIKey: key})
+	post(second, 1)
+	later := session(second, "")
+	stop()
+
+	restored, stop := start(t, Options{Data: backup, APIKey: key})
+	t.Cleanup(stop)
+	post(restored, 5)
+	for name, c := range map[string]struct {
+		of      apier.Session
+		resumes bool
+	}{"seen before the backup": {shared, true}, "seen after it": {lost, false}, "of a run after it": {later, false}} {
+		if got := session(restored, fmt.Sprintf("&session=%s&after=%d", c.of.Session, c.of.Seq)); got.Resumed != c.resumes {
+			t.Errorf("%s, at seq %d of %d: resumed %v", name, c.of.Seq, got.Seq, got.Resumed)
+		}
+	}
 }
 
 type connected struct {

@@ -95,6 +95,10 @@ func (s *Server) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	runs, err := s.store.BeginRun(ctx)
+	if err != nil {
+		return err
+	}
 	s.hub.Advance(position.Seq)
 	if s.FirstKey, err = firstKey(ctx, s.store, s.opt); err != nil {
 		return err
@@ -103,7 +107,7 @@ func (s *Server) open(ctx context.Context) (err error) {
 		return fmt.Errorf("listen on %s (--listen): %w", s.opt.Listen, err)
 	}
 	s.auth = auth.New(s.store, secret, auth.Options{TokenTTL: s.opt.TokenTTL, Issuer: s.issuer()})
-	s.gateway = gateway.New(s.hub, s.auth, history{s.store}, s.gatewayOptions(position.Epoch))
+	s.gateway = gateway.New(s.hub, s.auth, history{s.store, runs}, s.gatewayOptions(position.Epoch, runs.Current))
 	feed.gateway.Store(s.gateway)
 	s.figures.registry.MustRegister(s.gateway)
 	rest := api.New(s.store, s.auth, s.apiOptions())
@@ -168,7 +172,7 @@ func (s *Server) issuer() auth.Issuer {
 	return auth.Issuer{Keys: s.keySet, Name: s.opt.JWTIssuer, Audience: s.opt.JWTAudience}
 }
 
-func (s *Server) gatewayOptions(epoch string) gateway.Options {
+func (s *Server) gatewayOptions(epoch, run string) gateway.Options {
 	o := s.opt
 	proxies, _ := parsePrefixes(o.TrustedProxies) // validated before
 	perSecond := o.MessagesPerSecond
@@ -176,7 +180,7 @@ func (s *Server) gatewayOptions(epoch string) gateway.Options {
 		perSecond = float64(unlimited)
 	}
 	return gateway.Options{
-		Epoch: epoch, AllowedOrigins: o.AllowedOrigins, TrustedProxies: proxies,
+		Epoch: epoch, Run: run, AllowedOrigins: o.AllowedOrigins, TrustedProxies: proxies,
 		MaxConnections: o.MaxConnections, MaxConnectionsPerUser: o.MaxConnectionsPerUser, MaxConnectionsPerIP: o.MaxConnectionsPerIP,
 		MaxUnauthenticated: o.MaxUnauthenticated, Compression: o.Compression,
 		MaxMessage: orUnlimited(o.MaxMessageBytes), MessagesPerSec: perSecond, MessageBurst: orUnlimited(o.MessageBurst),
@@ -224,7 +228,12 @@ func orUnlimited(n int) int {
 }
 
 // history shows the store to the gateway.
-type history struct{ store store.Store }
+type history struct {
+	store store.Store
+	runs  store.Runs
+}
+
+func (h history) Holds(run string, seq apier.Seq) bool { return h.runs.Hold(run, seq) }
 
 func (h history) Changes(ctx context.Context, tenant apier.TenantID, after apier.Seq, limit int, deliveries bool) (gateway.ChangePage, error) {
 	page, err := h.store.Changes(ctx, tenant, after, limit, deliveries)

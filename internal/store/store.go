@@ -36,6 +36,8 @@ type Store interface {
 
 	// Position gives the identity of this database's history and the Seq of its latest commit.
 	Position(ctx context.Context) (Position, error)
+	// BeginRun says that a server starts here.
+	BeginRun(ctx context.Context) (Runs, error)
 	// Ping reports whether the database answers a read and its writer accepts work.
 	Ping(ctx context.Context) error
 	// Close waits for accepted writes, then releases everything. Later calls fail as unavailable.
@@ -83,6 +85,20 @@ type Options struct {
 type Position struct {
 	Epoch string
 	Seq   apier.Seq
+}
+
+// Runs are the stretches of one history: each start of a server begins one. They tell whether a place in it is still
+// there. After an older database was restored, the seqs of what was lost are given again, to other changes; who names
+// the run in which it was told a seq is found out, however far the new history has come meanwhile.
+type Runs struct {
+	Current string
+	Reached map[string]apier.Seq // of those before: the seq at which the next one began
+}
+
+// Hold reports whether a seq that was told in a run belongs to this history.
+func (r Runs) Hold(run string, seq apier.Seq) bool {
+	reached, known := r.Reached[run]
+	return run == r.Current || known && seq <= reached
 }
 
 // Events is the log of events and its changes.

@@ -68,8 +68,11 @@ func applyScript(conn *sqlite.Conn, name string, version int) (err error) {
 
 // ensureEpoch names a new history.
 func ensureEpoch(conn *sqlite.Conn) error {
+	return exec(conn, "INSERT INTO meta (id, epoch) VALUES (1, ?) ON CONFLICT DO NOTHING", randomName())
+}
+
+func randomName() string {
 	var random [6]byte
 	_, _ = rand.Read(random[:]) // never fails
-	return sqlitex.Execute(conn, "INSERT INTO meta (id, epoch) VALUES (1, ?) ON CONFLICT DO NOTHING",
-		&sqlitex.ExecOptions{Args: []any{hex.EncodeToString(random[:])}})
+	return hex.EncodeToString(random[:])
 }

@@ -28,7 +28,7 @@ type Opener func(t *testing.T, dir string, o store.Options) Subject
 func Run(t *testing.T, open Opener) {
 	t.Helper()
 	for _, group := range []map[string]func(*testing.T, Opener){
-		appendTests(), idempotencyTests(), settleTests(), listTests(), changesTests(),
+		appendTests(), runTests(), idempotencyTests(), settleTests(), listTests(), changesTests(),
 		modelTests(), metricsTests(), tenantTests(), keyTests(), writerTests(), deliveryTests(), deliveryModelTests(), inboxTests(), webhookTests(), retentionTests(),
 	} {
 		for name, test := range group {
