@@ -28,6 +28,7 @@ check-go: frontend/dist/index.html ## format, vet and lint of the Go code
 	@scripts/tools.sh lint
 	@go mod tidy -diff
 	@$(LINT) run ./...
+	@GOOS=darwin GOARCH=arm64 CGO_ENABLED=0 go build -o /dev/null ./cmd/apier
 	@cd bench && go vet ./...
 
 check-frontend: ## format, lint and types of the TypeScript code
