@@ -75,6 +75,9 @@ func (s *Server) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if n := len(secret); n < minSecret { // RFC 7518, section 3.2, wants as many bits as the hash has
+		s.log.Warn("--jwt-secret is short: whoever reads one token can try all there are; give 32 bytes or more (openssl rand -base64 48), or leave it out and one is made", "bytes", n)
+	}
 	s.pulse = newPulse(s.hub, s.log)
 	feed := &feed{server: s} // tells the dispatcher once there is one
 	opened, err := sqlite.Open(ctx, DatabasePath(s.opt.Data), s.storeOptions(feed))
