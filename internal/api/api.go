@@ -37,7 +37,7 @@ type Options struct {
 	ClientAddr     func(*http.Request) string // the address of a client [that of the connection]
 	Connections    Connections                // the open WebSockets [none]
 	Tester         Tester                     // sends samples to endpoints [none]
-	CheckHost      func(host string) error    // refuses the host of an endpoint's URL [none is refused]
+	CheckHost      func(host string) error    // says why no webhook reaches the host of a URL [any is reached]
 	Config         map[string]any             // what GET /api/config shows; never a secret
 	Now            func() time.Time           // [time.Now]
 	Log            *slog.Logger               // [slog.Default]

@@ -43,7 +43,7 @@ func (a *API) createEndpoint(c *call) error {
 		e.Status = apier.EndpointPaused
 	}
 	e = e.WithDefaults()
-	faults = withFaults(faults, a.endpointFaults(e, apier.Endpoint{}))
+	faults = withFaults(withFaults(faults, e.Validate()), hiddenHeaders(e.Headers))
 	raw := signature.NewSecret()
 	if secret != "" {
 		if raw, err = signature.ParseSecret(secret); err != nil {
@@ -57,29 +57,29 @@ func (a *API) createEndpoint(c *call) error {
 	if err != nil {
 		return err
 	}
-	text, err := withMember(created, "secret", signature.FormatSecret(raw))
+	return a.answerEndpoint(c, http.StatusCreated, created, signature.FormatSecret(raw))
+}
+
+// answerEndpoint answers with an endpoint, its secret if there is one to show, and a warning where its address, as it is
+// spelled, cannot be reached. That is no fault: the operator may allow it later.
+func (a *API) answerEndpoint(c *call, status int, e apier.Endpoint, secret string) error {
+	text, err := json.Marshal(e)
+	if err == nil && secret != "" {
+		text, err = withMember(json.RawMessage(text), "secret", secret)
+	}
+	if u, parseErr := url.Parse(e.URL); err == nil && parseErr == nil {
+		if unreachable := a.opt.CheckHost(u.Hostname()); unreachable != nil {
+			text, err = withMember(json.RawMessage(text), "warning", "No attempt will reach it: "+unreachable.Error()+".")
+		}
+	}
 	if err != nil {
 		return err
 	}
-	writeJSON(c.w, http.StatusCreated, text)
+	writeJSON(c.w, status, text)
 	return nil
 }
 
 // hiddenHeaders refuses the word that stands for a value which is not shown.
-// endpointFaults tells what is wrong with an endpoint. An address that it had before is not judged again: what the
-// operator takes back later must not keep people from pausing it.
-func (a *API) endpointFaults(e, before apier.Endpoint) []apier.FieldError {
-	faults := append(e.Validate(), hiddenHeaders(e.Headers)...)
-	u, err := url.Parse(e.URL)
-	if err != nil || e.URL == before.URL {
-		return faults
-	}
-	if err := a.opt.CheckHost(u.Hostname()); err != nil {
-		faults = append(faults, apier.FieldError{Field: "url", Reason: "cannot be reached: " + err.Error()})
-	}
-	return faults
-}
-
 func hiddenHeaders(headers map[string]string) (faults []apier.FieldError) {
 	for name, value := range headers {
 		if value == apier.HiddenValue {
@@ -117,7 +117,7 @@ func (a *API) getEndpoint(c *call) error {
 	if err != nil {
 		return err
 	}
-	return answer(c.w, e)
+	return a.answerEndpoint(c, http.StatusOK, e, "")
 }
 
 func (c *call) endpoint() apier.EndpointID { return apier.EndpointID(c.r.PathValue("id")) }
@@ -137,21 +137,21 @@ func (a *API) updateEndpoint(c *call) error {
 	if err != nil {
 		return err
 	}
-	updated, err := a.store.UpdateEndpoint(c.ctx(), c.id.Tenant, c.endpoint(), func(e *apier.Endpoint) error { return a.patch(e, body) })
+	updated, err := a.store.UpdateEndpoint(c.ctx(), c.id.Tenant, c.endpoint(), func(e *apier.Endpoint) error { return patch(e, body) })
 	if err != nil {
 		return err
 	}
-	return answer(c.w, updated)
+	return a.answerEndpoint(c, http.StatusOK, updated, "")
 }
 
-func (a *API) patch(e *apier.Endpoint, body object) error {
+func patch(e *apier.Endpoint, body object) error {
 	var (
-		before = *e
-		paused bool
-		status string
+		headers = e.Headers
+		paused  bool
+		status  string
 	)
 	faults := body.decode(append(endpointFields(e), field{"paused", &paused}, field{"status", &status})...)
-	keepHidden(e.Headers, before.Headers)
+	keepHidden(e.Headers, headers)
 	switch {
 	case body.has("status") && body.has("paused"):
 		faults = withFaults(faults, []apier.FieldError{{Field: "status", Reason: "and paused say the same; give one of them"}})
@@ -166,7 +166,7 @@ func (a *API) patch(e *apier.Endpoint, body object) error {
 		e.Status = apier.EndpointActive
 	}
 	*e = e.WithDefaults()
-	if faults = withFaults(faults, a.endpointFaults(*e, before)); len(faults) > 0 {
+	if faults = withFaults(withFaults(faults, e.Validate()), hiddenHeaders(e.Headers)); len(faults) > 0 {
 		return invalid(faults)
 	}
 	return nil

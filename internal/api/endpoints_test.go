@@ -98,31 +98,35 @@ func TestEndpointHasDefaultsAndASecretOnce(t *testing.T) {
 	w.secrets = append(w.secrets, e.Secret)
 }
 
-func TestEndpointThatCannotBeReachedIsRefused(t *testing.T) {
+// Whoever makes an endpoint learns at once that its address is one that nothing goes to. It is no fault: the operator
+// may allow it.
+func TestEndpointThatCannotBeReachedHasAWarning(t *testing.T) {
 	t.Parallel()
-	open := true
 	w := newWorld(t, worldOptions{api: Options{CheckHost: func(host string) error {
-		if open || host != "10.0.0.1" {
-			return nil
+		if host == "10.0.0.1" {
+			return errors.New("it is inside")
 		}
-		return errors.New("it is inside")
+		return nil
 	}}})
-	body := `{"url":"https://10.0.0.1:8443/hooks"}`
-	var before endpointBody
-	w.do(t, "POST", "/api/endpoints", body, as(w.admin)...).want(t, 201, &before)
-	open = false
-	elsewhere := w.newEndpoint(t, `{}`)
-	for _, reply := range []reply{
-		w.do(t, "POST", "/api/endpoints", body, as(w.admin)...),
-		w.do(t, "PATCH", "/api/endpoints/"+string(elsewhere.ID), body, as(w.admin)...),
+	var e struct {
+		endpointBody
+		Warning string `json:"warning"`
+	}
+	w.do(t, "POST", "/api/endpoints", `{"url":"https://10.0.0.1:8443/hooks"}`, as(w.admin)...).want(t, 201, &e)
+	path := "/api/endpoints/" + string(e.ID)
+	for name, answer := range map[string]reply{
+		"GET": w.do(t, "GET", path, "", as(w.admin)...), "PATCH": w.do(t, "PATCH", path, `{"paused":true}`, as(w.admin)...),
 	} {
-		p := reply.refused(t, 422, apier.CodeInvalid)
-		if len(p.Errors) != 1 || p.Errors[0].Field != "url" || p.Errors[0].Reason != "cannot be reached: it is inside" {
-			t.Errorf("%+v", p)
+		if !strings.HasSuffix(string(answer.body), `"warning":"No attempt will reach it: it is inside."}`) {
+			t.Errorf("%s: %s", name, answer.body)
 		}
 	}
-	// One that was made before stays manageable.
-	w.do(t, "PATCH", "/api/endpoints/"+string(before.ID), `{"paused":true}`, as(w.admin)...).want(t, 200, nil)
+	if e.Warning != "No attempt will reach it: it is inside." || e.Secret == "" {
+		t.Errorf("POST: %+v", e)
+	}
+	if answer := w.do(t, "PATCH", path, `{"url":"https://shop.example"}`, as(w.admin)...); answer.status != 200 || strings.Contains(string(answer.body), "warning") {
+		t.Errorf("elsewhere: %d %s", answer.status, answer.body)
+	}
 }
 
 func TestEndpointFaultsAreNamed(t *testing.T) {

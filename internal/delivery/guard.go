@@ -69,8 +69,8 @@ func (g Guard) checkAddr(host string, addr netip.Addr) error {
 	return nil
 }
 
-// CheckHost refuses a URL's host that is an address, or localhost, where no webhook would go, so that whoever makes an
-// endpoint learns it at once. Any other name is judged by what it leads to when it is dialled.
+// CheckHost refuses a URL's host that is an address, or localhost, where no webhook will go, so that whoever makes an
+// endpoint can be told at once. Any other name is judged by what it leads to when it is dialled.
 func (g Guard) CheckHost(host string) error {
 	spelled := host
 	if strings.EqualFold(strings.TrimSuffix(host, "."), "localhost") {
