@@ -50,7 +50,7 @@ e2e: build ## the whole in real browsers, one of them as old as is promised
 
 soak: ## the model tests, longer: nothing is lost, whatever happens
 	@go test -race -timeout 60m ./internal/server -run TestNothingIsLost -rapid.checks=300
-	@go test -race -timeout 60m ./internal/store/... ./internal/delivery/... -rapid.checks=1000
+	@go test -race -timeout 60m ./internal/store/sqlite ./internal/delivery -rapid.checks=1000
 
 fuzz: ## each fuzz target for 30 s
 	@scripts/fuzz.sh 30s

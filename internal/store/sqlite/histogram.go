@@ -55,7 +55,9 @@ func (h *histogram) quantile(q float64) float64 {
 	return shortened(upperBound(lastBucket))
 }
 
+// shortened rounds up: an upper bound stays one.
 func shortened(x float64) float64 {
-	short, _ := strconv.ParseFloat(strconv.FormatFloat(x, 'g', 4, 64), 64) // of a number
+	unit := math.Pow(10, math.Floor(math.Log10(x))-3)
+	short, _ := strconv.ParseFloat(strconv.FormatFloat(math.Ceil(x/unit)*unit, 'g', 4, 64), 64) // of a number
 	return short
 }
