@@ -82,9 +82,9 @@ export class Client implements SocketClient, RunnerOwner {
   send(message: OutgoingMessage, settle?: (delivery: Delivery) => void): SendResult {
     if (!settle && this.runner.send(message)) return 'sent'
     if (!this.runner.machine.wanted || !this.outbox.add(message, this.env.now(), settle)) return false
-    this.flush()
+    const isSent = this.flush()
     this.runner.arm()
-    return this.outbox.size === 0 ? 'sent' : 'queued'
+    return isSent ? 'sent' : 'queued'
   }
 
   sendWithAck(message: OutgoingMessage): Promise<Delivery> {
@@ -169,8 +169,8 @@ export class Client implements SocketClient, RunnerOwner {
     this.runner.run({ type })
   }
 
-  private flush(): void {
-    this.outbox.flush((message) => this.runner.send(message))
+  private flush(): boolean {
+    return this.outbox.flush((message) => this.runner.send(message))
   }
 
   private get storageKey(): string {

@@ -83,6 +83,39 @@ test('an own id is kept', async () => {
   await expect(delivery).resolves.toBe('acked')
 })
 
+test('two with the same id each have an answer, in their order', async () => {
+  const { client } = connecting()
+  FakeSocket.last.accept()
+  const first = client.sendWithAck({ type: 'ping', id: 'same' })
+  const second = client.sendWithAck({ type: 'ping', id: 'same' })
+  FakeSocket.last.receive({ type: 'pong', id: 'same' })
+  FakeSocket.last.receive({ type: 'error', error: 'no', code: 'invalid', id: 'same' })
+  await expect(Promise.all([first, second])).resolves.toEqual(['acked', 'dropped'])
+})
+
+test('two with the same id that have one answer both settle', async () => {
+  const { client } = connecting()
+  FakeSocket.last.accept()
+  const first = client.sendWithAck({ type: 'ping', id: 'same' })
+  const second = client.sendWithAck({ type: 'ping', id: 'same' })
+  FakeSocket.last.receive({ type: 'pong', id: 'same' })
+  client.disconnect()
+  await expect(Promise.all([first, second])).resolves.toEqual(['acked', 'dropped'])
+})
+
+test('what waits is none the wiser when another with its id is answered', async () => {
+  const { client } = connecting()
+  FakeSocket.last.accept()
+  const first = client.sendWithAck({ type: 'ping', id: 'same' })
+  FakeSocket.last.readyState = 2
+  const second = client.sendWithAck({ type: 'ping', id: 'same' })
+  FakeSocket.last.readyState = 1
+  FakeSocket.last.receive({ type: 'pong', id: 'same' })
+  FakeSocket.last.receive({ type: 'pong', id: 'same' })
+  client.disconnect()
+  await expect(Promise.all([first, second])).resolves.toEqual(['acked', 'dropped'])
+})
+
 test('without an answer it expires; the promise settles once', async () => {
   const { client } = connecting()
   FakeSocket.last.accept()

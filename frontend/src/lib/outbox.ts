@@ -22,75 +22,74 @@ interface Entry {
   bytes: number
   expiresAt: number
   settle: ((delivery: Delivery) => void) | undefined
+  /** It went out, and waits for its answer. */
+  isSent: boolean
 }
 
-/** Messages that wait for a connection, oldest first, and those that wait for their answer. @internal */
+/** Messages that wait for a connection or for their answer, oldest first. @internal */
 export class Outbox {
-  private queue: Entry[] = []
-  private readonly unanswered = new Map<string, Entry>()
+  private entries: Entry[] = []
 
   constructor(private readonly limits: () => OutboxLimits) {}
-
-  /** Messages that wait to go out. */
-  get size(): number {
-    return this.queue.length
-  }
 
   /** Takes a message; the oldest make room. false: it is too big, or there is no queue. */
   add(message: OutgoingMessage, now: number, settle?: Entry['settle']): boolean {
     const { maxMessages, maxBytes, maxAge } = this.limits()
     const bytes = JSON.stringify(message).length
     if (maxMessages < 1 || bytes > maxBytes) return false
-    this.queue.push({ message, bytes, expiresAt: now + maxAge, settle })
+    this.entries.push({ message, bytes, expiresAt: now + maxAge, settle, isSent: false })
     this.makeRoom()
     return true
   }
 
-  /** Sends what waits, in order, for as long as send takes it. */
-  flush(send: (message: OutgoingMessage) => boolean): void {
-    while (this.queue[0] && send(this.queue[0].message)) {
-      const entry = this.queue.shift()!
-      if (entry.settle) this.unanswered.set(entry.message.id ?? '', entry)
-    }
+  /** Sends what waits, in order, for as long as send takes it; false: something waits still. */
+  flush(send: (message: OutgoingMessage) => boolean): boolean {
+    return this.waiting.every((entry) => {
+      entry.isSent = send(entry.message)
+      // Nobody waits to hear of it.
+      if (entry.isSent && !entry.settle) this.remove(entry, 'acked')
+      return entry.isSent
+    })
   }
 
   /** A frame with this id came; refused: it is an error. */
   answered(id: string, refused: boolean): void {
-    this.unanswered.get(id)?.settle?.(refused ? 'dropped' : 'acked')
-    this.unanswered.delete(id)
+    const entry = this.entries.find(({ isSent, message }) => isSent && message.id === id)
+    if (entry) this.remove(entry, refused ? 'dropped' : 'acked')
   }
 
   /** The connection is gone: what has no answer goes out again with the next one, first. */
   connectionLost(): void {
-    this.queue.unshift(...this.unanswered.values())
-    this.unanswered.clear()
+    for (const entry of this.entries) entry.isSent = false
     this.makeRoom()
   }
 
   /** Gives up what is too old; returns when to look again, milliseconds since the epoch. */
   expire(now: number): number {
-    let next = Infinity
-    for (const entry of [...this.queue, ...this.unanswered.values()]) {
-      if (entry.expiresAt <= now) this.settle(entry, 'expired')
-      else next = Math.min(next, entry.expiresAt)
-    }
-    return next
+    for (const entry of this.entries) if (entry.expiresAt <= now) this.remove(entry, 'expired')
+    return Math.min(...this.entries.map(({ expiresAt }) => expiresAt), Infinity)
   }
 
   /** Gives everything up. */
   clear(): void {
-    for (const entry of [...this.queue, ...this.unanswered.values()]) this.settle(entry, 'dropped')
+    for (const entry of this.entries) this.remove(entry, 'dropped')
   }
 
+  private get waiting(): Entry[] {
+    return this.entries.filter(({ isSent }) => !isSent)
+  }
+
+  /** Gives up each one that is too much together with the newer ones. */
   private makeRoom(): void {
     const { maxMessages, maxBytes } = this.limits()
-    const bytes = () => this.queue.reduce((sum, entry) => sum + entry.bytes, 0)
-    while (this.queue.length > maxMessages || bytes() > maxBytes) this.settle(this.queue[0]!, 'dropped')
+    this.waiting.forEach((entry, i, all) => {
+      const bytes = all.slice(i).reduce((sum, newer) => sum + newer.bytes, 0)
+      if (all.length - i > maxMessages || bytes > maxBytes) this.remove(entry, 'dropped')
+    })
   }
 
-  private settle(entry: Entry, delivery: Delivery): void {
-    this.queue = this.queue.filter((other) => other !== entry)
-    this.unanswered.delete(entry.message.id ?? '')
+  private remove(entry: Entry, delivery: Delivery): void {
+    this.entries = this.entries.filter((other) => other !== entry)
     entry.settle?.(delivery)
   }
 }
