@@ -11,108 +11,102 @@ import type { ConnectionError } from './store'
 export const IMMEDIATE_GAP = 1000
 
 /** Begins to dial with a fresh count, gap milliseconds after the last attempt at the soonest. */
-export function startSeries(d: Draft, gap: number): void {
-  const { m } = d
+export function startSeries(m: Draft, gap: number): void {
   const goesOn = m.state === WebSocketState.CONNECTED || m.state === WebSocketState.RECONNECTING
   // Ten attempts that all failed may mean a server that no longer takes what it took: assume nothing.
   if (m.halted === 'exhausted') m.greets = false
   m.halted = null
   m.attempt = 0
   m.tokenRefused = false
-  show(d, goesOn ? WebSocketState.RECONNECTING : WebSocketState.CONNECTING)
-  dialSoon(d, gap, goesOn ? 'reconnect' : 'connect')
+  show(m, goesOn ? WebSocketState.RECONNECTING : WebSocketState.CONNECTING)
+  dialSoon(m, gap, goesOn ? 'reconnect' : 'connect')
 }
 
-function dialSoon(d: Draft, gap: number, reason: TokenReason): void {
-  const { m, now } = d
-  const wait = Math.max(m.dialledAt + gap, m.advisedUntil) - now
+function dialSoon(m: Draft, gap: number, reason: TokenReason): void {
+  const wait = Math.max(m.dialledAt + gap, m.advisedUntil) - m.now
   m.reason = reason
-  if (wait > 0) dialAfter(d, wait)
-  else dial(d)
+  if (wait > 0) dialAfter(m, wait)
+  else dial(m)
 }
 
-function dialAfter({ m, now }: Draft, delay: number): void {
+function dialAfter(m: Draft, delay: number): void {
   m.delay = delay
-  m.due.retry = now + delay
+  m.due.retry = m.now + delay
 }
 
 /** Dials now. */
-export function dial(d: Draft): void {
-  const { m, now } = d
+export function dial(m: Draft): void {
   delete m.due.retry
   m.advisedUntil = 0
-  m.dialledAt = now
+  m.adviceMs = undefined
+  m.dialledAt = m.now
   m.link = 'dialling'
-  m.due.connect = now + d.settings.connectTimeout
-  d.effects.push({ do: 'dial', reason: m.reason })
+  m.due.connect = m.now + m.settings.connectTimeout
+  m.effects.push({ do: 'dial' })
 }
 
 /** The link is gone or not to be trusted: decides whether, when and with what to try again. */
 export function lost(
-  d: Draft,
+  m: Draft,
   error: ConnectionError,
   decision: CloseDecision,
   code: number = CloseCode.NORMAL,
-  newToken = false,
 ): void {
-  const { adviceMs } = d.m
-  drop(d, code)
-  if (decision.refreshToken) retryWithNewToken(d, error, newToken)
-  else if (!decision.retry) halt(d, 'error', error)
-  else retry(d, error, decision.retryAfterMs ?? adviceMs)
+  drop(m, code)
+  if (!decision.retry) halt(m, 'error', error)
+  else if (decision.refreshToken) retryWithNewToken(m, error)
+  else retry(m, error, decision.retryAfterMs ?? m.adviceMs)
 }
 
-function retryWithNewToken(d: Draft, error: ConnectionError, newToken: boolean): void {
-  if (d.m.tokenRefused || !newToken || !d.settings.reconnect) return halt(d, 'error', error)
-  d.m.tokenRefused = true
-  show(d, WebSocketState.RECONNECTING, error)
-  dialSoon(d, IMMEDIATE_GAP, 'unauthorized')
+function retryWithNewToken(m: Draft, error: ConnectionError): void {
+  if (m.tokenRefused || !m.settings.reconnect) return halt(m, 'error', error)
+  m.tokenRefused = true
+  show(m, WebSocketState.RECONNECTING, error)
+  dialSoon(m, IMMEDIATE_GAP, 'unauthorized')
 }
 
-function retry(d: Draft, error: ConnectionError, adviceMs: number | undefined): void {
-  const { m, settings } = d
-  if (!settings.reconnect) return halt(d, 'stopped', error)
+function retry(m: Draft, error: ConnectionError, adviceMs: number | undefined): void {
+  const { settings } = m
+  if (!settings.reconnect) return halt(m, 'stopped', error)
   if (m.attempt >= settings.maxReconnectAttempts) {
-    return halt(d, 'exhausted', exhaustedError(m.attempt, error))
+    return halt(m, 'exhausted', exhaustedError(m.attempt, error))
   }
-  const delay = adviceMs ?? backoffDelay(m.attempt, settings, d.random)
+  const delay = adviceMs ?? backoffDelay(m.attempt, settings, m.random)
   m.attempt++
   m.reason = 'reconnect'
-  show(d, WebSocketState.RECONNECTING, error)
-  dialAfter(d, delay)
-  if (adviceMs !== undefined) m.advisedUntil = d.now + adviceMs
+  show(m, WebSocketState.RECONNECTING, error)
+  dialAfter(m, delay)
+  if (adviceMs !== undefined) m.advisedUntil = m.now + adviceMs
 }
 
 /** Stops trying. */
-export function halt(d: Draft, why: Halt, error: ConnectionError): void {
-  d.m.halted = why
-  show(d, why === 'error' ? WebSocketState.ERROR : WebSocketState.DISCONNECTED, error)
+export function halt(m: Draft, why: Halt, error: ConnectionError): void {
+  m.halted = why
+  show(m, why === 'error' ? WebSocketState.ERROR : WebSocketState.DISCONNECTED, error)
 }
 
 /** Wants no connection, and leaves nothing of the one there was. */
-export function giveUp(d: Draft): void {
-  const { m } = d
+export function giveUp(m: Draft): void {
   m.wanted = false
   m.halted = null
-  drop(d, CloseCode.NORMAL)
+  drop(m, CloseCode.NORMAL)
   m.attempt = 0
   m.advisedUntil = 0
   m.resumed = null
-  show(d, WebSocketState.DISCONNECTED, null)
+  show(m, WebSocketState.DISCONNECTED, null)
 }
 
 /** Lets go of link and deadlines. */
-export function drop({ m, effects }: Draft, code: number): void {
-  if (m.link !== 'none') effects.push({ do: 'drop', code })
-  if (m.link === 'ready') effects.push({ do: 'closed' })
+export function drop(m: Draft, code: number): void {
+  if (m.link !== 'none') m.effects.push({ do: 'drop', code })
+  if (m.link === 'ready') m.effects.push({ do: 'closed' })
   m.link = 'none'
   m.due = {}
   m.greeted = false
-  m.adviceMs = undefined
 }
 
 /** Says how things stand; the error stays as it was unless one is given. */
-export function show({ m }: Draft, state: WebSocketState, error = m.error): void {
+export function show(m: Draft, state: WebSocketState, error = m.error): void {
   m.state = state
   m.delay = 0
   m.error = error

@@ -3,29 +3,28 @@ import type { Draft } from './machine'
 // The deadline counts from the ping it belongs to, never from the last frame; any inbound frame clears it.
 
 /** Begins, or goes on after stopBeating; asks at once when nothing was heard for longer than the interval. */
-export function startBeating(d: Draft): void {
-  const { m, now, settings } = d
-  if (m.due.ping !== undefined || settings.heartbeatInterval <= 0) return
-  m.due.ping = now + settings.heartbeatInterval
-  if (now - m.heardAt > settings.heartbeatInterval) probe(d)
+export function startBeating(m: Draft): void {
+  if (m.due.ping !== undefined || m.settings.heartbeatInterval <= 0) return
+  m.due.ping = m.now + m.settings.heartbeatInterval
+  if (m.now - m.heardAt > m.settings.heartbeatInterval) probe(m)
 }
 
 /** Asks for no more signs of life. */
-export function stopBeating({ m }: Draft): void {
+export function stopBeating(m: Draft): void {
   delete m.due.ping
   delete m.due.pong
 }
 
 /** Asks now, unless an answer is already due. */
-export function probe(d: Draft): void {
-  if (d.m.due.pong !== undefined || d.settings.heartbeatInterval <= 0) return
-  d.m.doubted = false
-  ask(d)
+export function probe(m: Draft): void {
+  if (m.due.pong !== undefined || m.settings.heartbeatInterval <= 0) return
+  m.doubted = false
+  ask(m)
 }
 
 /** A frame came in, whatever it was. */
-export function heard({ m, now }: Draft): void {
-  m.heardAt = now
+export function heard(m: Draft): void {
+  m.heardAt = m.now
   delete m.due.pong
 }
 
@@ -33,15 +32,15 @@ export function heard({ m, now }: Draft): void {
  * The deadline passed without a sign of life; true: the link is dead. One that passed much too late says
  * that this tab slept, and that the pong may be waiting behind us: it is asked once more.
  */
-export function deadlinePassed(d: Draft): boolean {
-  if (d.m.doubted || d.now - d.m.askedAt < 2 * d.settings.heartbeatTimeout) return true
-  d.m.doubted = true
-  ask(d)
+export function deadlinePassed(m: Draft): boolean {
+  if (m.doubted || m.now - m.askedAt < 2 * m.settings.heartbeatTimeout) return true
+  m.doubted = true
+  ask(m)
   return false
 }
 
-function ask({ m, now, settings, effects }: Draft): void {
-  m.askedAt = now
-  m.due.pong = now + settings.heartbeatTimeout
-  effects.push({ do: 'ping' })
+function ask(m: Draft): void {
+  m.askedAt = m.now
+  m.due.pong = m.now + m.settings.heartbeatTimeout
+  m.effects.push({ do: 'ping' })
 }

@@ -60,11 +60,7 @@ export type MachineEvent =
 
 /** What is to be done about it; what handlers are told of comes last. @internal */
 export type Effect =
-  | { do: 'dial'; reason: TokenReason }
-  | { do: 'drop'; code: number }
-  | { do: 'ping' }
-  | { do: 'ready'; again: boolean }
-  | { do: 'closed' }
+  { do: 'dial' | 'ping' | 'closed' } | { do: 'drop'; code: number } | { do: 'ready'; again: boolean }
 
 /** What a step may look at besides the machine. @internal */
 export interface World {
@@ -74,9 +70,8 @@ export interface World {
   settings: Settings
 }
 
-/** A step under way: the machine it may change, and what it asks to be done. @internal */
-export interface Draft extends World {
-  m: Machine
+/** A step under way: the machine as it may still change, and what is to be done. @internal */
+export interface Draft extends Machine, World {
   effects: Effect[]
 }
 

@@ -2,7 +2,7 @@ import type { ClientEnv, PageSignal, Timer } from './env'
 import { tell } from './handlers'
 import { Link } from './link'
 import { initialMachine, nextDeadline, snapshotOf } from './machine'
-import type { Effect, MachineEvent } from './machine'
+import type { Effect, Machine, MachineEvent } from './machine'
 import type { WebSocketState } from './messages'
 import type { Credential, Settings, TokenReason } from './options'
 import { step } from './step'
@@ -28,7 +28,7 @@ export interface RunnerOwner {
 /** Runs the state machine on a real clock, network and page: feeds it events and carries out its effects. @internal */
 export class Runner {
   readonly store: Store<ConnectionSnapshot>
-  machine
+  machine: Machine
   link: Link | null = null
   private timer: Timer | undefined
   private armedFor = Infinity
@@ -47,12 +47,13 @@ export class Runner {
   /** Lets one event happen. What handlers do meanwhile happens at once, inside. */
   run(event: MachineEvent): void {
     const { env, settings } = this
-    const [next, effects] = step(this.machine, event, {
+    const next = step(this.machine, event, {
       now: env.now(),
       random: () => env.random(),
       hidden: env.page?.isHidden() ?? false,
       settings,
     })
+    const { effects } = next
     this.machine = next
     for (const effect of effects) this.carryOut(effect)
     this.show()
@@ -104,7 +105,7 @@ export class Runner {
   }
 
   private carryOut(effect: Effect): void {
-    if (effect.do === 'dial') this.dial(effect.reason)
+    if (effect.do === 'dial') this.dial()
     if (effect.do === 'ping') this.owner.ping()
     if (effect.do === 'drop') {
       this.link?.abandon(effect.code)
@@ -119,11 +120,11 @@ export class Runner {
     if (effect.do === 'ready' && this.machine.link === 'ready') this.owner.ready(effect.again)
   }
 
-  private dial(reason: TokenReason): void {
+  private dial(): void {
     const link = new Link()
     this.link = link
     this.askToken(
-      reason,
+      this.machine.reason,
       (credential) => this.open(link, credential),
       () => this.run({ type: 'noToken' }),
     )

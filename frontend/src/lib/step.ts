@@ -3,24 +3,23 @@ import { CloseCode, decideClose, RETRY } from './closeCodes'
 import { closeError, errors } from './errors'
 import { deadlinePassed, heard, probe, startBeating, stopBeating } from './heartbeat'
 import { nextDeadline } from './machine'
-import type { Deadline, Draft, Effect, Machine, MachineEvent, World } from './machine'
+import type { Deadline, Draft, Machine, MachineEvent, World } from './machine'
 import { WebSocketState } from './messages'
 
 /** A connection counts as good, and the attempts start from 0 again, after this long; milliseconds. */
 const STABLE_AFTER = 5000
 
 /** Event in, state and effects out; looks at nothing else and changes nothing it was given. */
-export function step(before: Machine, event: MachineEvent, world: World): [Machine, Effect[]] {
-  const draft: Draft = { ...world, m: { ...before, due: { ...before.due } }, effects: [] }
-  setClock(draft)
+export function step(before: Machine, event: MachineEvent, world: World): Draft {
+  const draft: Draft = { ...before, ...world, due: { ...before.due }, effects: [] }
+  setClock(draft, before.now)
   transition(draft, event)
-  return [draft.m, draft.effects]
+  return draft
 }
 
 // With the clock set back, what was to come in five seconds still comes in five.
-function setClock({ m, now }: Draft): void {
-  const back = now - m.now
-  m.now = now
+function setClock(m: Draft, last: number): void {
+  const back = m.now - last
   if (back >= 0) return
   for (const name of Object.keys(m.due) as Deadline[]) m.due[name] = m.due[name]! + back
   m.dialledAt += back
@@ -29,135 +28,130 @@ function setClock({ m, now }: Draft): void {
   m.advisedUntil += back
 }
 
-function transition(d: Draft, event: MachineEvent): void {
-  const { m } = d
+function transition(m: Draft, event: MachineEvent): void {
   switch (event.type) {
     case 'connect':
-      return connect(d)
+      return connect(m)
     case 'reconnect':
-      return reconnect(d)
+      return reconnect(m)
     case 'disconnect':
-      return giveUp(d)
+      return giveUp(m)
     case 'token':
-      if (m.halted === 'error' || m.halted === 'exhausted') startSeries(d, IMMEDIATE_GAP)
+      if (m.halted === 'error' || m.halted === 'exhausted') startSeries(m, IMMEDIATE_GAP)
       return
     case 'opened':
       m.link = 'open'
-      if (!m.greets && d.settings.dialect !== 'v1') ready(d)
+      if (!m.greets && m.settings.dialect !== 'v1') ready(m)
       return
     case 'session':
-      return session(d, event.resumed)
+      return session(m, event.resumed)
     case 'heard':
-      return heard(d)
+      return heard(m)
     case 'advice':
       m.adviceMs = event.ms
       return
     case 'closed': {
       const decision = decideClose(event.code, event.reason)
-      return lost(d, closeError(event.code, decision), decision, CloseCode.NORMAL, event.newToken)
+      // The same token would be refused once more.
+      if (decision.refreshToken && !event.newToken) decision.retry = false
+      return lost(m, closeError(event.code, decision), decision)
     }
     case 'noToken':
-      return lost(d, errors.noToken, RETRY)
+      return lost(m, errors.noToken, RETRY)
     case 'badUrl':
-      drop(d, CloseCode.NORMAL)
-      return halt(d, 'error', errors.badUrl)
+      drop(m, CloseCode.NORMAL)
+      return halt(m, 'error', errors.badUrl)
     case 'tick':
-      return tick(d)
+      return tick(m)
     case 'hidden':
-      return stopBeating(d)
+      return stopBeating(m)
     case 'offline':
       // Offline does not mean dead: a socket may outlive a change of network.
-      if (m.link === 'ready') probe(d)
+      if (m.link === 'ready') probe(m)
       return
     case 'suspend':
-      return suspend(d)
+      return suspend(m)
     case 'wake':
-      return wake(d)
+      return wake(m)
   }
 }
 
-function connect(d: Draft): void {
-  if (d.m.wanted && !d.m.halted) return
-  d.m.wanted = true
-  startSeries(d, 0)
-}
-
-function reconnect(d: Draft): void {
-  const { m } = d
-  // A second click within the second would only undo the first.
-  if (m.link !== 'none' && m.link !== 'ready' && d.now - m.dialledAt < IMMEDIATE_GAP) return
+function connect(m: Draft): void {
+  if (m.wanted && !m.halted) return
   m.wanted = true
-  drop(d, CloseCode.REPLACED)
-  m.advisedUntil = 0
-  startSeries(d, IMMEDIATE_GAP)
+  startSeries(m, 0)
 }
 
-function session(d: Draft, resumed: boolean): void {
-  const { m } = d
+function reconnect(m: Draft): void {
+  // A second click within the second would only undo the first.
+  if (m.link !== 'none' && m.link !== 'ready' && m.now - m.dialledAt < IMMEDIATE_GAP) return
+  m.wanted = true
+  drop(m, CloseCode.REPLACED)
+  m.advisedUntil = 0
+  startSeries(m, IMMEDIATE_GAP)
+}
+
+function session(m: Draft, resumed: boolean): void {
   m.greeted = m.greets = true
   m.tokenRefused = false
   m.resumed = resumed
-  if (m.link !== 'ready') ready(d)
+  if (m.link !== 'ready') ready(m)
 }
 
-function ready(d: Draft): void {
-  const { m } = d
+function ready(m: Draft): void {
   m.link = 'ready'
   delete m.due.connect
-  m.due.stable = d.now + STABLE_AFTER
-  m.heardAt = d.now
-  if (!d.hidden) startBeating(d)
-  m.state = WebSocketState.CONNECTED
-  m.error = null
-  m.delay = 0
+  m.due.stable = m.now + STABLE_AFTER
+  m.heardAt = m.now
+  if (!m.hidden) startBeating(m)
+  show(m, WebSocketState.CONNECTED, null)
   if (!m.greeted) m.resumed = null
-  d.effects.push({ do: 'ready', again: m.wasReady })
+  m.effects.push({ do: 'ready', again: m.wasReady })
   m.wasReady = true
 }
 
-function tick(d: Draft): void {
-  for (let at = nextDeadline(d.m); at <= d.now; at = nextDeadline(d.m)) {
-    const name = (Object.keys(d.m.due) as Deadline[]).find((key) => d.m.due[key] === at)!
-    delete d.m.due[name]
-    whenDue[name](d)
+function tick(m: Draft): void {
+  for (let at = nextDeadline(m); at <= m.now; at = nextDeadline(m)) {
+    const name = (Object.keys(m.due) as Deadline[]).find((key) => m.due[key] === at)!
+    delete m.due[name]
+    whenDue[name](m)
   }
 }
 
-const whenDue: Record<Deadline, (d: Draft) => void> = {
+const whenDue: Record<Deadline, (m: Draft) => void> = {
   retry: dial,
-  connect(d) {
+  connect(m) {
     // Open, but without the greeting this server used to send: it may have been replaced by a plain one.
-    if (d.m.link === 'open') d.m.greets = false
-    lost(d, errors.connectTimeout, RETRY, CloseCode.CONNECT_TIMEOUT)
+    if (m.link === 'open') m.greets = false
+    lost(m, errors.connectTimeout, RETRY, CloseCode.CONNECT_TIMEOUT)
   },
-  stable({ m }) {
+  stable(m) {
     m.attempt = 0
     m.tokenRefused = false
   },
-  ping(d) {
-    d.m.due.ping = d.now + d.settings.heartbeatInterval
-    probe(d)
+  ping(m) {
+    m.due.ping = m.now + m.settings.heartbeatInterval
+    probe(m)
   },
-  pong(d) {
-    if (deadlinePassed(d)) lost(d, errors.heartbeat, RETRY, CloseCode.HEARTBEAT_TIMEOUT)
+  pong(m) {
+    if (deadlinePassed(m)) lost(m, errors.heartbeat, RETRY, CloseCode.HEARTBEAT_TIMEOUT)
   },
 }
 
 /** The page goes into the back/forward cache, where a socket cannot live; pageshow wakes it. */
-function suspend(d: Draft): void {
-  if (!d.m.wanted || d.m.halted) return
-  drop(d, CloseCode.NORMAL)
-  show(d, WebSocketState.RECONNECTING)
+function suspend(m: Draft): void {
+  if (!m.wanted || m.halted) return
+  drop(m, CloseCode.NORMAL)
+  show(m, WebSocketState.RECONNECTING)
 }
 
-function wake(d: Draft): void {
-  const { m } = d
+function wake(m: Draft): void {
   if (!m.wanted || m.halted === 'error' || m.halted === 'stopped') return
   if (m.link === 'ready') {
-    if (!d.hidden) startBeating(d)
+    if (!m.hidden) startBeating(m)
     return
   }
-  if (m.link !== 'none' && d.now - m.dialledAt <= d.settings.connectTimeout) return
-  drop(d, CloseCode.CONNECT_TIMEOUT)
-  startSeries(d, IMMEDIATE_GAP)
+  if (m.link !== 'none' && m.now - m.dialledAt <= m.settings.connectTimeout) return
+  drop(m, CloseCode.CONNECT_TIMEOUT)
+  startSeries(m, IMMEDIATE_GAP)
 }
