@@ -46,22 +46,16 @@ export interface ClientEnv {
 
 /** The surroundings of a browser tab; works where there is no window, too. */
 export function browserEnv(): ClientEnv {
-  const page = typeof document === 'undefined' ? undefined : browserPage(window, document)
+  const { WebSocket, location, document } = globalThis as Partial<typeof globalThis>
   return {
-    get WebSocket() {
-      return typeof WebSocket === 'undefined' ? undefined : WebSocket
-    },
-    get baseUrl() {
-      return typeof location === 'undefined' ? undefined : location.href
-    },
-    page,
+    WebSocket,
+    baseUrl: location?.href,
+    page: document && browserPage(window, document),
     storage: sessionStore(),
     now: () => Date.now(),
     random: () => Math.random(),
     setTimeout: (run, ms) => setTimeout(run, ms),
-    clearTimeout: (timer) => {
-      clearTimeout(timer)
-    },
+    clearTimeout: (timer) => clearTimeout(timer),
   }
 }
 

@@ -31,49 +31,49 @@ export const orNull =
   (v) =>
     v === null || check(v)
 
-/** An object whose fields pass; it may have others. */
-export function shape(fields: Record<string, Check>): Check {
-  const entries = Object.entries(fields)
-  return (v) => isRecord(v) && entries.every(([name, check]) => check(v[name]))
+type Fields = Record<string, Check>
+
+/** An object whose fields pass, those of the second list where they are there; it may have others. */
+export function shape(required: Fields, optional: Fields = {}): Check {
+  return (v) =>
+    isRecord(v) &&
+    Object.entries(required).every(([name, check]) => check(v[name])) &&
+    Object.entries(optional).every(([name, check]) => maybe(check)(v[name]))
 }
 
+const isId: Check = (v) => isText(v) && v !== ''
 const isStatus: Check = (v) => v === 'pending' || v === 'delivered' || v === 'failed'
-const maybeText = maybe(isText)
-const maybeTextOrNull = maybe(orNull(isText))
-
-const named = { id: (v: unknown) => isText(v) && v !== '', type: maybeText }
 
 /** Data that names an event, or another thing with an id. */
-export const isEventId = shape(named)
+export const isEventId = shape({ id: isId }, { type: isText })
 
 /** Data of `event_created` and `event_update`: an id, a status, and nothing of a wrong type. */
-export const isEvent = shape({
-  ...named,
-  status: isStatus,
-  source: maybeText,
-  payload: maybe(isRecord),
-  payload_truncated: maybe(isFlag),
-  erased: maybe(isFlag),
-  previous_status: maybe(orNull(isStatus)),
-  delivery_attempts: maybe(isAmount),
-  last_delivery_attempt: maybeTextOrNull,
-  delivery_latency_ms: maybe(orNull(isNumber)),
-  error_message: maybeTextOrNull,
-  created_at: maybeText,
-  updated_at: maybeText,
-})
+export const isEvent = shape(
+  { id: isId, status: isStatus },
+  {
+    type: isText,
+    source: isText,
+    payload: isRecord,
+    payload_truncated: isFlag,
+    erased: isFlag,
+    previous_status: orNull(isStatus),
+    delivery_attempts: isAmount,
+    last_delivery_attempt: orNull(isText),
+    delivery_latency_ms: orNull(isNumber),
+    error_message: orNull(isText),
+    created_at: isText,
+    updated_at: isText,
+  },
+)
 
 const percentile = orNull(isNumber)
 
 /** Data of `metrics_update`: the four counters, and nothing of a wrong type. */
-export const isMetrics = shape({
-  total_events: isAmount,
-  pending_events: isAmount,
-  delivered_events: isAmount,
-  failed_events: isAmount,
-  success_rate: maybe(percentile),
-  events_per_minute: maybe(isNumber),
-  latency_ms: maybe(
-    shape({ p50: percentile, p95: percentile, p99: percentile, sample_size: maybe(isAmount) }),
-  ),
-})
+export const isMetrics = shape(
+  { total_events: isAmount, pending_events: isAmount, delivered_events: isAmount, failed_events: isAmount },
+  {
+    success_rate: percentile,
+    events_per_minute: isNumber,
+    latency_ms: shape({ p50: percentile, p95: percentile, p99: percentile }, { sample_size: isAmount }),
+  },
+)

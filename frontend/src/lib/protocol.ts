@@ -75,9 +75,8 @@ const INVALID: ParseResult = { ok: false, reason: 'invalid' }
 // Also JSON that is no object, as the golden files have it.
 const MALFORMED: ParseResult = { ok: false, reason: 'malformed_json' }
 
-const maybeText = maybe(isText)
 const isAnyData = maybe(orNull(isRecord))
-const isEcho = maybe(orNull(shape({ channel: maybeText })))
+const isEcho = maybe(orNull(shape({}, { channel: isText })))
 
 const guards = new Map<string, Check>(
   Object.entries({
@@ -94,23 +93,19 @@ const guards = new Map<string, Check>(
     [MessageType.ENDPOINT_UPDATE]: isEventId,
     [MessageType.RECOVERY_UPDATE]: isEventId,
     [MessageType.WEBHOOK_RECEIVED]: isEventId,
-    session: shape({ session: isText, seq: isNumber, resumed: isFlag, channels: maybe(isTexts) }),
+    session: shape({ session: isText, seq: isNumber, resumed: isFlag }, { channels: isTexts }),
     batch: Array.isArray,
     snapshot: shape({ channel: isText, seq: isNumber, state: orNull(isRecord) }),
-    resync: shape({ seq: isNumber, channel: maybeText }),
+    resync: shape({ seq: isNumber }, { channel: isText }),
     auth: shape({ status: isText }),
     reconnect: shape({ after_ms: isAmount }),
   }),
 )
 
-const isEnvelope = shape({
-  timestamp: maybeText,
-  error: maybeText,
-  code: maybeText,
-  id: maybeText,
-  channel: maybeText,
-  seq: maybe(isNumber),
-})
+const isEnvelope = shape(
+  {},
+  { timestamp: isText, error: isText, code: isText, id: isText, channel: isText, seq: isNumber },
+)
 
 /** Reads one WebSocket message. Never throws, whatever comes in. */
 export function parseMessage(raw: unknown): ParseResult {
@@ -125,7 +120,7 @@ export function parseMessage(raw: unknown): ParseResult {
 /** Checks one envelope that is already a value, as inside a `batch`. Never throws. */
 export function parseEnvelope(value: unknown): ParseResult {
   if (!isRecord(value)) return MALFORMED
-  if (typeof value.type !== 'string') return INVALID
+  if (!isText(value.type)) return INVALID
   const guard = guards.get(value.type)
   if (!guard) return { ok: false, reason: 'unknown_type', type: value.type }
   if (!isEnvelope(value) || !guard(value.data)) return INVALID
