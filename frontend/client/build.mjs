@@ -27,24 +27,10 @@ const keepEnv = {
   renderChunk: (code) => code.replaceAll('__APPLICATION_ENV__.', 'import.meta.env?.'),
 }
 
-/** Has members that are nobody's business outside under short names. */
+/** Has members that are nobody's business outside under short names, and constants as their values. */
 function shortNames() {
   const texts = shorten(Object.values(entries))
   return { name: 'short-names', enforce: 'pre', load: (id) => texts.get(id) }
-}
-
-// A minifier of one file after the other does not see that the members of an enum are constants.
-const messages = readFileSync(path.join(lib, 'messages.ts'), 'utf8')
-const members = new Map(
-  [...messages.matchAll(/enum (\w+) {([^}]*)}/g)].flatMap(([, type, body]) =>
-    [...body.matchAll(/(\w+) = ('\w+'),/g)].map(([, name, value]) => [`${type}.${name}`, value]),
-  ),
-)
-const inlineEnums = {
-  name: 'inline-enums',
-  enforce: 'pre',
-  transform: (code) =>
-    code.replaceAll(/\b(?:MessageType|WebSocketState)\.[A-Z_]+\b/g, (member) => members.get(member)),
 }
 
 /** Bundles the entries; what they share is in chunks of its own, so that a page loads it once. */
@@ -54,7 +40,7 @@ export async function bundle(outDir) {
     configFile: false,
     publicDir: false,
     logLevel: 'warn',
-    plugins: [shortNames(), inlineEnums, keepEnv],
+    plugins: [shortNames(), keepEnv],
     build: {
       outDir,
       emptyOutDir: true,

@@ -1,5 +1,6 @@
-// Gives members that nobody outside the package can name a short name: what is `private`, and all of what a
-// comment marks as @internal. A minifier cannot do that, since it knows no types; TypeScript's renaming can.
+// What a minifier cannot do, since it knows no types, and looks at one file after the other. Members that nobody
+// outside the package can name get a short name: what is `private`, and all of what a comment marks as @internal.
+// Members of enums and of objects `as const` become the values that they stand for.
 import path from 'node:path'
 import ts from 'typescript'
 
@@ -14,16 +15,24 @@ const NAMES = ['', ...LETTERS].flatMap((first) => LETTERS.map((last) => first + 
 export function shorten(entries) {
   const files = [path.join(root, 'src/vite-env.d.ts'), ...entries]
   const service = languageService(files)
-  const sources = service.getProgram().getSourceFiles()
-  const own = sources.filter(({ fileName }) => fileName.startsWith(path.join(root, 'src/')))
-  const edits = own.flatMap((source) => renaming(service, source))
-  const names = shortNames(edits, own)
+  const program = service.getProgram()
+  const own = program.getSourceFiles().filter(({ fileName }) => fileName.startsWith(path.join(root, 'src/')))
+  const checker = program.getTypeChecker()
+  const members = own.flatMap((source) => renaming(service, source))
+  const names = shortNames(members, own, sideBySide(checker, own))
+  const edits = [
+    ...members.map(({ name, prefixText = '', suffixText = '', ...place }) => ({
+      ...place,
+      text: prefixText + names.get(name) + suffixText,
+    })),
+    ...own.flatMap((source) => constants(checker, source)),
+  ]
   const texts = new Map()
   for (const { fileName, text } of own) {
     const here = new Map(
       edits.filter((edit) => edit.fileName === fileName).map((edit) => [edit.textSpan.start, edit]),
     )
-    if (here.size > 0) texts.set(fileName, renamed(text, [...here.values()], names))
+    if (here.size > 0) texts.set(fileName, edited(text, [...here.values()]))
   }
   check(languageService(files, texts))
   return texts
@@ -65,21 +74,59 @@ function internalMembers(node, isInside = false) {
   return members
 }
 
+/** The members of each type; what is never in the same one may have the same short name. */
+function sideBySide(checker, sources) {
+  const isType = (node) =>
+    ts.isClassDeclaration(node) || ts.isInterfaceDeclaration(node) || ts.isTypeAliasDeclaration(node)
+  const declarations = sources.flatMap(({ statements }) => statements.filter(isType))
+  return declarations.flatMap(({ name }) => {
+    const type = checker.getDeclaredTypeOfSymbol(checker.getSymbolAtLocation(name))
+    const types = type.isUnion() ? type.types : [type]
+    return types.map((each) => each.getProperties().map((member) => member.name))
+  })
+}
+
 /** The most used ones get the shortest; none is a word of the sources already. */
-function shortNames(edits, sources) {
+function shortNames(edits, sources, groups) {
   const uses = new Map()
   for (const { name } of edits) uses.set(name, (uses.get(name) ?? 0) + 1)
   const words = new Set(sources.flatMap(({ text }) => text.match(/(?<=\.)[\w$]+/g)))
   const free = NAMES.filter((name) => !words.has(name))
   const sorted = [...uses].sort(([, a], [, b]) => b - a)
-  return new Map(sorted.map(([name], i) => [name, free[i]]))
+  const names = new Map()
+  for (const [name] of sorted) {
+    const near = new Set(groups.filter((group) => group.includes(name)).flat())
+    const taken = [...near].map((other) => names.get(other))
+    names.set(
+      name,
+      free.find((short) => !taken.includes(short)),
+    )
+  }
+  return names
 }
 
-function renamed(text, edits, names) {
+/** All places in a node that name a constant, with its value. */
+function constants(checker, node, source = node) {
+  if (!ts.isPropertyAccessExpression(node)) {
+    const found = []
+    ts.forEachChild(node, (child) => void found.push(...constants(checker, child, source)))
+    return found
+  }
+  const member = checker.getSymbolAtLocation(node.name)?.valueDeclaration
+  if (!member || !(ts.isEnumMember(member) || isConst(member.parent.parent)))
+    return constants(checker, node.expression, source)
+  const textSpan = { start: node.getStart(source), length: node.getWidth(source) }
+  const value = JSON.stringify(checker.getTypeAtLocation(node).value)
+  return [{ fileName: source.fileName, textSpan, text: `(${value} as typeof ${node.getText(source)})` }]
+}
+
+const isConst = (node) => node && ts.isAsExpression(node) && ts.isConstTypeReference(node.type)
+
+function edited(text, edits) {
   const last = edits.sort((a, b) => b.textSpan.start - a.textSpan.start)
-  for (const { textSpan, prefixText = '', suffixText = '', name } of last) {
-    const { start, length } = textSpan
-    text = text.slice(0, start) + prefixText + names.get(name) + suffixText + text.slice(start + length)
+  for (const edit of last) {
+    const { start, length } = edit.textSpan
+    text = text.slice(0, start) + edit.text + text.slice(start + length)
   }
   return text
 }
