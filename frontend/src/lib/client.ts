@@ -10,6 +10,7 @@ import type { Credential, SocketOptions } from './options'
 import { Outbox } from './outbox'
 import type { Delivery } from './outbox'
 import { loadResumePoint, saveResumePoint } from './persistence'
+import type { SessionStore } from './persistence'
 import { QualityMeter } from './quality'
 import { Runner } from './runner'
 import type { RunnerOwner } from './runner'
@@ -178,17 +179,18 @@ export class Client implements SocketClient, RunnerOwner {
     return `apier ${JSON.stringify([url, channels])}`
   }
 
+  private get storage(): SessionStore | undefined {
+    return this.runner.settings.persist ? this.env.storage : undefined
+  }
+
   private persist(): void {
-    const { storage } = this.env
-    if (storage && this.runner.settings.persist)
-      saveResumePoint(storage, this.storageKey, this.stream.cursor.point)
+    if (this.storage) saveResumePoint(this.storage, this.storageKey, this.stream.cursor.point)
   }
 
   private restore(): void {
-    const { storage } = this.env
-    if (this.isRestored || !storage || !this.runner.settings.persist) return
+    if (this.isRestored || !this.storage) return
     this.isRestored = true
-    const point = loadResumePoint(storage, this.storageKey)
+    const point = loadResumePoint(this.storage, this.storageKey)
     if (!point) return
     this.stream.cursor.restore(point)
     // Only a server that greets gives sessions.

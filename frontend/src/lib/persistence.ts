@@ -1,8 +1,10 @@
 import type { ResumePoint } from './cursor'
-import { isNumber, isRecord, isText } from './guards'
+import { isNumber, isText, shape } from './guards'
 
 /** Where a resume point survives a reload; sessionStorage in browsers. */
 export type SessionStore = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>
+
+const isPoint = shape({ session: isText, after: isNumber })
 
 /** Keeps the resume point; null removes it. Holds neither token nor data. Never throws: storage may be full or barred. */
 export function saveResumePoint(store: SessionStore, key: string, point: ResumePoint | undefined): void {
@@ -18,8 +20,7 @@ export function saveResumePoint(store: SessionStore, key: string, point: ResumeP
 export function loadResumePoint(store: SessionStore, key: string): ResumePoint | undefined {
   try {
     const point: unknown = JSON.parse(store.getItem(key) ?? 'null')
-    if (!isRecord(point) || !isText(point.session) || !isNumber(point.after)) return undefined
-    return { session: point.session, after: point.after }
+    return isPoint(point) ? (point as ResumePoint) : undefined
   } catch {
     return undefined
   }

@@ -13,6 +13,7 @@ const STABLE_AFTER = 5000
 export function step(before: Machine, event: MachineEvent, world: World): Draft {
   const draft: Draft = { ...before, ...world, due: { ...before.due }, effects: [] }
   setClock(draft, before.now)
+  const transition = transitions[event.type] as (m: Draft, event: MachineEvent) => void
   transition(draft, event)
   return draft
 }
@@ -28,94 +29,81 @@ function setClock(m: Draft, last: number): void {
   m.advisedUntil += back
 }
 
-function transition(m: Draft, event: MachineEvent): void {
-  switch (event.type) {
-    case 'connect':
-      return connect(m)
-    case 'reconnect':
-      return reconnect(m)
-    case 'disconnect':
-      return giveUp(m)
-    case 'token':
-      if (m.halted === 'error' || m.halted === 'exhausted') startSeries(m, IMMEDIATE_GAP)
-      return
-    case 'opened':
-      m.link = 'open'
-      if (!m.greets && m.settings.dialect !== 'v1') ready(m)
-      return
-    case 'session':
-      return session(m, event.resumed)
-    case 'heard':
-      return heard(m)
-    case 'advice':
-      m.adviceMs = event.ms
-      return
-    case 'closed': {
-      const decision = decideClose(event.code, event.reason)
-      // The same token would be refused once more.
-      if (decision.refreshToken && !event.newToken) decision.retry = false
-      return lost(m, closeError(event.code, decision), decision)
+type Transitions = {
+  [T in MachineEvent['type']]: (m: Draft, event: Extract<MachineEvent, { type: T }>) => void
+}
+
+const transitions: Transitions = {
+  connect(m) {
+    if (m.wanted && !m.halted) return
+    m.wanted = true
+    startSeries(m, 0)
+  },
+  reconnect(m) {
+    // A second click within the second would only undo the first.
+    if (m.link !== 'none' && m.link !== 'ready' && m.now - m.dialledAt < IMMEDIATE_GAP) return
+    m.wanted = true
+    drop(m, CloseCode.REPLACED)
+    m.advisedUntil = 0
+    startSeries(m, IMMEDIATE_GAP)
+  },
+  disconnect: giveUp,
+  token(m) {
+    if (m.halted === 'error' || m.halted === 'exhausted') startSeries(m, IMMEDIATE_GAP)
+  },
+  opened(m) {
+    m.link = 'open'
+    if (!m.greets && m.settings.dialect !== 'v1') ready(m)
+  },
+  session(m, { resumed }) {
+    m.greeted = m.greets = true
+    m.tokenRefused = false
+    m.resumed = resumed
+    if (m.link !== 'ready') ready(m)
+  },
+  heard,
+  advice(m, { ms }) {
+    m.adviceMs = ms
+  },
+  closed(m, { code, reason, newToken }) {
+    const decision = decideClose(code, reason)
+    // The same token would be refused once more.
+    if (decision.refreshToken && !newToken) decision.retry = false
+    lost(m, closeError(code, decision), decision)
+  },
+  noToken: (m) => lost(m, errors.noToken, RETRY),
+  badUrl(m) {
+    drop(m, CloseCode.NORMAL)
+    halt(m, 'error', errors.badUrl)
+  },
+  tick(m) {
+    for (let at = nextDeadline(m); at <= m.now; at = nextDeadline(m)) {
+      const name = (Object.keys(m.due) as Deadline[]).find((key) => m.due[key] === at)!
+      delete m.due[name]
+      whenDue[name](m)
     }
-    case 'noToken':
-      return lost(m, errors.noToken, RETRY)
-    case 'badUrl':
-      drop(m, CloseCode.NORMAL)
-      return halt(m, 'error', errors.badUrl)
-    case 'tick':
-      return tick(m)
-    case 'hidden':
-      return stopBeating(m)
-    case 'offline':
-      // Offline does not mean dead: a socket may outlive a change of network.
-      if (m.link === 'ready') probe(m)
+  },
+  hidden: stopBeating,
+  offline(m) {
+    // Offline does not mean dead: a socket may outlive a change of network.
+    if (m.link === 'ready') probe(m)
+  },
+  /** The page goes into the back/forward cache, where a socket cannot live; pageshow wakes it. */
+  suspend(m) {
+    if (!m.wanted || m.halted) return
+    drop(m, CloseCode.NORMAL)
+    show(m, WebSocketState.RECONNECTING)
+  },
+  wake(m) {
+    if (!m.wanted || m.halted === 'error' || m.halted === 'stopped') return
+    if (m.link === 'ready') {
+      if (!m.hidden) startBeating(m)
       return
-    case 'suspend':
-      return suspend(m)
-    case 'wake':
-      return wake(m)
-  }
-}
-
-function connect(m: Draft): void {
-  if (m.wanted && !m.halted) return
-  m.wanted = true
-  startSeries(m, 0)
-}
-
-function reconnect(m: Draft): void {
-  // A second click within the second would only undo the first.
-  if (m.link !== 'none' && m.link !== 'ready' && m.now - m.dialledAt < IMMEDIATE_GAP) return
-  m.wanted = true
-  drop(m, CloseCode.REPLACED)
-  m.advisedUntil = 0
-  startSeries(m, IMMEDIATE_GAP)
-}
-
-function session(m: Draft, resumed: boolean): void {
-  m.greeted = m.greets = true
-  m.tokenRefused = false
-  m.resumed = resumed
-  if (m.link !== 'ready') ready(m)
-}
-
-function ready(m: Draft): void {
-  m.link = 'ready'
-  delete m.due.connect
-  m.due.stable = m.now + STABLE_AFTER
-  m.heardAt = m.now
-  if (!m.hidden) startBeating(m)
-  show(m, WebSocketState.CONNECTED, null)
-  if (!m.greeted) m.resumed = null
-  m.effects.push({ do: 'ready', again: m.wasReady })
-  m.wasReady = true
-}
-
-function tick(m: Draft): void {
-  for (let at = nextDeadline(m); at <= m.now; at = nextDeadline(m)) {
-    const name = (Object.keys(m.due) as Deadline[]).find((key) => m.due[key] === at)!
-    delete m.due[name]
-    whenDue[name](m)
-  }
+    }
+    if (m.link !== 'none' && m.now - m.dialledAt <= m.settings.connectTimeout) return
+    drop(m, CloseCode.CONNECT_TIMEOUT)
+    startSeries(m, IMMEDIATE_GAP)
+  },
 }
 
 const whenDue: Record<Deadline, (m: Draft) => void> = {
@@ -138,20 +126,14 @@ const whenDue: Record<Deadline, (m: Draft) => void> = {
   },
 }
 
-/** The page goes into the back/forward cache, where a socket cannot live; pageshow wakes it. */
-function suspend(m: Draft): void {
-  if (!m.wanted || m.halted) return
-  drop(m, CloseCode.NORMAL)
-  show(m, WebSocketState.RECONNECTING)
-}
-
-function wake(m: Draft): void {
-  if (!m.wanted || m.halted === 'error' || m.halted === 'stopped') return
-  if (m.link === 'ready') {
-    if (!m.hidden) startBeating(m)
-    return
-  }
-  if (m.link !== 'none' && m.now - m.dialledAt <= m.settings.connectTimeout) return
-  drop(m, CloseCode.CONNECT_TIMEOUT)
-  startSeries(m, IMMEDIATE_GAP)
+function ready(m: Draft): void {
+  m.link = 'ready'
+  delete m.due.connect
+  m.due.stable = m.now + STABLE_AFTER
+  m.heardAt = m.now
+  if (!m.hidden) startBeating(m)
+  show(m, WebSocketState.CONNECTED, null)
+  if (!m.greeted) m.resumed = null
+  m.effects.push({ do: 'ready', again: m.wasReady })
+  m.wasReady = true
 }
