@@ -79,13 +79,16 @@ export class Outbox {
     return this.entries.filter(({ isSent }) => !isSent)
   }
 
-  /** Gives up each one that is too much together with the newer ones. */
+  /** Keeps the newest, as many as the limits allow. */
   private makeRoom(): void {
     const { maxMessages, maxBytes } = this.limits()
-    this.waiting.forEach((entry, i, all) => {
-      const bytes = all.slice(i).reduce((sum, newer) => sum + newer.bytes, 0)
-      if (all.length - i > maxMessages || bytes > maxBytes) this.remove(entry, 'dropped')
-    })
+    let messages = 0
+    let bytes = 0
+    for (const entry of this.waiting.reverse()) {
+      messages++
+      bytes += entry.bytes
+      if (messages > maxMessages || bytes > maxBytes) this.remove(entry, 'dropped')
+    }
   }
 
   private remove(entry: Entry, delivery: Delivery): void {

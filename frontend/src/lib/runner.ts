@@ -31,7 +31,6 @@ export class Runner {
   machine: Machine
   link: Link | null = null
   private timer: Timer | undefined
-  private armedFor = Infinity
   private stopListening: (() => void) | undefined
 
   constructor(
@@ -65,10 +64,9 @@ export class Runner {
   arm(): void {
     const { env, machine } = this
     const at = Math.min(nextDeadline(machine), this.owner.due(env.now()))
-    if (at === this.armedFor) return
-    this.armedFor = at
     if (this.timer !== undefined) env.clearTimeout(this.timer)
-    this.timer = at === Infinity ? undefined : env.setTimeout(() => this.tick(), Math.max(0, at - env.now()))
+    const tick = () => this.run({ type: 'tick' })
+    this.timer = at === Infinity ? undefined : env.setTimeout(tick, Math.max(0, at - env.now()))
   }
 
   /** Sends where the connection is usable; false: it did not go out. */
@@ -86,12 +84,6 @@ export class Runner {
       link.credential = next
       link.tokenExpiring = !link.send({ type: 'auth', data: { token: next } })
     })
-  }
-
-  private tick(): void {
-    this.timer = undefined
-    this.armedFor = Infinity
-    this.run({ type: 'tick' })
   }
 
   private show(): void {
