@@ -51,16 +51,14 @@ export class QualityMeter extends Store<Quality> {
     this.askedAt = undefined
     if (sample < 0 || sample > ABSURD_MS) return
     const { rttMs, jitterMs } = this.getSnapshot()
-    const isFirst = rttMs === null || jitterMs === null
-    this.note(true, {
-      rttMs: isFirst ? sample : rttMs * 0.875 + sample * 0.125,
-      jitterMs: isFirst ? sample / 2 : jitterMs * 0.75 + Math.abs(rttMs - sample) * 0.25,
-    })
+    if (rttMs === null || jitterMs === null) return this.note(true, sample, sample / 2)
+    this.note(true, rttMs * 0.875 + sample * 0.125, jitterMs * 0.75 + Math.abs(rttMs - sample) * 0.25)
   }
 
   /** The pong did not come in time. */
   missed(): void {
-    this.note(false, {})
+    const { rttMs, jitterMs } = this.getSnapshot()
+    this.note(false, rttMs, jitterMs)
   }
 
   /** A frame came, whatever it was. */
@@ -74,11 +72,10 @@ export class QualityMeter extends Store<Quality> {
     this.update({ level: null })
   }
 
-  private note(answered: boolean, patch: Partial<Quality>): void {
+  private note(answered: boolean, rttMs: number | null, jitterMs: number | null): void {
     this.answers = [...this.answers.slice(-9), answered]
     const missedPongs = this.answers.filter((came) => !came).length
-    const { rttMs, jitterMs } = { ...this.getSnapshot(), ...patch }
     const level = rttMs === null || jitterMs === null ? 'poor' : qualityLevel(rttMs, jitterMs, missedPongs)
-    this.update({ ...patch, missedPongs, level })
+    this.update({ rttMs, jitterMs, missedPongs, level })
   }
 }
