@@ -85,17 +85,6 @@ export function halt(m: Draft, why: Halt, error: ConnectionError): void {
   show(m, why === 'error' ? WebSocketState.ERROR : WebSocketState.DISCONNECTED, error)
 }
 
-/** Wants no connection, and leaves nothing of the one there was. */
-export function giveUp(m: Draft): void {
-  m.wanted = false
-  m.halted = null
-  drop(m, CloseCode.NORMAL)
-  m.attempt = 0
-  m.advisedUntil = 0
-  m.resumed = null
-  show(m, WebSocketState.DISCONNECTED, null)
-}
-
 /** Lets go of link and deadlines. */
 export function drop(m: Draft, code: number): void {
   if (m.link !== 'none') m.effects.push({ do: 'drop', code })

@@ -22,13 +22,11 @@ export function closeError(code: number, decision: CloseDecision): ConnectionErr
   }
 }
 
-/** The errors that no close code tells of. */
-export const errors = {
-  heartbeat: { kind: 'heartbeat', message: 'The server stopped answering.' },
-  connectTimeout: { kind: 'timeout', message: 'The server did not answer in time.' },
-  noToken: { kind: 'auth', message: 'No token could be obtained.' },
-  badUrl: { kind: 'config', message: 'The WebSocket URL is not usable.' },
-} satisfies Record<string, ConnectionError>
+// The errors that no close code tells of.
+export const NO_PONG: ConnectionError = { kind: 'heartbeat', message: 'The server stopped answering.' }
+export const NO_ANSWER: ConnectionError = { kind: 'timeout', message: 'The server did not answer in time.' }
+export const NO_TOKEN: ConnectionError = { kind: 'auth', message: 'No token could be obtained.' }
+export const BAD_URL: ConnectionError = { kind: 'config', message: 'The WebSocket URL is not usable.' }
 
 /** All attempts failed; names the cause of the last one. */
 export function exhaustedError(attempts: number, cause: ConnectionError): ConnectionError {

@@ -2,17 +2,11 @@ import type { Draft } from './machine'
 
 // The deadline counts from the ping it belongs to, never from the last frame; any inbound frame clears it.
 
-/** Begins, or goes on after stopBeating; asks at once when nothing was heard for longer than the interval. */
+/** Begins, or goes on after a tab was hidden; asks at once when nothing was heard for longer than the interval. */
 export function startBeating(m: Draft): void {
   if (m.due.ping !== undefined || m.settings.heartbeatInterval <= 0) return
   m.due.ping = m.now + m.settings.heartbeatInterval
   if (m.now - m.heardAt > m.settings.heartbeatInterval) probe(m)
-}
-
-/** Asks for no more signs of life. */
-export function stopBeating(m: Draft): void {
-  delete m.due.ping
-  delete m.due.pong
 }
 
 /** Asks now, unless an answer is already due. */
@@ -20,12 +14,6 @@ export function probe(m: Draft): void {
   if (m.due.pong !== undefined || m.settings.heartbeatInterval <= 0) return
   m.doubted = false
   ask(m)
-}
-
-/** A frame came in, whatever it was. */
-export function heard(m: Draft): void {
-  m.heardAt = m.now
-  delete m.due.pong
 }
 
 /**

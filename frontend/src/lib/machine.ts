@@ -5,8 +5,14 @@ import type { Settings, TokenReason } from './options'
 /** Why no attempt is made although a connection is wanted. */
 export type Halt = 'error' | 'exhausted' | 'stopped'
 
-/** What can fall due. Each has one deadline, milliseconds since the epoch. */
-export type Deadline = 'retry' | 'connect' | 'stable' | 'ping' | 'pong'
+/** What falls due, each at its time: milliseconds since the epoch. @internal */
+export interface Deadlines {
+  retry?: number
+  connect?: number
+  stable?: number
+  ping?: number
+  pong?: number
+}
 
 /**
  * How one connection stands, whole: nothing else decides what happens next. What the application wants
@@ -26,7 +32,7 @@ export interface Machine {
   reason: TokenReason
   error: ConnectionError | null
   resumed: boolean | null
-  due: Partial<Record<Deadline, number>>
+  due: Deadlines
   /** When the machine last looked at the clock. */
   now: number
   dialledAt: number
@@ -104,7 +110,7 @@ export function initialMachine(state: WebSocketState = WebSocketState.DISCONNECT
 
 /** When the machine wants its next `tick`; Infinity: never. */
 export function nextDeadline(m: Machine): number {
-  return Math.min(...Object.values(m.due), Infinity)
+  return Math.min(...(Object.values(m.due) as number[]), Infinity)
 }
 
 /** What of the machine is shown. */

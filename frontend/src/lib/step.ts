@@ -1,9 +1,9 @@
-import { dial, drop, giveUp, halt, lost, show, startSeries, IMMEDIATE_GAP } from './attempts'
+import { dial, drop, halt, lost, show, startSeries, IMMEDIATE_GAP } from './attempts'
 import { CloseCode, decideClose, RETRY } from './closeCodes'
-import { closeError, errors } from './errors'
-import { deadlinePassed, heard, probe, startBeating, stopBeating } from './heartbeat'
+import { BAD_URL, closeError, NO_ANSWER, NO_PONG, NO_TOKEN } from './errors'
+import { deadlinePassed, probe, startBeating } from './heartbeat'
 import { nextDeadline } from './machine'
-import type { Deadline, Draft, Machine, MachineEvent, World } from './machine'
+import type { Deadlines, Draft, Machine, MachineEvent, World } from './machine'
 import { WebSocketState } from './messages'
 
 /** A connection counts as good, and the attempts start from 0 again, after this long; milliseconds. */
@@ -22,7 +22,7 @@ export function step(before: Machine, event: MachineEvent, world: World): Draft 
 function setClock(m: Draft, last: number): void {
   const back = m.now - last
   if (back >= 0) return
-  for (const name of Object.keys(m.due) as Deadline[]) m.due[name] = m.due[name]! + back
+  for (const name of Object.keys(m.due) as (keyof Deadlines)[]) m.due[name] = m.due[name]! + back
   m.dialledAt += back
   m.heardAt += back
   m.askedAt += back
@@ -47,7 +47,15 @@ const transitions: Transitions = {
     m.advisedUntil = 0
     startSeries(m, IMMEDIATE_GAP)
   },
-  disconnect: giveUp,
+  disconnect(m) {
+    m.wanted = false
+    m.halted = null
+    drop(m, CloseCode.NORMAL)
+    m.attempt = 0
+    m.advisedUntil = 0
+    m.resumed = null
+    show(m, WebSocketState.DISCONNECTED, null)
+  },
   token(m) {
     if (m.halted === 'error' || m.halted === 'exhausted') startSeries(m, IMMEDIATE_GAP)
   },
@@ -61,7 +69,10 @@ const transitions: Transitions = {
     m.resumed = resumed
     if (m.link !== 'ready') ready(m)
   },
-  heard,
+  heard(m) {
+    m.heardAt = m.now
+    delete m.due.pong
+  },
   advice(m, { ms }) {
     m.adviceMs = ms
   },
@@ -71,19 +82,22 @@ const transitions: Transitions = {
     if (decision.refreshToken && !newToken) decision.retry = false
     lost(m, closeError(code, decision), decision)
   },
-  noToken: (m) => lost(m, errors.noToken, RETRY),
+  noToken: (m) => lost(m, NO_TOKEN, RETRY),
   badUrl(m) {
     drop(m, CloseCode.NORMAL)
-    halt(m, 'error', errors.badUrl)
+    halt(m, 'error', BAD_URL)
   },
   tick(m) {
     for (let at = nextDeadline(m); at <= m.now; at = nextDeadline(m)) {
-      const name = (Object.keys(m.due) as Deadline[]).find((key) => m.due[key] === at)!
+      const name = (Object.keys(m.due) as (keyof Deadlines)[]).find((key) => m.due[key] === at)!
       delete m.due[name]
       whenDue[name](m)
     }
   },
-  hidden: stopBeating,
+  hidden(m) {
+    delete m.due.ping
+    delete m.due.pong
+  },
   offline(m) {
     // Offline does not mean dead: a socket may outlive a change of network.
     if (m.link === 'ready') probe(m)
@@ -106,12 +120,12 @@ const transitions: Transitions = {
   },
 }
 
-const whenDue: Record<Deadline, (m: Draft) => void> = {
+const whenDue: { [D in keyof Required<Deadlines>]: (m: Draft) => void } = {
   retry: dial,
   connect(m) {
     // Open, but without the greeting this server used to send: it may have been replaced by a plain one.
     if (m.link === 'open') m.greets = false
-    lost(m, errors.connectTimeout, RETRY, CloseCode.CONNECT_TIMEOUT)
+    lost(m, NO_ANSWER, RETRY, CloseCode.CONNECT_TIMEOUT)
   },
   stable(m) {
     m.attempt = 0
@@ -122,7 +136,7 @@ const whenDue: Record<Deadline, (m: Draft) => void> = {
     probe(m)
   },
   pong(m) {
-    if (deadlinePassed(m)) lost(m, errors.heartbeat, RETRY, CloseCode.HEARTBEAT_TIMEOUT)
+    if (deadlinePassed(m)) lost(m, NO_PONG, RETRY, CloseCode.HEARTBEAT_TIMEOUT)
   },
 }
 
