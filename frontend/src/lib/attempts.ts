@@ -42,7 +42,7 @@ export function dial(m: Draft): void {
   m.dialledAt = m.now
   m.link = 'dialling'
   m.due.connect = m.now + m.settings.connectTimeout
-  m.effects.push({ do: 'dial' })
+  m.effects.dial = true
 }
 
 /** The link is gone or not to be trusted: decides whether, when and with what to try again. */
@@ -87,8 +87,10 @@ export function halt(m: Draft, why: Halt, error: ConnectionError): void {
 
 /** Lets go of link and deadlines. */
 export function drop(m: Draft, code: number): void {
-  if (m.link !== 'none') m.effects.push({ do: 'drop', code })
-  if (m.link === 'ready') m.effects.push({ do: 'closed' })
+  if (m.link !== 'none') m.effects.drop = code
+  if (m.link === 'ready') m.effects.closed = true
+  // An attempt that ends in the step that makes it is none.
+  delete m.effects.dial
   m.link = 'none'
   m.due = {}
   m.greeted = false

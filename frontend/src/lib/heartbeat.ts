@@ -30,5 +30,5 @@ export function deadlinePassed(m: Draft): boolean {
 function ask(m: Draft): void {
   m.askedAt = m.now
   m.due.pong = m.now + m.settings.heartbeatTimeout
-  m.effects.push({ do: 'ping' })
+  m.effects.ping = true
 }

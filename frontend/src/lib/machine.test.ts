@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { initialMachine, nextDeadline } from './machine'
-import type { Effect, Machine, MachineEvent, World } from './machine'
+import type { Machine, MachineEvent, World } from './machine'
 import { withDefaults } from './options'
 import type { SocketOptions } from './options'
 import { step } from './step'
@@ -19,12 +19,12 @@ const session: MachineEvent = { type: 'session', resumed: true }
 /** Plays moves from the start; time passes by the machine's own deadlines. */
 function play(moves: Move[], options: SocketOptions = {}, hidden = false) {
   let machine: Machine = initialMachine()
-  let effects: Effect[] = []
+  let effects: string[] = []
   const world: World = { now: 1000, random: () => 0, hidden, settings: withDefaults(options) }
   const run = (event: MachineEvent) => {
     const next = step(machine, event, world)
     machine = next
-    effects = [...effects, ...next.effects]
+    effects = [...effects, ...Object.keys(next.effects)]
   }
   const pass = (ms: number) => {
     const end = world.now + ms
@@ -38,7 +38,7 @@ function play(moves: Move[], options: SocketOptions = {}, hidden = false) {
     if (typeof move === 'number') pass(move)
     else run(typeof move === 'string' ? { type: move } : move)
   }
-  return { machine, effects: effects.map((effect) => effect.do).join(' ') }
+  return { machine, effects: effects.join(' ') }
 }
 
 const table: [about: string, moves: Move[], expected: Partial<Machine>, effects: string][] = [

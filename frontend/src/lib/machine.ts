@@ -64,9 +64,18 @@ export type MachineEvent =
   | { type: 'noToken' | 'badUrl' }
   | { type: 'hidden' | 'wake' | 'offline' | 'suspend' }
 
-/** What is to be done about it; what handlers are told of comes last. @internal */
-export type Effect =
-  { do: 'dial' | 'ping' | 'closed' } | { do: 'drop'; code: number } | { do: 'ready'; again: boolean }
+/** What is to be done about it. @internal */
+export interface Effects {
+  /** Ask for a sign of life. */
+  ping?: true
+  /** Let go of the link, with this close code. */
+  drop?: number
+  dial?: true
+  /** Tell that the usable connection is gone. */
+  closed?: true
+  /** Tell that the connection is usable; true: another one was before it. */
+  ready?: boolean
+}
 
 /** What a step may look at besides the machine. @internal */
 export interface World {
@@ -78,7 +87,7 @@ export interface World {
 
 /** A step under way: the machine as it may still change, and what is to be done. @internal */
 export interface Draft extends Machine, World {
-  effects: Effect[]
+  effects: Effects
 }
 
 /** The machine before the first event. */

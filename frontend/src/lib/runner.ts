@@ -2,7 +2,7 @@ import type { ClientEnv, PageSignal, Timer } from './env'
 import { tell } from './handlers'
 import { Link } from './link'
 import { initialMachine, nextDeadline, snapshotOf } from './machine'
-import type { Effect, Machine, MachineEvent } from './machine'
+import type { Machine, MachineEvent } from './machine'
 import type { WebSocketState } from './messages'
 import type { Credential, Settings, TokenReason } from './options'
 import { step } from './step'
@@ -52,12 +52,20 @@ export class Runner {
       hidden: env.page?.isHidden() ?? false,
       settings,
     })
-    const { effects } = next
     this.machine = next
-    for (const effect of effects) this.carryOut(effect)
+    const { ping, drop, dial, closed, ready } = next.effects
+    if (ping) this.owner.ping()
+    if (drop !== undefined) {
+      this.link?.abandon(drop)
+      this.link = null
+      this.owner.dropped(drop)
+    }
+    if (dial) this.dial()
     this.show()
     this.arm()
-    for (const effect of effects) this.tell(effect)
+    // Handlers come last: they see the state they are told of, and may change it.
+    if (closed) tell(this.settings, 'onClose')
+    if (ready !== undefined && this.machine.link === 'ready') this.owner.ready(ready)
   }
 
   /** Looks at all deadlines anew. */
@@ -94,22 +102,6 @@ export class Runner {
       this.stopListening?.()
       this.stopListening = undefined
     }
-  }
-
-  private carryOut(effect: Effect): void {
-    if (effect.do === 'dial') this.dial()
-    if (effect.do === 'ping') this.owner.ping()
-    if (effect.do === 'drop') {
-      this.link?.abandon(effect.code)
-      this.link = null
-      this.owner.dropped(effect.code)
-    }
-  }
-
-  // Handlers come last: they see the state they are told of, and may change it.
-  private tell(effect: Effect): void {
-    if (effect.do === 'closed') tell(this.settings, 'onClose')
-    if (effect.do === 'ready' && this.machine.link === 'ready') this.owner.ready(effect.again)
   }
 
   private dial(): void {

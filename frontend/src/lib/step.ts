@@ -11,7 +11,7 @@ const STABLE_AFTER = 5000
 
 /** Event in, state and effects out; looks at nothing else and changes nothing it was given. */
 export function step(before: Machine, event: MachineEvent, world: World): Draft {
-  const draft: Draft = { ...before, ...world, due: { ...before.due }, effects: [] }
+  const draft: Draft = { ...before, ...world, due: { ...before.due }, effects: {} }
   setClock(draft, before.now)
   const transition = transitions[event.type] as (m: Draft, event: MachineEvent) => void
   transition(draft, event)
@@ -148,6 +148,6 @@ function ready(m: Draft): void {
   if (!m.hidden) startBeating(m)
   show(m, WebSocketState.CONNECTED, null)
   if (!m.greeted) m.resumed = null
-  m.effects.push({ do: 'ready', again: m.wasReady })
+  m.effects.ready = m.wasReady
   m.wasReady = true
 }

@@ -118,12 +118,10 @@ export class Stream {
   private isDuplicate({ type, channel = '', seq }: MessageFrame): boolean {
     const { cursor, channels, runner, stats } = this
     if (!type.startsWith('event_') || !runner.machine.greeted || seq === undefined) return false
-    if (channels.isOld(channel, seq, cursor.seq)) {
-      stats.duplicates++
-      return true
-    }
-    cursor.seq = Math.max(cursor.seq, seq)
-    return false
+    const isOld = channels.isOld(channel, seq, cursor.seq)
+    if (isOld) stats.duplicates++
+    else cursor.seq = Math.max(cursor.seq, seq)
+    return isOld
   }
 
   private renew(have: readonly string[] | undefined): void {
