@@ -1,6 +1,6 @@
 // What a minifier cannot do, since it knows no types, and looks at one file after the other. Members that nobody
 // outside the package can name get a short name: what is `private`, and all of what a comment marks as @internal.
-// Members of enums and of objects `as const` become the values that they stand for.
+// Members of enums and of objects `as const`, and numbers with a name, become the values that they stand for.
 import path from 'node:path'
 import ts from 'typescript'
 
@@ -107,17 +107,32 @@ function shortNames(edits, sources, groups) {
 
 /** All places in a node that name a constant, with its value. */
 function constants(checker, node, source = node) {
-  if (!ts.isPropertyAccessExpression(node)) {
-    const found = []
-    ts.forEachChild(node, (child) => void found.push(...constants(checker, child, source)))
-    return found
+  if (isConstant(checker, node)) {
+    const textSpan = { start: node.getStart(source), length: node.getWidth(source) }
+    const value = JSON.stringify(checker.getTypeAtLocation(node).value)
+    return [{ fileName: source.fileName, textSpan, text: `(${value} as typeof ${node.getText(source)})` }]
   }
-  const member = checker.getSymbolAtLocation(node.name)?.valueDeclaration
-  if (!member || !(ts.isEnumMember(member) || isConst(member.parent.parent)))
-    return constants(checker, node.expression, source)
-  const textSpan = { start: node.getStart(source), length: node.getWidth(source) }
-  const value = JSON.stringify(checker.getTypeAtLocation(node).value)
-  return [{ fileName: source.fileName, textSpan, text: `(${value} as typeof ${node.getText(source)})` }]
+  const found = []
+  ts.forEachChild(node, (child) => void found.push(...constants(checker, child, source)))
+  return found
+}
+
+/** A member of an enum or of an object `as const`, or a number with a name. */
+function isConstant(checker, node) {
+  if (ts.isPropertyAccessExpression(node)) {
+    const member = checker.getSymbolAtLocation(node.name)?.valueDeclaration
+    return member && (ts.isEnumMember(member) || isConst(member.parent.parent))
+  }
+  // Where it is read, not where it is declared or handed on.
+  const isRead = ({ parent }) => ts.isBinaryExpression(parent) || ts.isCallExpression(parent)
+  return ts.isIdentifier(node) && isRead(node) && isNumber(checker, node)
+}
+
+function isNumber(checker, name) {
+  const symbol = checker.getSymbolAtLocation(name)
+  const origin = symbol && symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol
+  const { initializer, parent } = origin?.valueDeclaration ?? {}
+  return initializer && ts.isNumericLiteral(initializer) && parent.flags & ts.NodeFlags.Const
 }
 
 const isConst = (node) => node && ts.isAsExpression(node) && ts.isConstTypeReference(node.type)
