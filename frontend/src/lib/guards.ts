@@ -35,10 +35,12 @@ type Fields = Record<string, Check>
 
 /** An object whose fields pass, those of the second list where they are there; it may have others. */
 export function shape(required: Fields, optional: Fields = {}): Check {
+  const must = Object.entries(required)
+  const may = Object.entries(optional)
   return (v) =>
     isRecord(v) &&
-    Object.entries(required).every(([name, check]) => check(v[name])) &&
-    Object.entries(optional).every(([name, check]) => maybe(check)(v[name]))
+    must.every(([name, check]) => check(v[name])) &&
+    may.every(([name, check]) => v[name] === undefined || check(v[name]))
 }
 
 const isId: Check = (v) => isText(v) && v !== ''
