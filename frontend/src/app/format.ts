@@ -14,13 +14,6 @@ export const count = (n: number): string => whole.format(Math.round(n))
 
 export const percent = (n: number): string => `${n === 100 || n === 0 ? n : n.toFixed(1)} %`
 
-/** A change with its sign, or '±0'. */
-export function signed(n: number, unit = ''): string {
-  const text = unit ? Math.abs(n).toFixed(1) : count(Math.abs(n))
-  if (Number(text.replace(/,/g, '')) === 0) return `±0${unit}`
-  return `${n > 0 ? '+' : '−'}${text}${unit}`
-}
-
 /** A duration given in seconds. */
 export function seconds(s: number): string {
   if (s === 0) return '0 ms'

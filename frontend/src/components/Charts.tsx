@@ -4,6 +4,8 @@ import type { Range } from '../app/api/types'
 import { useLatency, useThroughput } from '../app/data'
 import { count, seconds } from '../app/format'
 import { latencyChart, throughputChart } from '../app/metrics/chart'
+import type { Line } from '../app/metrics/chart'
+import { perMinute, within } from '../app/metrics/figures'
 import { useNow } from '../app/now'
 import styles from './Charts.module.css'
 import { Panel } from './Panel'
@@ -17,7 +19,8 @@ const ranges: readonly { range: Range; word: string }[] = [
   { range: '1h', word: '1 h' },
   { range: '24h', word: '24 h' },
 ]
-const MOVE_ON_MS = 15_000
+const SPAN_MS: Record<Range, number> = { '15m': 900_000, '1h': 3_600_000, '24h': 86_400_000 }
+const MOVE_ON_MS = 5000
 
 /** Throughput and latency over a range of the reader's choice. */
 export function Charts() {
@@ -47,12 +50,14 @@ function Throughput({ range, picker }: { range: Range; picker: ReactNode }) {
     <Panel title="Throughput" aside={picker} testId="throughput">
       {error && !data ? <Problem error={error} /> : null}
       <dl className={styles.figures}>
-        <Figure word="per minute" value={data && count(data.events_per_minute)} />
-        <Figure word="last hour" value={data && count(data.events_per_hour)} />
-        <Figure word="last 24 h" value={data && count(data.total_events_24h)} />
+        <Figure word="per minute" value={data && count(perMinute(data.series, now))} />
+        {/* The sums of the lines below: they leave with their minutes. */}
+        {chart.lines.map((line) => (
+          <Figure key={line.word} word={line.word.toLowerCase()} value={data && count(sumOf(line))} />
+        ))}
       </dl>
       <Suspense fallback={<div className={styles.blank} />}>
-        <LiveChart data={chart} title="Events per minute" format={perMinute} />
+        <LiveChart data={chart} title="Events per minute" format={whole} />
       </Suspense>
     </Panel>
   )
@@ -62,8 +67,9 @@ function Latency({ range }: { range: Range }) {
   const { data, error } = useLatency(range)
   const now = useNow(MOVE_ON_MS)
   const chart = useMemo(() => latencyChart(data?.series ?? [], range, now), [data, range, now])
-  const value = (s: number | undefined) =>
-    data && data.sample_size > 0 && s !== undefined ? seconds(s) : '–'
+  // As with the lines, by minute: what has left the range is no longer counted.
+  const deliveries = within(data?.series ?? [], SPAN_MS[range], now).reduce((sum, p) => sum + p.count, 0)
+  const value = (s: number | undefined) => (data && deliveries > 0 && s !== undefined ? seconds(s) : '–')
   return (
     <Panel title="Latency, created to delivered" testId="latency">
       {error && !data ? <Problem error={error} /> : null}
@@ -71,7 +77,7 @@ function Latency({ range }: { range: Range }) {
         <Figure word="p50" value={value(data?.p50)} />
         <Figure word="p95" value={value(data?.p95)} />
         <Figure word="p99" value={value(data?.p99)} />
-        <Figure word="deliveries" value={data && count(data.sample_size)} />
+        <Figure word="deliveries" value={data && count(deliveries)} />
       </dl>
       <Suspense fallback={<div className={styles.blank} />}>
         <LiveChart data={chart} title="Latency by minute" format={seconds} />
@@ -80,7 +86,9 @@ function Latency({ range }: { range: Range }) {
   )
 }
 
-const perMinute = (n: number) => (Number.isInteger(n) ? count(n) : '')
+const sumOf = ({ values }: Line) => values.reduce<number>((sum, n) => sum + (n ?? 0), 0)
+
+const whole = (n: number) => (Number.isInteger(n) ? count(n) : '')
 
 function Figure({ word, value }: { word: string; value: string | undefined }) {
   return (

@@ -12,7 +12,7 @@ export function Lifecycle({ summary }: { summary: Summary | undefined }) {
   return (
     <div className={styles.flow}>
       <Step status="created" number={number(summary?.total)} href="/events">
-        Created
+        Total
       </Step>
       <ArrowRight className={styles.arrow} size={16} role="img" aria-label="then" />
       <Step status="pending" number={number(summary?.pending)} href="/events?status=pending">

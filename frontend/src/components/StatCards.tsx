@@ -1,8 +1,9 @@
 import { CircleCheck, CircleX, Clock } from 'lucide-react'
 import type { Summary, ThroughputPoint } from '../app/api/types'
-import { count, percent, signed } from '../app/format'
-import { trends } from '../app/metrics/figures'
+import { count, percent } from '../app/format'
+import { courses, happened, within } from '../app/metrics/figures'
 import type { CardName } from '../app/metrics/figures'
+import { useNow } from '../app/now'
 import styles from './StatCard.module.css'
 import { Sparkline } from './ui/Sparkline'
 
@@ -20,9 +21,14 @@ interface StatCardsProps {
   series: readonly ThroughputPoint[] | undefined
 }
 
-/** The counters, each with its course over the last hour. */
+const HOUR_MS = 3_600_000
+const MOVE_ON_MS = 5000
+
+/** The counters, each with its course over the last hour, and with what happened in it. */
 export function StatCards({ summary, series }: StatCardsProps) {
-  const courses = summary && series ? trends(summary, series) : null
+  const now = useNow(MOVE_ON_MS)
+  const lastHour = series && within(series, HOUR_MS, now)
+  const course = summary && lastHour ? courses(summary, lastHour) : null
   return (
     <section className={styles.cards} aria-label="Counters">
       {cards.map(({ name, word, icon: Icon }) => (
@@ -38,17 +44,30 @@ export function StatCards({ summary, series }: StatCardsProps) {
           <p className={styles.value} data-testid="value">
             {valueOf(name, summary)}
           </p>
-          <p className={styles.change}>{courses ? changeOf(name, courses[name].change) : '…'}</p>
-          <Sparkline points={courses?.[name].points ?? []} />
+          <p className={styles.change}>{lastHour ? `${happenedTo(name, lastHour)} in 1 h` : '…'}</p>
+          <Sparkline points={course?.[name] ?? []} />
         </div>
       ))}
     </section>
   )
 }
 
-function changeOf(name: CardName, change: number | null): string {
-  if (change === null) return 'nothing before 1 h ago'
-  return `${signed(change, name === 'success_rate' ? ' pts' : '')} in 1 h`
+// Not how far the number moved: what is deleted takes from it too, and nobody counts that by the hour.
+function happenedTo(name: CardName, series: readonly ThroughputPoint[]): string {
+  const { created, delivered, failed } = happened(series)
+  const ended = delivered + failed
+  switch (name) {
+    case 'total':
+      return `${count(created)} created`
+    case 'pending':
+      return `${count(created)} came, ${count(ended)} left`
+    case 'delivered':
+      return `${count(delivered)} delivered`
+    case 'failed':
+      return `${count(failed)} failed`
+    case 'success_rate':
+      return ended === 0 ? 'no outcome' : percent((100 * delivered) / ended)
+  }
 }
 
 function valueOf(name: CardName, s: Summary | undefined): string {

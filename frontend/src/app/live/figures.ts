@@ -39,7 +39,4 @@ function writeFigures(qc: QueryClient, changes: readonly Change[]): void {
 
 function writeHeadlines(qc: QueryClient, counters: Counters): void {
   qc.setQueryData<Latency>(keys.latency('1h'), (l) => l && withHeadline(l, counters))
-  const perMinute = counters.events_per_minute
-  if (perMinute === undefined) return
-  qc.setQueryData<Throughput>(keys.throughput('1h'), (t) => t && { ...t, events_per_minute: perMinute })
 }

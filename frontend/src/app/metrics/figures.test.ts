@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { aCreation, aDelivery } from '../../test/events'
 import { withCounters } from '../../lib/query/counters'
-import { quantile, tally, trends, withLatency, withThroughput } from './figures'
+import { courses, happened, perMinute, quantile, tally, within, withLatency, withThroughput } from './figures'
 
 const counters = { total_events: 5, pending_events: 1, delivered_events: 3, failed_events: 1 }
 const summary = { total: 4, pending: 2, delivered: 2, failed: 0, success_rate: 100, seq: 10 }
@@ -35,12 +35,40 @@ it('adds them to throughput and latency', () => {
 })
 
 it('reckons the course of the cards back from now', () => {
-  const t = trends(summary, [
+  const c = courses(summary, [
     { at: minute, created: 1, delivered: 0, failed: 0 },
     { at: minute, created: 1, delivered: 1, failed: 0 },
   ])
-  expect(t.total).toEqual({ points: [2, 3, 4], change: 2 })
-  expect(t.pending).toEqual({ points: [1, 2, 2], change: 1 })
+  expect(c.total).toEqual([2, 3, 4])
+  expect(c.pending).toEqual([1, 2, 2])
+})
+
+it('has no course below zero, though more was created than is left', () => {
+  const c = courses(summary, [{ at: minute, created: 9, delivered: 7, failed: 0 }])
+  expect(c.total).toEqual([0, 4])
+  expect(c.delivered).toEqual([0, 2])
+  expect(c.success_rate).toEqual([0, 100])
+})
+
+it('counts what happened, and forgets the minutes that are over', () => {
+  const series = [0, 30, 59].map((m) => ({
+    at: new Date(Date.parse(minute) + m * 60_000).toISOString(),
+    created: 2,
+    delivered: 1,
+    failed: 0,
+  }))
+  const now = Date.parse(minute) + 59 * 60_000
+  expect(happened(within(series, 3_600_000, now))).toEqual({ created: 6, delivered: 3, failed: 0 })
+  expect(happened(within(series, 3_600_000, now + 60_000)).created).toBe(4)
+  expect(happened(within(series, 3_600_000, now + 7_200_000)).created).toBe(0)
+})
+
+it('has a rate that falls when nothing comes', () => {
+  const series = [{ at: minute, created: 60, delivered: 0, failed: 0 }]
+  const at = Date.parse(minute)
+  expect(perMinute(series, at + 30_000)).toBe(60)
+  expect(perMinute(series, at + 90_000)).toBe(30)
+  expect(perMinute(series, at + 120_000)).toBe(0)
 })
 
 it('has quantiles by nearest rank', () => {

@@ -100,19 +100,37 @@ export function withHeadline(l: Latency, c: Counters): Latency {
   return { ...l, p50: s(ms.p50, l.p50), p95: s(ms.p95, l.p95), p99: s(ms.p99, l.p99), sample_size }
 }
 
-/** What a card shows besides its number: its course over the last hour, and the change in it. */
-export interface Trend {
-  points: number[]
-  /** null: there was nothing to compare with. */
-  change: number | null
+/** The minutes of a series that lie within a span before now; both in milliseconds. */
+export function within<P extends { at: string }>(series: readonly P[], span: number, now: number): P[] {
+  return series.filter((p) => Date.parse(p.at) > now - span)
+}
+
+/** What happened in the minutes of a series. */
+export function happened(
+  series: readonly ThroughputPoint[],
+): Record<'created' | 'delivered' | 'failed', number> {
+  const sum = { created: 0, delivered: 0, failed: 0 }
+  for (const p of series) {
+    sum.created += p.created
+    sum.delivered += p.delivered
+    sum.failed += p.failed
+  }
+  return sum
+}
+
+/** The rate of creation over the last 60 seconds: this minute, and the share of the one before that they reach into. */
+export function perMinute(series: readonly ThroughputPoint[], now: number): number {
+  const minute = Math.floor(now / MINUTE_MS) * MINUTE_MS
+  const created = (at: number) => series.find((p) => Date.parse(p.at) === at)?.created ?? 0
+  return created(minute) + created(minute - MINUTE_MS) * (1 - (now - minute) / MINUTE_MS)
 }
 
 export type CardName = 'total' | 'pending' | 'delivered' | 'failed' | 'success_rate'
 
 /** The course of each card over the series, reckoned back from the present counts. Deletions are not in it. */
-export function trends(now: Summary, series: readonly ThroughputPoint[]): Record<CardName, Trend> {
+export function courses(now: Summary, series: readonly ThroughputPoint[]): Record<CardName, number[]> {
   const s = { total: now.total, pending: now.pending, delivered: now.delivered, failed: now.failed }
-  const courses: Record<CardName, number[]> = {
+  const course: Record<CardName, number[]> = {
     total: [],
     pending: [],
     delivered: [],
@@ -120,11 +138,13 @@ export function trends(now: Summary, series: readonly ThroughputPoint[]): Record
     success_rate: [],
   }
   const note = () => {
-    courses.total.push(s.total)
-    courses.pending.push(Math.max(0, s.pending))
-    courses.delivered.push(s.delivered)
-    courses.failed.push(s.failed)
-    courses.success_rate.push(successRate(s.delivered, s.failed))
+    // What was deleted since would make them negative.
+    const [delivered, failed] = [Math.max(0, s.delivered), Math.max(0, s.failed)]
+    course.total.push(Math.max(0, s.total))
+    course.pending.push(Math.max(0, s.pending))
+    course.delivered.push(delivered)
+    course.failed.push(failed)
+    course.success_rate.push(successRate(delivered, failed))
   }
   note()
   for (const p of [...series].reverse()) {
@@ -134,16 +154,6 @@ export function trends(now: Summary, series: readonly ThroughputPoint[]): Record
     s.failed -= p.failed
     note()
   }
-  const trend = (name: CardName): Trend => {
-    const points = courses[name].reverse()
-    return { points, change: (points[points.length - 1] ?? 0) - (points[0] ?? 0) }
-  }
-  const rate = trend('success_rate')
-  return {
-    total: trend('total'),
-    pending: trend('pending'),
-    delivered: trend('delivered'),
-    failed: trend('failed'),
-    success_rate: s.delivered + s.failed > 0 ? rate : { ...rate, change: null },
-  }
+  for (const points of Object.values(course)) points.reverse()
+  return course
 }

@@ -1,0 +1,24 @@
+import { render, screen } from '@testing-library/react'
+import { expect, it, vi } from 'vitest'
+import { StatCards } from './StatCards'
+
+const summary = { total: 1, pending: 0, delivered: 1, failed: 0, success_rate: 100, seq: 9 }
+const minute = '2026-01-01T10:00:00.000Z'
+const words = (card: string) => screen.getByTestId(`card-${card}`).textContent
+
+// Three were created and two of them deleted: "+3" beside a count of 1 would contradict it.
+it('says what was counted, whatever was deleted since', () => {
+  vi.setSystemTime(minute)
+  render(<StatCards summary={summary} series={[{ at: minute, created: 3, delivered: 1, failed: 1 }]} />)
+  expect(words('total')).toBe('Total13 created in 1 h')
+  expect(words('pending')).toBe('Pending03 came, 2 left in 1 h')
+  expect(words('delivered')).toBe('Delivered11 delivered in 1 h')
+  expect(words('failed')).toBe('Failed01 failed in 1 h')
+  expect(words('success-rate')).toBe('Success rate100 %50.0 % in 1 h')
+  vi.useRealTimers()
+})
+
+it('says so when nothing ended', () => {
+  render(<StatCards summary={summary} series={[]} />)
+  expect(words('success-rate')).toBe('Success rate100 %no outcome in 1 h')
+})
