@@ -58,7 +58,7 @@ export const EventRow = memo(function EventRow(props: EventRowProps) {
           {row.type}
         </button>
       </span>
-      <span role="cell" className={`${styles.cell} ${styles.muted}`} title={row.source}>
+      <span role="cell" className={`${styles.cell} ${styles.muted} ${styles.source}`} title={row.source}>
         {row.source}
       </span>
       <span role="cell" className={styles.cell} title={row.error_message ?? undefined}>
@@ -74,7 +74,7 @@ export const EventRow = memo(function EventRow(props: EventRowProps) {
       >
         {row.delivery_latency_ms === null ? '–' : seconds(row.delivery_latency_ms / 1000)}
       </span>
-      <span role="cell" className={`${styles.cell} ${styles.right} ${styles.muted}`}>
+      <span role="cell" className={`${styles.cell} ${styles.right} ${styles.muted} ${styles.created}`}>
         <Moment at={row.created_at} />
       </span>
     </div>

@@ -1,7 +1,7 @@
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { ArrowUp } from 'lucide-react'
 import { useEffect, useRef, useState } from 'react'
-import type { ReactNode } from 'react'
+import type { ReactNode, RefObject } from 'react'
 import { holdRows } from '../app/events/held'
 import type { Row } from '../lib/query/outgoing'
 import { count } from '../app/format'
@@ -20,8 +20,8 @@ interface EventTableProps {
   onSelectAll: () => void
   /** The reader is near the end. */
   onEnd: () => void
-  /** There is little room: something stands beside the list. */
-  compact: boolean
+  /** An event is open beside the list: there is little room, and its row must not be pushed away. */
+  isReading: boolean
   /** Stands below the last row. */
   end: ReactNode
 }
@@ -36,8 +36,7 @@ const HEAD_PX = { wide: 32, narrow: 0 }
 export function EventTable(props: EventTableProps) {
   const { rows: all, activeId, selected, onEnd } = props
   const scroll = useRef<HTMLDivElement>(null)
-  const [anchors, setAnchors] = useState<readonly string[] | null>(null)
-  const { rows, fresh } = holdRows(all, anchors)
+  const { rows, fresh, onScroll, toTop } = useHeldRows(props, scroll)
   const width = useIsNarrow() ? 'narrow' : 'wide'
   const height = ROW_PX[width]
   // Its functions read the scroll position, so a compiler must not keep their results; nobody compiles this.
@@ -69,18 +68,8 @@ export function EventTable(props: EventTableProps) {
     // Only when another row becomes the active one, not when rows come in above it.
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [activeId])
-
-  const onScroll = () => {
-    const isAway = (scroll.current?.scrollTop ?? 0) > TOP_PX
-    if (isAway === (anchors !== null)) return
-    setAnchors(isAway ? rows.slice(0, ANCHORS).map((row) => row.id) : null)
-  }
-  const toTop = () => {
-    setAnchors(null)
-    scroll.current?.scrollTo({ top: 0 })
-  }
   return (
-    <div className={styles.wrap} data-compact={props.compact}>
+    <div className={styles.wrap} data-compact={props.isReading}>
       {fresh > 0 && (
         <Button className={styles.pill ?? ''} onClick={toTop} data-testid="new-events">
           <ArrowUp size={14} aria-hidden /> {count(fresh)} new
@@ -116,6 +105,41 @@ export function EventTable(props: EventTableProps) {
   )
 }
 
+const anchorsOf = (rows: readonly Row[]) => rows.slice(0, ANCHORS).map((row) => row.id)
+
+// Rows that come in are held back while the reader is further down, or reads an event beside the list.
+function useHeldRows(
+  { rows: all, activeId, isReading }: EventTableProps,
+  scroll: RefObject<HTMLElement | null>,
+) {
+  const [isAway, setAway] = useState(false)
+  const [anchors, setAnchors] = useState<readonly string[] | null>(null)
+  const [lastActive, setLastActive] = useState(activeId)
+  const held = holdRows(all, anchors)
+  const isHeld = isAway || isReading
+  if (isHeld && !anchors?.length && all.length > 0) setAnchors(anchorsOf(all))
+  // Nothing moves because a panel closes: what was held back comes when the reader asks for it.
+  if (!isHeld && anchors && held.fresh === 0) setAnchors(null)
+  if (activeId !== lastActive) {
+    setLastActive(activeId)
+    // With k the reader has moved on to a row that was held back.
+    const isHeldBack = all.slice(0, held.fresh).some((row) => row.id === activeId)
+    if (isHeldBack) setAnchors(anchorsOf(all))
+  }
+  const onScroll = () => {
+    const isNowAway = (scroll.current?.scrollTop ?? 0) > TOP_PX
+    if (isNowAway === isAway) return
+    setAway(isNowAway)
+    if (!isNowAway && !isReading) setAnchors(null)
+  }
+  const toTop = () => {
+    setAway(false)
+    setAnchors(isReading ? anchorsOf(all) : null)
+    scroll.current?.scrollTo({ top: 0 })
+  }
+  return { ...held, onScroll, toTop }
+}
+
 function Head({ all, onSelectAll }: { all: boolean; onSelectAll: () => void }) {
   return (
     <div role="row" aria-rowindex={1} className={styles.head}>
@@ -123,7 +147,9 @@ function Head({ all, onSelectAll }: { all: boolean; onSelectAll: () => void }) {
         <input type="checkbox" aria-label="Select all loaded events" checked={all} onChange={onSelectAll} />
       </span>
       <span role="columnheader">Type</span>
-      <span role="columnheader">Source</span>
+      <span role="columnheader" className={styles.source}>
+        Source
+      </span>
       <span role="columnheader">Status</span>
       <span role="columnheader" className={styles.payload}>
         Payload
@@ -131,7 +157,7 @@ function Head({ all, onSelectAll }: { all: boolean; onSelectAll: () => void }) {
       <span role="columnheader" className={`${styles.right} ${styles.latency}`}>
         Latency
       </span>
-      <span role="columnheader" className={styles.right}>
+      <span role="columnheader" className={`${styles.right} ${styles.created}`}>
         Created
       </span>
     </div>

@@ -64,10 +64,10 @@ export function FilterBar({ filters, onChange, searchRef, children }: FilterBarP
       )}
       {children}
       {showTimes && (
-        <>
+        <div className={styles.times}>
           <TimeInput label="After" value={filters.created_after} onChange={set('created_after')} />
           <TimeInput label="Before" value={filters.created_before} onChange={set('created_before')} />
-        </>
+        </div>
       )}
     </div>
   )

@@ -51,51 +51,57 @@ export function EventsPage() {
   )
   return (
     <div className={styles.page}>
-      <div className={styles.column}>
-        <FilterBar filters={filters} onChange={setFilters} searchRef={search}>
-          <span className={styles.space} />
-          <Button onClick={() => setExporting(true)}>
-            <Download size={14} aria-hidden /> Export
-          </Button>
-        </FilterBar>
-        <FilterResult filters={filters} rows={rows.length} isLoaded={list.isSuccess} hasMore={hasNextPage} />
-        {selection.selected.size > 0 && (
-          <BulkBar
-            className={styles.bulk}
-            size={selection.selected.size}
-            onAcknowledge={() => act.acknowledge([...selection.selected])}
-            onErase={() => setErasing([...selection.selected])}
-            onClear={selection.clear}
+      <FilterBar filters={filters} onChange={setFilters} searchRef={search}>
+        <Button className={styles.right ?? ''} onClick={() => setExporting(true)}>
+          <Download size={14} aria-hidden /> Export
+        </Button>
+      </FilterBar>
+      <div className={styles.split}>
+        <div className={styles.column}>
+          <FilterResult
+            filters={filters}
+            rows={rows.length}
+            isLoaded={list.isSuccess}
+            hasMore={hasNextPage}
+          />
+          {selection.selected.size > 0 && (
+            <BulkBar
+              className={styles.bulk}
+              size={selection.selected.size}
+              onAcknowledge={() => act.acknowledge([...selection.selected])}
+              onErase={() => setErasing([...selection.selected])}
+              onClear={selection.clear}
+            />
+          )}
+          {list.error && (
+            <div className={styles.error}>
+              <Problem error={list.error}>
+                <Button onClick={() => void list.refetch()}>Try again</Button>
+              </Problem>
+            </div>
+          )}
+          <EventTable
+            key={JSON.stringify(filters)}
+            rows={rows}
+            activeId={active}
+            selected={selection.selected}
+            onOpen={open}
+            onSelect={selection.toggle}
+            onSelectAll={() => selection.all(rows.filter((row) => !row.sending).map((row) => row.id))}
+            onEnd={onEnd}
+            isReading={openId !== null}
+            end={<ListEnd list={list} rows={rows.length} filters={filters} />}
+          />
+        </div>
+        {openId && (
+          <EventPanel
+            id={openId}
+            onClose={() => setOpenId(null)}
+            onAcknowledge={act.acknowledge}
+            onErase={setErasing}
           />
         )}
-        {list.error && (
-          <div className={styles.error}>
-            <Problem error={list.error}>
-              <Button onClick={() => void list.refetch()}>Try again</Button>
-            </Problem>
-          </div>
-        )}
-        <EventTable
-          key={JSON.stringify(filters)}
-          rows={rows}
-          activeId={active}
-          selected={selection.selected}
-          onOpen={open}
-          onSelect={selection.toggle}
-          onSelectAll={() => selection.all(rows.filter((row) => !row.sending).map((row) => row.id))}
-          onEnd={onEnd}
-          compact={openId !== null}
-          end={<ListEnd list={list} rows={rows.length} filters={filters} />}
-        />
       </div>
-      {openId && (
-        <EventPanel
-          id={openId}
-          onClose={() => setOpenId(null)}
-          onAcknowledge={act.acknowledge}
-          onErase={setErasing}
-        />
-      )}
       {erasing && (
         <Confirm
           title={erasing.length === 1 ? 'Delete this event?' : `Delete ${count(erasing.length)} events?`}

@@ -56,27 +56,26 @@ export function WebhooksPage() {
   useHotkeys({ Escape: () => setOpenId(null) })
   return (
     <div className={events.page}>
-      <div className={events.column}>
-        <div className={styles.bar}>
-          <div className={styles.views} role="group" aria-label="Parts of the page">
-            {views.map((v) => (
-              <Button
-                key={v.view}
-                tone="quiet"
-                aria-pressed={view === v.view}
-                onClick={() => setView(v.view)}
-              >
-                {v.word}
-              </Button>
-            ))}
-          </div>
-          {view === '' && <Summary endpoints={endpoints} />}
-          <span className={events.space} />
-          <Button tone="primary" disabled={!isAdmin} onClick={() => setCreating(true)}>
-            <Plus size={14} aria-hidden /> New endpoint
-          </Button>
+      <div className={styles.bar}>
+        <div className={styles.views} role="group" aria-label="Parts of the page">
+          {views.map((v) => (
+            <Button key={v.view} tone="quiet" aria-pressed={view === v.view} onClick={() => setView(v.view)}>
+              {v.word}
+            </Button>
+          ))}
         </div>
-        <div className={styles.content}>
+        {view === '' && <Summary endpoints={endpoints} />}
+        <Button
+          tone="primary"
+          className={events.right ?? ''}
+          disabled={!isAdmin}
+          onClick={() => setCreating(true)}
+        >
+          <Plus size={14} aria-hidden /> New endpoint
+        </Button>
+      </div>
+      <div className={events.split}>
+        <div className={`${events.column} ${styles.content}`}>
           {view === 'receiver' && <ReceiverLog url={`${window.location.origin}/api/webhook`} />}
           {view === 'signature' && <SignatureChecker />}
           {view === '' && (
@@ -88,8 +87,10 @@ export function WebhooksPage() {
             </>
           )}
         </div>
+        {view === '' && open && (
+          <EndpointPanel key={open.id} endpoint={open} onClose={() => setOpenId(null)} />
+        )}
       </div>
-      {view === '' && open && <EndpointPanel key={open.id} endpoint={open} onClose={() => setOpenId(null)} />}
       {isCreating && (
         <EndpointForm
           endpoint={null}

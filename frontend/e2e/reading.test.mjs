@@ -1,0 +1,93 @@
+// What is being read stays where it is, in every size and mode of display.
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { CONNECTED, launch, openTab, row, until, untilRow, untilStatus } from './browser.mjs'
+import { startReceiver } from './receiver.mjs'
+import { startServer } from './server.mjs'
+import { answerByPath, fill } from './world.mjs'
+
+let server, receiver, browser, world
+before(async () => {
+  ;[server, receiver, browser] = await Promise.all([
+    startServer('--allow-private-endpoints'),
+    startReceiver(answerByPath),
+    launch(),
+  ])
+  world = await fill(server, receiver)
+})
+after(async () => {
+  await browser?.close()
+  receiver?.close()
+  await server?.close()
+})
+
+const button = (scope, name) => scope.getByRole('button', { name, exact: true })
+
+/** A tab of its own that is live, and its context. */
+async function open(path = '', options = {}) {
+  const context = await browser.newContext(options)
+  context.setDefaultTimeout(5_000)
+  const tab = await openTab(context, server.url, server, path)
+  await untilStatus(tab, CONNECTED)
+  return { tab, context }
+}
+
+test('the row of the open event stays where it is when others come in', async () => {
+  const { tab, context } = await open('events')
+  const { id } = await server.send('held.first')
+  await untilRow(tab, id)
+  await row(tab, id).click()
+  await tab.page.getByTestId('event-panel').getByText('held.first').first().waitFor()
+  const place = await row(tab, id).boundingBox()
+  for (let i = 0; i < 30; i++) await server.send('held.more', { i })
+  await tab.page.getByText('30 new').waitFor()
+  assert.deepEqual(await row(tab, id).boundingBox(), place)
+
+  // Closed, nothing jumps either; what was held back comes when it is asked for.
+  await tab.page.keyboard.press('Escape')
+  await tab.page.getByTestId('event-panel').waitFor({ state: 'detached' })
+  assert.equal((await row(tab, id).boundingBox()).y, place.y)
+  await tab.page.getByTestId('new-events').click()
+  await tab.page.getByTestId('new-events').waitFor({ state: 'detached' })
+  const { id: latest } = await server.send('held.last')
+  await untilRow(tab, latest) // live again
+  await context.close()
+})
+
+test('k moves on to rows that were held back', async () => {
+  const { tab, context } = await open('events')
+  const { id } = await server.send('held.open')
+  await untilRow(tab, id)
+  await row(tab, id).click()
+  await tab.page.getByTestId('event-panel').waitFor()
+  const { id: next } = await server.send('held.above')
+  await tab.page.getByText('1 new').waitFor()
+  await tab.page.keyboard.press('k')
+  await tab.page.getByTestId('event-panel').getByText('held.above').first().waitFor()
+  await untilRow(tab, next)
+  await until(
+    'the row to be marked',
+    async () => (await row(tab, next).getAttribute('data-active')) === 'true',
+  )
+  await context.close()
+})
+
+test('beside a panel nothing of the list is cut off: name and state stay', async () => {
+  const { tab, context } = await open('events', { viewport: { width: 900, height: 700 } })
+  await untilRow(tab, world.event.lost.id)
+  const bar = await tab.page.getByRole('search').boundingBox()
+  await row(tab, world.event.lost.id).click()
+  const panel = await tab.page.getByTestId('event-panel').boundingBox()
+  assert.deepEqual(await tab.page.getByRole('search').boundingBox(), bar, 'the filters moved')
+  const state = await row(tab, world.event.lost.id).getByText('Failed').boundingBox()
+  assert.ok(state.x + state.width < panel.x, 'the state is under the panel')
+  await tab.page.goto(`${server.url}/webhooks?endpoint=${world.endpoints.failing.id}`)
+  await tab.page.getByTestId('endpoint-panel').waitFor()
+  const name = tab.page.locator(`[data-opens="${world.endpoints.failing.id}"]`)
+  assert.ok(
+    (await name.boundingBox()).x + 60 < (await tab.page.getByTestId('endpoint-panel').boundingBox()).x,
+  )
+  const views = await tab.page.getByRole('group', { name: 'Parts of the page' }).boundingBox()
+  assert.ok(views.height < 40, 'the parts of the page stand in one line')
+  await context.close()
+})
