@@ -73,7 +73,7 @@ test('k moves on to rows that were held back', async () => {
 })
 
 test('beside a panel nothing of the list is cut off: name and state stay', async () => {
-  const { tab, context } = await open('events', { viewport: { width: 900, height: 700 } })
+  const { tab, context } = await open('events?search=lost', { viewport: { width: 900, height: 700 } })
   await untilRow(tab, world.event.lost.id)
   const bar = await tab.page.getByRole('search').boundingBox()
   await row(tab, world.event.lost.id).click()
@@ -89,5 +89,71 @@ test('beside a panel nothing of the list is cut off: name and state stay', async
   )
   const views = await tab.page.getByRole('group', { name: 'Parts of the page' }).boundingBox()
   assert.ok(views.height < 40, 'the parts of the page stand in one line')
+  await context.close()
+})
+
+for (const [width, height] of [
+  [380, 760],
+  [320, 640],
+  [640, 512], // 1280 x 1024 at 200 %
+])
+  test(`at ${width} pixels each page shows its title and how live it is`, async () => {
+    const { tab, context } = await open('', { viewport: { width, height } })
+    for (const [path, title] of [
+      ['', 'Dashboard'],
+      ['events', 'Events'],
+      ['webhooks', 'Webhooks'],
+    ]) {
+      await tab.page.goto(`${server.url}/${path}`)
+      await untilStatus(tab, CONNECTED)
+      const head = await tab.page.getByRole('heading', { level: 1, name: title }).boundingBox()
+      assert.ok(head.width > 40 && head.height > 16, `${title} is ${head.width} x ${head.height}`)
+      const header = await tab.page.locator('header').boundingBox()
+      assert.ok(header.height < 60, `the header of ${title} is ${header.height} high`)
+    }
+    await context.close()
+  })
+
+test('at 200 % a form, its buttons and the list below the filters can be used', async () => {
+  const { tab, context } = await open('events', { viewport: { width: 640, height: 512 } })
+  await tab.page.getByTestId('event-row').first().waitFor()
+  assert.ok((await tab.page.getByTestId('event-scroll').boundingBox()).height > 200)
+  await button(tab.page, 'Send event').click()
+  const sheet = await tab.page.getByRole('dialog').boundingBox()
+  const send = await tab.page.getByTestId('send-submit').boundingBox()
+  assert.ok(
+    send.y + send.height <= sheet.y + sheet.height && sheet.height <= 512,
+    'the button is on the page',
+  )
+  await context.close()
+})
+
+/** What a screen reader would read out: what is put into regions that were there before. */
+async function listen(tab) {
+  await tab.page.evaluate(() => {
+    window.said = []
+    const live = '[aria-live]:not([aria-live="off"]), [role="status"], [role="log"]'
+    const known = new window.Set(document.querySelectorAll(live))
+    new window.MutationObserver((changes) => {
+      for (const { target } of changes) {
+        const region = (target.nodeType === 1 ? target : target.parentElement)?.closest(live)
+        if (known.has(region)) window.said.push(region.textContent.trim())
+      }
+    }).observe(document.body, { subtree: true, childList: true, characterData: true })
+  })
+  return () => tab.page.evaluate(() => window.said)
+}
+
+test('that it is paused, or offline, is put into regions that were there before', async () => {
+  const { tab, context } = await open()
+  const said = await listen(tab)
+  await button(tab.page, 'Pause').click()
+  await tab.page.getByTestId('missed').waitFor()
+  await button(tab.page, 'Resume').click()
+  await context.setOffline(true)
+  await tab.page.getByText('You are offline').waitFor()
+  const words = await said()
+  assert.ok(words.includes('Paused'), JSON.stringify(words))
+  assert.ok(words.includes('You are offline'), JSON.stringify(words))
   await context.close()
 })

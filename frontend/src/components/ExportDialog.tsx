@@ -34,11 +34,11 @@ export function ExportDialog({ filters, onClose }: { filters: Filters; onClose: 
       <div className={styles.body}>
         <p>{isNarrowed(filters) ? 'All events that match the filters.' : 'All events.'}</p>
         {error !== null && <Problem error={error} />}
-        {isRunning ? (
-          <p>
-            <span role="status">Receiving…</span> {bytes(received)}
-          </p>
-        ) : (
+        <p>
+          <span role="status">{isRunning && 'Receiving…'}</span>
+          {isRunning && ` ${bytes(received)}`}
+        </p>
+        {!isRunning && (
           <div className={styles.formats}>
             {formats.map(({ format, word }) => (
               <Button key={format} onClick={() => start(format)}>

@@ -15,9 +15,10 @@ import { Button } from './ui/Button'
 export function Header({ title }: { title: string }) {
   const { openSend } = useShell()
   const { canWrite } = useAuth()
+  const { ws } = useLive()
   useTitle(title)
   return (
-    <header className={styles.header}>
+    <header className={styles.header} data-calm={ws.isConnected}>
       <h1 className={styles.title}>{title}</h1>
       <Connection />
       <PauseButton />
@@ -54,11 +55,14 @@ function Connection() {
         {...(settings.url ? { onReconnect: ws.reconnect } : {})}
         showDetails
       />
-      {!isOnline && (
-        <span className={styles.offline} role="status">
-          <WifiOff size={14} aria-hidden /> You are offline
-        </span>
-      )}
+      {/* There before its words are: a status that comes together with them is not read out. */}
+      <span className={styles.offline} role="status">
+        {!isOnline && (
+          <>
+            <WifiOff size={14} aria-hidden /> You are offline
+          </>
+        )}
+      </span>
     </div>
   )
 }
@@ -79,12 +83,11 @@ function PauseButton() {
   const Icon = paused ? Play : Pause
   return (
     <>
-      {paused && (
-        <span className={styles.missed} data-testid="missed">
-          {/* Only the word is announced; the count would be read out with each event. */}
-          <span role="status">Paused</span> · {missed === 1 ? '1 change' : `${count(missed)} changes`} missed
-        </span>
-      )}
+      <span className={paused ? styles.missed : undefined} data-testid={paused ? 'missed' : undefined}>
+        {/* Only the word is announced; the count would be read out with each event. */}
+        <span role="status">{paused && 'Paused'}</span>
+        {paused && ` · ${missed === 1 ? '1 change' : `${count(missed)} changes`} missed`}
+      </span>
       <Button
         icon
         aria-label={paused ? 'Resume' : 'Pause'}

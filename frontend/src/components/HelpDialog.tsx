@@ -13,13 +13,19 @@ const keys = [
   ['g d', 'Go to the dashboard'],
   ['g e', 'Go to the events'],
   ['g w', 'Go to the webhooks'],
-  ['?', 'Show these keys'],
+  ['?', 'Show these shortcuts'],
 ] as const
 
 /** What the keyboard can do. */
 export function HelpDialog({ onClose }: { onClose: () => void }) {
   return (
-    <Sheet open onClose={onClose} title="Keys" description="What the keyboard can do" place="middle">
+    <Sheet
+      open
+      onClose={onClose}
+      title="Keyboard shortcuts"
+      description="What the keyboard can do"
+      place="middle"
+    >
       <dl className={styles.keys}>
         {keys.map(([key, word]) => (
           <Fragment key={key}>

@@ -38,9 +38,14 @@ export function Nav({ onHelp }: { onHelp: () => void }) {
         <span className={styles.word}>API docs</span>
       </a>
       <div className={styles.space} />
-      <button type="button" className={`${styles.item} ${styles.keys}`} title="Keys" onClick={onHelp}>
+      <button
+        type="button"
+        className={`${styles.item} ${styles.keys}`}
+        title="Keyboard shortcuts (?)"
+        onClick={onHelp}
+      >
         <Keyboard size={16} aria-hidden />
-        <span className={styles.word}>Keys</span>
+        <span className={styles.word}>Shortcuts</span>
       </button>
       <button type="button" className={styles.item} title="Sign out" onClick={signOut}>
         <LogOut size={16} aria-hidden />

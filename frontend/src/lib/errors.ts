@@ -33,6 +33,6 @@ export function exhaustedError(attempts: number, cause: ConnectionError): Connec
   return {
     ...cause,
     kind: 'exhausted',
-    message: `Gave up after ${attempts} attempts to reconnect. ${cause.message}`,
+    message: `Gave up after ${attempts} ${attempts === 1 ? 'attempt' : 'attempts'} to reconnect. ${cause.message}`,
   }
 }
