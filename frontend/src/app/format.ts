@@ -30,6 +30,11 @@ export function moment(time: string, now = Date.now()): string {
   return Math.abs(now - at) < DAY_MS ? short.format(at) : long.format(at)
 }
 
+const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' })
+
+/** The minute that begins at a time, milliseconds since the epoch. */
+export const minute = (at: number): string => clock.format(at)
+
 /** A moment, exact: zone of the reader and UTC. */
 export function exact(time: string): string {
   const at = new Date(time)

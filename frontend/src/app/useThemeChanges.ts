@@ -5,12 +5,14 @@ export function useThemeChanges(): number {
   const [changes, setChanges] = useState(0)
   useEffect(() => {
     const changed = () => setChanges((n) => n + 1)
-    const system = window.matchMedia('(prefers-color-scheme: dark)')
+    const queries = ['(prefers-color-scheme: dark)', '(forced-colors: active)'].map((q) =>
+      window.matchMedia(q),
+    )
     const choice = new MutationObserver(changed)
-    system.addEventListener('change', changed)
+    for (const query of queries) query.addEventListener('change', changed)
     choice.observe(document.documentElement, { attributeFilter: ['data-theme'] })
     return () => {
-      system.removeEventListener('change', changed)
+      for (const query of queries) query.removeEventListener('change', changed)
       choice.disconnect()
     }
   }, [])

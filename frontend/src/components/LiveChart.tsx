@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useRef, useState } from 'react'
 import type uPlot from 'uplot'
-import { moment } from '../app/format'
+import { minute } from '../app/format'
 import { inWords } from '../app/metrics/chart'
 import type { ChartData } from '../app/metrics/chart'
 import { useThemeChanges } from '../app/useThemeChanges'
@@ -45,18 +45,26 @@ export function LiveChart({ data, title, format }: LiveChartProps) {
 
   return (
     <figure className={styles.chart} aria-label={title}>
-      <Legend data={data} at={pointer ?? data.times.length - 1} format={format} />
+      <Legend data={data} at={pointer} format={format} />
       <div ref={box} className={styles.plot} aria-hidden="true" />
       <figcaption className="visually-hidden">{inWords(data, format)}</figcaption>
     </figure>
   )
 }
 
-function Legend({ data, at, format }: { data: ChartData; at: number; format: (value: number) => string }) {
+interface LegendProps {
+  data: ChartData
+  /** The point under the pointer; null: the minute that runs. */
+  at: number | null
+  format: (value: number) => string
+}
+
+function Legend({ data, at: pointer, format }: LegendProps) {
+  const at = pointer ?? data.times.length - 1
   const time = data.times[at]
   return (
     <p className={styles.legend}>
-      <span>{time === undefined ? '' : moment(new Date(time * 1000).toISOString())}</span>
+      <span>{pointer === null || time === undefined ? 'this minute' : minute(time * 1000)}</span>
       {data.lines.map(({ word, colour, dash, values }) => {
         const value = values[at] ?? null
         return (

@@ -1,10 +1,11 @@
 import uPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
+import { minute } from '../app/format'
 import type { ChartData } from '../app/metrics/chart'
 
 const AXIS_FONT = '12px system-ui, sans-serif'
 const Y_AXIS_PX = 64
-const X_AXIS_PX = 32
+const X_AXIS_PX = 24
 /** Half of the longest label of the time axis: it may stand under the last point. */
 const LABEL_OVERHANG_PX = 28
 
@@ -21,7 +22,7 @@ export function createPlot(
   const axis: uPlot.Axis = {
     stroke: colour('--text-muted'),
     font: AXIS_FONT,
-    grid: { stroke: colour('--border'), width: 1 },
+    grid: { stroke: colour('--grid'), width: 1 },
     ticks: { show: false },
   }
   const options: uPlot.Options = {
@@ -30,7 +31,7 @@ export function createPlot(
     legend: { show: false },
     padding: [null, LABEL_OVERHANG_PX, null, null],
     cursor: { drag: { x: false, y: false }, points: { size: 6 } },
-    scales: { y: { range: (_u, _min, max) => [0, Math.max(max, 1e-3) * 1.1] } },
+    scales: { y: { range: (_u, _min, max) => [0, Math.max(max, data.least) * 1.1] } },
     axes: [
       { ...axis, values: (_u, times) => times.map(clock), space: 64, size: X_AXIS_PX },
       { ...axis, values: (_u, values) => values.map(format), size: Y_AXIS_PX, space: 40 },
@@ -54,5 +55,4 @@ export function createPlot(
 // A point between two gaps has no line to show it.
 const hasGaps = (values: readonly (number | null)[]) => values.includes(null)
 
-const hours = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' })
-const clock = (seconds: number) => hours.format(seconds * 1000)
+const clock = (seconds: number) => minute(seconds * 1000)

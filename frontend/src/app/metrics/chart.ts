@@ -14,10 +14,15 @@ export interface Line {
 export interface ChartData {
   times: number[]
   lines: Line[]
+  /** The scale reaches at least so far: below it a line would be all noise, and its axis no numbers. */
+  least: number
 }
 
 /** Solid, dashed, dotted: the first line of a chart, the second and the third. */
 const DASHES: readonly (readonly number[])[] = [[], [6, 3], [2, 2]]
+
+const LEAST_LATENCY_S = 0.01
+const LEAST_EVENTS = 4
 
 const secondsOf = (at: string) => Date.parse(at) / 1000
 const MINUTES: Record<Range, number> = { '15m': 15, '1h': 60, '24h': 1440 }
@@ -26,7 +31,7 @@ const MINUTES: Record<Range, number> = { '15m': 15, '1h': 60, '24h': 1440 }
 export function latencyChart(series: readonly LatencyPoint[], range: Range, now: number): ChartData {
   const value = (name: 'p50' | 'p95' | 'p99') => (point: LatencyPoint | undefined) =>
     point && point.count > 0 ? point[name] : null
-  return chart(series, range, now, [
+  return chart(series, range, now, LEAST_LATENCY_S, [
     { word: 'p50', colour: '--accent', value: value('p50') },
     { word: 'p95', colour: '--status-idle', value: value('p95') },
     { word: 'p99', colour: '--text', value: value('p99') },
@@ -37,7 +42,7 @@ export function latencyChart(series: readonly LatencyPoint[], range: Range, now:
 export function throughputChart(series: readonly ThroughputPoint[], range: Range, now: number): ChartData {
   const value = (name: 'created' | 'delivered' | 'failed') => (point: ThroughputPoint | undefined) =>
     point?.[name] ?? 0
-  return chart(series, range, now, [
+  return chart(series, range, now, LEAST_EVENTS, [
     { word: 'Created', colour: '--accent', value: value('created') },
     { word: 'Delivered', colour: '--status-ok', value: value('delivered') },
     { word: 'Failed', colour: '--status-error', value: value('failed') },
@@ -55,12 +60,14 @@ function chart<P extends { at: string }>(
   series: readonly P[],
   range: Range,
   now: number,
+  least: number,
   measures: readonly Measure<P>[],
 ): ChartData {
   const byMinute = new Map(series.map((p) => [secondsOf(p.at), p]))
   const times = minutes(range, now)
   return {
     times,
+    least,
     lines: measures.map(({ word, colour, value }, i) => ({
       word,
       colour,
