@@ -100,7 +100,13 @@ function Facts({ event }: { event: ApiEvent }) {
         <Moment at={event.updated_at} />
       </dd>
       <dt>Latency</dt>
-      <dd>{latency === null ? 'not delivered yet' : seconds(latency / 1000)}</dd>
+      <dd>
+        {latency === null
+          ? event.status === 'failed'
+            ? 'not delivered'
+            : 'not delivered yet'
+          : seconds(latency / 1000)}
+      </dd>
       <dt>Attempts</dt>
       <dd>
         {event.delivery_attempts}

@@ -4,7 +4,7 @@ import { StatCards } from './StatCards'
 
 const summary = { total: 1, pending: 0, delivered: 1, failed: 0, success_rate: 100, seq: 9 }
 const minute = '2026-01-01T10:00:00.000Z'
-const words = (card: string) => screen.getByTestId(`card-${card}`).textContent
+const words = (card: string) => screen.getByTestId(`card-${card}`).textContent.replaceAll('\u00a0', ' ')
 
 // Three were created and two of them deleted: "+3" beside a count of 1 would contradict it.
 it('says what was counted, whatever was deleted since', () => {

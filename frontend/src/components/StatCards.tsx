@@ -44,7 +44,7 @@ export function StatCards({ summary, series }: StatCardsProps) {
           <p className={styles.value} data-testid="value">
             {valueOf(name, summary)}
           </p>
-          <p className={styles.change}>{lastHour ? `${happenedTo(name, lastHour)} in 1 h` : '…'}</p>
+          <p className={styles.change}>{lastHour ? `${happenedTo(name, lastHour)} in\u00a01\u00a0h` : '…'}</p>
           <Sparkline points={course?.[name] ?? []} />
         </div>
       ))}

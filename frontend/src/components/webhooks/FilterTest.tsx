@@ -29,7 +29,7 @@ export function FilterTest({ draft }: { draft: EndpointDraft }) {
       {test.error && <Problem error={test.error} />}
       <div role="status">
         {test.data && (
-          <>
+          <div className={styles.found}>
             <p>
               {test.data.matched.length} of the latest {test.data.tested}
             </p>
@@ -40,7 +40,7 @@ export function FilterTest({ draft }: { draft: EndpointDraft }) {
                 </li>
               ))}
             </ul>
-          </>
+          </div>
         )}
       </div>
     </div>

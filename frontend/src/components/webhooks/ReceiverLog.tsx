@@ -90,7 +90,11 @@ function EntryLine({ entry }: { entry: Entry }) {
                 </div>
               ))}
           </dl>
-          <Body label="Body" text={entry.body} />
+          {entry.verified ? (
+            <Body label="Body" text={entry.body} />
+          ) : (
+            <p className={list.muted}>The body of what is refused is not kept.</p>
+          )}
         </div>
       )}
     </li>
