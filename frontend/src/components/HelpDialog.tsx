@@ -10,6 +10,7 @@ const keys = [
   ['Enter', 'Open the event'],
   ['Esc', 'Close'],
   ['n', 'Send an event'],
+  ['m', 'Go to the message'],
   ['g d', 'Go to the dashboard'],
   ['g e', 'Go to the events'],
   ['g w', 'Go to the webhooks'],

@@ -1,6 +1,6 @@
 import { createContext, useContext } from 'react'
 
-/** Says something in passing: what was done, or what failed (`error`). */
+/** Says something: what was done, in passing, or what failed (`error`), until it is dismissed. */
 export type Say = (text: string, tone?: 'done' | 'error') => void
 
 export const ToastContext = createContext<Say>(() => undefined)

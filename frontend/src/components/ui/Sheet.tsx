@@ -36,6 +36,10 @@ export function Sheet({
         <Dialog.Content
           className={place === 'side' ? styles.sheet : styles.dialog}
           role={alert ? 'alertdialog' : 'dialog'}
+          onInteractOutside={(e) => {
+            // A message is dismissed without leaving what one is at.
+            if (e.target instanceof Element && e.target.closest('[data-messages]')) e.preventDefault()
+          }}
         >
           <div className={styles.head}>
             <Dialog.Title className={styles.title}>{title}</Dialog.Title>
