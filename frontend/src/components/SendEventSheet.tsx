@@ -9,6 +9,7 @@ import { useCreateEvent } from '../lib/query/useCreateEvent'
 import { draftOf, eventOfDraft, faultsFrom, faultsOf, templates } from '../app/send/draft'
 import type { Draft, DraftFaults } from '../app/send/draft'
 import { keepsKey } from '../app/send/keepsKey'
+import { focusFirstFault } from './firstFault'
 import { Problem } from './Problem'
 import styles from './SendEventSheet.module.css'
 import { useToast } from './toast'
@@ -53,7 +54,8 @@ export function SendEventSheet({ open, draft: given, onOpen, onClose }: SendEven
         noValidate
         onSubmit={form.submit}
         onKeyDown={(e) => {
-          if (e.key === 'Enter' && (e.ctrlKey || e.metaKey)) form.submit(e)
+          if (e.key === 'Enter' && (e.ctrlKey || e.metaKey))
+            e.currentTarget.dispatchEvent(new Event('submit', { bubbles: true, cancelable: true }))
         }}
       >
         {form.error && <Problem error={form.error} />}
@@ -93,10 +95,10 @@ function useSendForm(given: NewEvent | undefined, onOpen: () => void, onClose: (
     setServerFaults(error instanceof ApiProblem ? faultsFrom(error.errors) : NO_FAULTS)
     onOpen()
   }
-  const submit = (e: SyntheticEvent) => {
+  const submit = (e: SyntheticEvent<HTMLFormElement>) => {
     e.preventDefault()
     setChecked(true)
-    if (hasFault) return
+    if (hasFault) return focusFirstFault(e.currentTarget)
     onClose()
     const event = eventOfDraft(draft)
     // Not mutate with callbacks: those of an earlier submission would be lost with the next one.

@@ -1,4 +1,4 @@
-import { useId } from 'react'
+import { useEffect, useId, useRef, useState } from 'react'
 import type { ReactNode } from 'react'
 import styles from './Field.module.css'
 
@@ -24,15 +24,35 @@ interface FieldProps {
 export function Field({ label, hint, fault = '', children }: FieldProps) {
   const id = useId()
   const note = `${id}-note`
+  const { box, shown, onInput, onBlur } = useShownFault(fault)
   return (
-    <div className={styles.field}>
+    <div ref={box} className={styles.field} onInput={onInput} onBlur={onBlur}>
       <label className={styles.label} htmlFor={id}>
         {label}
       </label>
-      {children({ id, 'aria-describedby': note, 'aria-invalid': fault !== '' })}
-      <span id={note} className={fault ? styles.fault : styles.hint} aria-live="polite">
-        {fault || hint}
+      {children({ id, 'aria-describedby': note, 'aria-invalid': shown !== '' })}
+      <span id={note}>
+        <span className={styles.fault} aria-live="polite">
+          {shown}
+        </span>
+        {shown === '' && <span className={styles.hint}>{hint}</span>}
       </span>
     </div>
   )
+}
+
+// While one types nothing is found fault with: that comes on leaving the field, or with the form. What is mended goes at once.
+function useShownFault(fault: string) {
+  const box = useRef<HTMLDivElement>(null)
+  const [isTyping, setTyping] = useState(false)
+  const [shown, setShown] = useState(fault)
+  const next = isTyping && fault !== shown ? '' : fault
+  if (next !== shown) setShown(next)
+  useEffect(() => {
+    const form = box.current?.closest('form')
+    const onSubmit = () => setTyping(false)
+    form?.addEventListener('submit', onSubmit)
+    return () => form?.removeEventListener('submit', onSubmit)
+  }, [])
+  return { box, shown: next, onInput: () => setTyping(true), onBlur: () => setTyping(false) }
 }

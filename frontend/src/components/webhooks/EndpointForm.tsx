@@ -8,6 +8,7 @@ import { storeEndpoint } from '../../app/webhooks/data'
 import { draftOfEndpoint, faultsOfDraft, faultsOfServer, inputOfDraft } from '../../app/webhooks/draft'
 import type { EndpointDraft, EndpointFaults } from '../../app/webhooks/draft'
 import type { Endpoint } from '../../app/webhooks/types'
+import { focusFirstFault } from '../firstFault'
 import { Problem } from '../Problem'
 import { useToast } from '../toast'
 import { Button } from '../ui/Button'
@@ -113,10 +114,12 @@ function useEndpointForm(endpoint: Endpoint | null, onClose: () => void) {
     if (save.isError) save.reset()
     setDraft({ ...draft, [name]: value })
   }
-  const submit = (e: SyntheticEvent) => {
+  const submit = (e: SyntheticEvent<HTMLFormElement>) => {
     e.preventDefault()
+    const form = e.currentTarget
     setChecked(true)
-    if (Object.keys(own).length === 0) save.mutate()
+    if (Object.keys(own).length > 0) return focusFirstFault(form)
+    save.mutate(undefined, { onError: () => focusFirstFault(form) })
   }
   return { draft, set, faults, submit, made, error: save.error, isSaving: save.isPending }
 }
