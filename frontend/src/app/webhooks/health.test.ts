@@ -9,7 +9,8 @@ const before = '2026-01-01T11:00:00Z'
 test.each([
   ['idle', {}],
   ['healthy', { last_success_at: before }],
-  ['retrying', { last_success_at: before, consecutive_failures: 1 }],
+  ['retrying', { last_success_at: before, consecutive_failures: 1, pending: 1 }],
+  ['lost', { last_success_at: before, consecutive_failures: 1, failed: 1 }],
   ['failing', { consecutive_failures: 3 }],
   ['holding', { consecutive_failures: 6, hold_until: later }],
   ['failing', { consecutive_failures: 6, hold_until: before }],
@@ -25,11 +26,12 @@ it('those that need somebody come first', () => {
     anEndpoint({ id: 'healthy', last_success_at: before }),
     anEndpoint({ id: 'disabled', status: 'disabled' }),
     anEndpoint({ id: 'failing', consecutive_failures: 4 }),
-    anEndpoint({ id: 'retrying', consecutive_failures: 1 }),
+    anEndpoint({ id: 'retrying', consecutive_failures: 1, pending: 1 }),
+    anEndpoint({ id: 'lost', consecutive_failures: 1 }),
   ]
   const sorted = [...all].sort(byUrgency(now)).map((e) => e.id)
-  expect(sorted).toEqual(['disabled', 'failing', 'retrying', 'healthy', 'idle'])
-  expect(summaryOf(all, now)).toBe('1 disabled, 1 failing, 1 retrying')
+  expect(sorted).toEqual(['disabled', 'failing', 'lost', 'retrying', 'healthy', 'idle'])
+  expect(summaryOf(all, now)).toBe('1 disabled, 1 failing, 1 gave up, 1 retrying')
   expect(summaryOf([anEndpoint()], now)).toBe('')
 })
 

@@ -1,7 +1,7 @@
 import type { Endpoint } from './types'
 
 /** How an endpoint does, in one word: the worst that is true. */
-export type Health = 'healthy' | 'idle' | 'retrying' | 'holding' | 'failing' | 'paused' | 'disabled'
+export type Health = 'healthy' | 'idle' | 'retrying' | 'lost' | 'holding' | 'failing' | 'paused' | 'disabled'
 
 /** Failures in a row from which an endpoint is failing, and not only unlucky. */
 const FAILING_AT = 3
@@ -11,7 +11,8 @@ export function healthOf(e: Endpoint, now: number): Health {
   if (e.status !== 'active') return e.status
   if (e.hold_until !== null && Date.parse(e.hold_until) > now) return 'holding'
   if (e.consecutive_failures >= FAILING_AT) return 'failing'
-  if (e.consecutive_failures > 0) return 'retrying'
+  // With nothing left to retry, what failed last was given up.
+  if (e.consecutive_failures > 0) return e.pending > 0 ? 'retrying' : 'lost'
   return e.last_success_at === null ? 'idle' : 'healthy'
 }
 
@@ -23,7 +24,16 @@ export function successRate(e: Endpoint): number | null {
 
 /** Those that need somebody come first, then the newest. */
 export function byUrgency(now: number): (a: Endpoint, b: Endpoint) => number {
-  const rank: readonly Health[] = ['disabled', 'failing', 'holding', 'retrying', 'paused', 'healthy', 'idle']
+  const rank: readonly Health[] = [
+    'disabled',
+    'failing',
+    'holding',
+    'lost',
+    'retrying',
+    'paused',
+    'healthy',
+    'idle',
+  ]
   return (a, b) =>
     rank.indexOf(healthOf(a, now)) - rank.indexOf(healthOf(b, now)) ||
     b.created_at.localeCompare(a.created_at)
@@ -35,6 +45,7 @@ export function summaryOf(endpoints: readonly Endpoint[], now: number): string {
   const parts = [
     [tally('disabled'), 'disabled'],
     [tally('failing', 'holding'), 'failing'],
+    [tally('lost'), 'gave up'],
     [tally('retrying'), 'retrying'],
     [tally('paused'), 'paused'],
   ] as const

@@ -6,7 +6,7 @@ import { Moment } from '../Moment'
 import { Problem } from '../Problem'
 import { Button } from '../ui/Button'
 import styles from './Attempts.module.css'
-import { adviceFor, outcomeOf } from './words'
+import { adviceFor, messageOf, outcomeOf } from './words'
 
 /** The attempts of a delivery, newest first. */
 export function Attempts({ delivery }: { delivery: string }) {
@@ -37,7 +37,7 @@ export function AttemptView({ attempt: a }: { attempt: Attempt }) {
           {seconds(a.duration_ms / 1000)} · <Moment at={a.started_at} />
         </span>
       </div>
-      {a.error_message && <p className={styles.message}>{a.error_message}</p>}
+      {messageOf(a) && <p className={styles.message}>{messageOf(a)}</p>}
       {advice && <p className={styles.muted}>{advice}</p>}
       <Timings attempt={a} />
       <Button tone="quiet" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>

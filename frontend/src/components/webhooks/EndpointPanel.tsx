@@ -26,7 +26,7 @@ import { RecoverDialog } from './RecoverDialog'
 import { Recoveries } from './Recoveries'
 import { SecretDialog } from './SecretDialog'
 import { TestDialog } from './TestDialog'
-import { dueIn } from './words'
+import { addsTo, dueIn } from './words'
 
 type Dialog = 'edit' | 'test' | 'secret' | 'recover' | 'remove'
 
@@ -108,7 +108,12 @@ function State({ endpoint: e }: { endpoint: Endpoint }) {
           if it succeeds, all that waits follows.
         </p>
       )}
-      {e.consecutive_failures > 0 && e.last_error && <p className={styles.error}>{e.last_error}</p>}
+      {e.consecutive_failures > 0 && addsTo(e.disabled_reason, e.last_error) && (
+        <p className={styles.error}>{e.last_error}</p>
+      )}
+      {state === 'lost' && (
+        <p>Nothing is left to retry: once the receiver is mended, recover what it has missed.</p>
+      )}
       {e.failing_since && (
         <p className={styles.muted}>
           Failing since <Moment at={e.failing_since} />

@@ -17,6 +17,7 @@ const healths: Record<Health, Look> = {
   healthy: { icon: CircleCheck, word: 'Healthy', tone: 'delivered' },
   idle: { icon: CircleDashed, word: 'Nothing sent yet', tone: 'stale' },
   retrying: { icon: RotateCw, word: 'Retrying', tone: 'pending' },
+  lost: { icon: CircleX, word: 'Gave up', tone: 'failed' },
   holding: { icon: Hourglass, word: 'On hold', tone: 'failed' },
   failing: { icon: CircleX, word: 'Failing', tone: 'failed' },
   paused: { icon: CirclePause, word: 'Paused', tone: 'stale' },

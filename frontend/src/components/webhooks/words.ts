@@ -42,12 +42,30 @@ export function adviceFor(kind: string | null): string {
   }
 }
 
-/** The outcome of the latest attempt in a few words. */
+/** The outcome of the latest attempt in a few words: what was answered, and what that means. */
 export function outcomeOf(
   x: Pick<Delivery | Attempt, 'status_code' | 'error_kind' | 'error_message'>,
 ): string {
   const kind = x.error_kind ? (kinds[x.error_kind] ?? x.error_kind) : ''
-  return [x.status_code ? String(x.status_code) : '', kind].filter(Boolean).join(' · ')
+  const code = x.status_code ? String(x.status_code) : ''
+  return [saysStatus(x) ? x.error_message : code, kind].filter(Boolean).join(' · ')
+}
+
+/** What the message of an attempt says beyond its outcome; '': nothing. */
+export function messageOf(x: Pick<Attempt, 'status_code' | 'error_message'>): string {
+  return saysStatus(x) ? '' : (x.error_message ?? '')
+}
+
+// Such as "503 Service Unavailable".
+function saysStatus(x: Pick<Attempt, 'status_code' | 'error_message'>): boolean {
+  return (
+    x.status_code !== null && new RegExp(`^${x.status_code}( [A-Za-z' -]+)?$`).test(x.error_message ?? '')
+  )
+}
+
+/** Whether an error tells something that a reason does not tell already. */
+export function addsTo(reason: string | null, error: string | null): boolean {
+  return error !== null && error !== '' && !(reason ?? '').includes(error)
 }
 
 /** When something is due, counted down. */
