@@ -157,3 +157,79 @@ test('that it is paused, or offline, is put into regions that were there before'
   assert.ok(words.includes('You are offline'), JSON.stringify(words))
   await context.close()
 })
+
+test("in forced colours what is chosen, pressed or drawn is told by the system's colours", async () => {
+  const { tab, context } = await open('', { forcedColors: 'active' })
+  const { page } = tab
+  await page.locator('canvas').nth(1).waitFor()
+  /** The computed style of the first element, and what a system colour is here. */
+  const styleOf = (locator, name) =>
+    locator.first().evaluate((e, property) => window.getComputedStyle(e).getPropertyValue(property), name)
+  const system = (name) =>
+    page.evaluate((colour) => {
+      const probe = document.body.appendChild(document.createElement('i'))
+      probe.style.color = colour
+      const value = window.getComputedStyle(probe).color
+      probe.remove()
+      return value
+    }, name)
+  const highlight = await system('Highlight')
+  assert.equal(await styleOf(page.locator('[aria-current="page"]'), 'background-color'), highlight)
+  assert.equal(await styleOf(page.locator('[aria-pressed="true"]'), 'background-color'), highlight)
+  const send = button(page, 'Send event')
+  assert.equal(await styleOf(send, 'background-color'), await system('ButtonFace'))
+  assert.equal(await styleOf(send, 'color'), await system('ButtonText'))
+  assert.equal(
+    await styleOf(page.locator('svg line[stroke-dasharray="6 3"]'), 'stroke-dasharray'),
+    '6px, 3px',
+  )
+  await page.goto(`${server.url}/events?event=${world.event.lost.id}`)
+  await page.locator('[data-active="true"]').waitFor()
+  assert.equal(await styleOf(page.locator('[data-active="true"]'), 'outline-style'), 'solid')
+  await context.close()
+})
+
+test('with reduced motion nothing moves', async () => {
+  const { tab, context } = await open('events?reconnect=50,60000,60000', { reducedMotion: 'reduce' })
+  const { page } = tab
+  await button(page, 'Send event').click()
+  await page.getByRole('dialog').waitFor()
+  const moving = () =>
+    page.evaluate(() =>
+      document
+        .getAnimations()
+        .filter((a) => a.effect.getComputedTiming().activeDuration > 1)
+        .map((a) => a.effect.target.outerHTML.slice(0, 80)),
+    )
+  assert.deepEqual(await moving(), [])
+  const { duration, transition } = await page.getByRole('dialog').evaluate((e) => {
+    const style = window.getComputedStyle(e)
+    return { duration: parseFloat(style.animationDuration), transition: style.transitionDuration }
+  })
+  assert.ok(duration < 0.001, `a sheet slides in for ${duration} s`)
+  assert.equal(transition, '0s')
+  await context.close()
+})
+
+test('the head of the list stays above the rows that scroll under it', async () => {
+  for (let i = 0; i < 30; i++) await server.send('under.head', { i })
+  const { tab, context } = await open('events', { viewport: { width: 1280, height: 500 } })
+  const { page } = tab
+  await page.getByTestId('event-row').nth(8).waitFor()
+  await page.getByTestId('event-scroll').evaluate((e) => e.scrollTo(0, 500))
+  await until(
+    'the rows to move',
+    async () => (await page.getByTestId('event-row').first().boundingBox()).y < 100,
+  )
+  const head = page.getByRole('columnheader', { name: 'Type' })
+  const { x, y, height } = await head.boundingBox()
+  const scroller = await page.getByTestId('event-scroll').boundingBox()
+  assert.ok(y >= scroller.y && y < scroller.y + 32, 'it stays at the top')
+  const seen = await page.evaluate(
+    ([left, top]) =>
+      document.elementFromPoint(left, top).closest('[role="row"]').getAttribute('aria-rowindex'),
+    [x + 4, y + height / 2],
+  )
+  assert.equal(seen, '1', 'a row shows through the head')
+  await context.close()
+})

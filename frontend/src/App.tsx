@@ -1,8 +1,9 @@
 import { QueryClientProvider } from '@tanstack/react-query'
-import { Suspense, lazy, useState } from 'react'
+import { Suspense, lazy, useEffect, useState } from 'react'
 import { Route, Switch } from 'wouter'
 import { AuthProvider } from './app/auth/AuthProvider'
 import { useAuth } from './app/auth/context'
+import { takeKey } from './app/auth/fragment'
 import type { Session } from './app/auth/session'
 import { LiveProvider } from './app/live/LiveProvider'
 import type { LiveSettings } from './app/live/settings'
@@ -35,7 +36,16 @@ export function App({ session, linkKey, settings }: AppProps) {
 function Gate({ linkKey, settings }: Omit<AppProps, 'session'>) {
   const { token } = useAuth()
   const [key, setKey] = useState(linkKey)
-  if (key || !token) return <SignInPage linkKey={key} onDone={() => setKey(null)} />
+  // Opened in a tab that is here already, a link changes nothing but the fragment.
+  useEffect(() => {
+    const onHash = () => {
+      const given = takeKey(window)
+      if (given) setKey(given)
+    }
+    window.addEventListener('hashchange', onHash)
+    return () => window.removeEventListener('hashchange', onHash)
+  }, [])
+  if (key || !token) return <SignInPage key={key} linkKey={key} onDone={() => setKey(null)} />
   return <SignedIn settings={settings} />
 }
 

@@ -1,5 +1,6 @@
 import * as Dialog from '@radix-ui/react-dialog'
 import { X } from 'lucide-react'
+import { useState } from 'react'
 import type { ReactNode } from 'react'
 import { Button } from './Button'
 import styles from './Sheet.module.css'
@@ -29,6 +30,7 @@ export function Sheet({
   footer,
   children,
 }: SheetProps) {
+  const giveBack = useOpener(open)
   return (
     <Dialog.Root open={open} onOpenChange={(isOpen) => !isOpen && onClose()}>
       <Dialog.Portal>
@@ -36,6 +38,10 @@ export function Sheet({
         <Dialog.Content
           className={place === 'side' ? styles.sheet : styles.dialog}
           role={alert ? 'alertdialog' : 'dialog'}
+          onCloseAutoFocus={(e) => {
+            e.preventDefault()
+            giveBack()
+          }}
           onInteractOutside={(e) => {
             // A message is dismissed without leaving what one is at.
             if (e.target instanceof Element && e.target.closest('[data-messages]')) e.preventDefault()
@@ -56,4 +62,20 @@ export function Sheet({
       </Dialog.Portal>
     </Dialog.Root>
   )
+}
+
+// What had the focus when it opened; Radix knows only openers of its own kind.
+function useOpener(open: boolean): () => void {
+  const [wasOpen, setWasOpen] = useState(false)
+  const [opener, setOpener] = useState<Element | null>(null)
+  if (open !== wasOpen) {
+    setWasOpen(open)
+    if (open) setOpener(document.activeElement)
+  }
+  return () => {
+    // What the dialog led to may have taken the focus already.
+    if (document.activeElement !== document.body) return
+    const back = opener?.isConnected ? opener : document.getElementById('main')
+    if (back instanceof HTMLElement) back.focus({ preventScroll: true })
+  }
 }
