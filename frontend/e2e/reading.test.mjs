@@ -72,6 +72,14 @@ test('k moves on to rows that were held back', async () => {
   await context.close()
 })
 
+test('an event opened by its link is in view in the list', async () => {
+  const { tab, context } = await open(`events?event=${world.event.healthy.id}`)
+  await row(tab, world.event.healthy.id).waitFor()
+  const box = await row(tab, world.event.healthy.id).boundingBox()
+  assert.ok(box.y > 0 && box.y + box.height <= 720)
+  await context.close()
+})
+
 test('beside a panel nothing of the list is cut off: name and state stay', async () => {
   const { tab, context } = await open('events?search=lost', { viewport: { width: 900, height: 700 } })
   await untilRow(tab, world.event.lost.id)

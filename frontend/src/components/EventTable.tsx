@@ -59,15 +59,16 @@ export function EventTable(props: EventTableProps) {
     if (rows.length > 0 && lastShown >= rows.length - NEAR_END_ROWS) onEnd()
   }, [lastShown, rows.length, onEnd])
   const activeAt = activeId === null ? -1 : rows.findIndex((row) => row.id === activeId)
+  const isListed = activeAt >= 0
   const shownId = useRef(activeId)
   useEffect(() => {
-    if (activeAt >= 0) virtual.scrollToIndex(activeAt, { align: 'auto' })
+    if (isListed) virtual.scrollToIndex(activeAt, { align: 'auto' })
     // The row that j and k move to takes the focus, so that it is read out and can be pressed.
     if (activeId !== null && activeId !== shownId.current) focusOpener(activeId)
     shownId.current = activeId
-    // Only when another row becomes the active one, not when rows come in above it.
+    // Only when another row becomes the active one, or the list with it has come; not when rows come in above it.
     // eslint-disable-next-line react-hooks/exhaustive-deps
-  }, [activeId])
+  }, [activeId, isListed])
   return (
     <div className={styles.wrap} data-compact={props.isReading}>
       {fresh > 0 && (
