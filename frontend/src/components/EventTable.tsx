@@ -49,7 +49,6 @@ export function EventTable(props: EventTableProps) {
     overscan: 8,
     // The head stays at the top, above the rows.
     paddingStart: HEAD_PX[width],
-    scrollPaddingStart: HEAD_PX[width],
     useFlushSync: false,
   })
   const items = virtual.getVirtualItems()
@@ -62,7 +61,7 @@ export function EventTable(props: EventTableProps) {
   const isListed = activeAt >= 0
   const shownId = useRef(activeId)
   useEffect(() => {
-    if (isListed) virtual.scrollToIndex(activeAt, { align: 'auto' })
+    if (isListed) bringIntoView(scroll.current, activeAt, height, HEAD_PX[width])
     // The row that j and k move to takes the focus, so that it is read out and can be pressed.
     if (activeId !== null && activeId !== shownId.current) focusOpener(activeId)
     shownId.current = activeId
@@ -104,6 +103,15 @@ export function EventTable(props: EventTableProps) {
       </div>
     </div>
   )
+}
+
+/** Scrolls as little as it takes, by whole rows: none is left half under the head. */
+function bringIntoView(box: HTMLElement | null, index: number, row: number, head: number): void {
+  if (!box) return
+  const first = box.scrollTop / row
+  const fit = Math.max(1, Math.floor((box.clientHeight - head) / row))
+  if (index < first) box.scrollTo({ top: index * row })
+  else if (index + 1 > first + fit) box.scrollTo({ top: (index + 1 - fit) * row })
 }
 
 const anchorsOf = (rows: readonly Row[]) => rows.slice(0, ANCHORS).map((row) => row.id)
