@@ -21,8 +21,8 @@ after(async () => {
 })
 
 /** A live tab of its own, and what is done there by keyboard. */
-async function open(path = '') {
-  const context = await browser.newContext()
+async function open(path = '', options = {}) {
+  const context = await browser.newContext(options)
   context.setDefaultTimeout(5_000)
   const tab = await openTab(context, server.url, server, path)
   await untilStatus(tab, CONNECTED)
@@ -97,19 +97,11 @@ test('an endpoint is made, seen to fail, mended and sent to again', async () => 
   await context.close()
 })
 
-test('the first Tab skips the navigation, and all that has the focus shows it', async () => {
-  const { context, page, keyboard, focused } = await open('events')
-  await untilRow({ page }, (await server.send('focus.seen')).id)
-  await keyboard.press('Tab')
-  assert.equal(await focused(), 'Skip to content')
-  const skip = await page.getByText('Skip to content').boundingBox()
-  assert.ok(skip.y >= 0, 'it is seen')
-  await keyboard.press('Enter')
-  assert.equal(await page.evaluate(() => document.activeElement.id), 'main')
-
+/** What of the next stops of Tab has the focus without showing it: no outline, or under something else. */
+async function unseen(page, stops, key = 'Tab') {
   const hidden = []
-  for (let i = 0; i < 30; i++) {
-    await keyboard.press('Tab')
+  for (let i = 0; i < stops; i++) {
+    await page.keyboard.press(key)
     const shown = await page.evaluate(() => {
       const e = document.activeElement
       const { outlineStyle, outlineWidth } = window.getComputedStyle(e)
@@ -124,8 +116,46 @@ test('the first Tab skips the navigation, and all that has the focus shows it', 
     })
     if (!shown.ok) hidden.push(shown.what)
   }
-  assert.deepEqual(hidden, [])
+  return hidden
+}
+
+test('the first Tab skips the navigation, and all that has the focus shows it', async () => {
+  const { context, page, keyboard, focused } = await open('events')
+  await untilRow({ page }, (await server.send('focus.seen')).id)
+  await keyboard.press('Tab')
+  assert.equal(await focused(), 'Skip to content')
+  const skip = await page.getByText('Skip to content').boundingBox()
+  assert.ok(skip.y >= 0, 'it is seen')
+  await keyboard.press('Enter')
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'main')
+
+  assert.deepEqual(await unseen(page, 30), [])
   await context.close()
+})
+
+test('on a phone nothing under an open panel is reached, and closing it leads back', async () => {
+  const phone = { viewport: { width: 380, height: 760 } }
+  const { context, page, keyboard, untilFocused } = await open('events', phone)
+  const { id } = await server.send('phone.read')
+  await untilRow({ page }, id)
+  await row({ page }, id).getByRole('button').focus()
+  await keyboard.press('Enter')
+  await page.getByTestId('event-panel').waitFor()
+  await untilFocused('phone.read')
+  assert.equal(await page.evaluate(() => document.activeElement.tagName), 'H2')
+  assert.deepEqual(await unseen(page, 3, 'Shift+Tab'), [])
+  await keyboard.press('Escape')
+  await page.getByTestId('event-panel').waitFor({ state: 'detached' })
+  await context.close()
+
+  const again = await open(`events?event=${id}`, phone)
+  await untilRow(again, id, 'attached')
+  await again.untilFocused('phone.read')
+  await again.keyboard.press('Escape')
+  await until('the focus back on the row', () =>
+    again.page.evaluate((opener) => document.activeElement.dataset.opens === opener, id),
+  )
+  await again.context.close()
 })
 
 test('a dialog keeps the focus and gives it back', async () => {

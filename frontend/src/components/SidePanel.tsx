@@ -47,7 +47,12 @@ function useFocusBack(id: string) {
     const panel = box.current
     return () => {
       if (!panel?.contains(document.activeElement)) return
-      if (!focusOpener(latest.current)) document.getElementById('main')?.focus({ preventScroll: true })
+      const opener = latest.current
+      // Once the panel is gone: what lies under it cannot take the focus before.
+      queueMicrotask(() => {
+        if (document.activeElement !== document.body) return
+        if (!focusOpener(opener)) document.getElementById('main')?.focus({ preventScroll: true })
+      })
     }
   }, [])
   return box

@@ -2,5 +2,5 @@
 export function focusOpener(id: string): boolean {
   const opener = document.querySelector<HTMLElement>(`[data-opens="${CSS.escape(id)}"]`)
   opener?.focus({ preventScroll: true })
-  return opener !== null
+  return opener !== null && document.activeElement === opener
 }

@@ -50,7 +50,7 @@ export function EventsPage() {
     [setActive, setOpenId],
   )
   return (
-    <div className={styles.page}>
+    <div className={styles.page} data-covered={openId !== null}>
       <FilterBar filters={filters} onChange={setFilters} searchRef={search}>
         <Button className={styles.right ?? ''} onClick={() => setExporting(true)}>
           <Download size={14} aria-hidden /> Export

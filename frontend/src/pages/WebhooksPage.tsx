@@ -55,7 +55,7 @@ export function WebhooksPage() {
   const open = endpoints.find((e) => e.id === openId)
   useHotkeys({ Escape: () => setOpenId(null) })
   return (
-    <div className={events.page}>
+    <div className={events.page} data-covered={view === '' && open !== undefined}>
       <div className={styles.bar}>
         <div className={styles.views} role="group" aria-label="Parts of the page">
           {views.map((v) => (
