@@ -117,8 +117,12 @@ func noTokenError(cause error) *ConnectionError {
 
 // exhaustedError names the cause of the last attempt.
 func exhaustedError(attempts int, last *ConnectionError) *ConnectionError {
+	noun := "attempts"
+	if attempts == 1 {
+		noun = "attempt"
+	}
 	return &ConnectionError{
 		Kind: ErrExhausted, Code: last.Code, cause: last,
-		Message: fmt.Sprintf("Gave up after %d attempts to reconnect. %s", attempts, last.Message),
+		Message: fmt.Sprintf("Gave up after %d %s to reconnect. %s", attempts, noun, last.Message),
 	}
 }

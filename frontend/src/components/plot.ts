@@ -1,6 +1,7 @@
 import uPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
 import { minute } from '../app/format'
+import { lonely } from '../app/metrics/chart'
 import type { ChartData } from '../app/metrics/chart'
 
 const AXIS_FONT = '12px system-ui, sans-serif'
@@ -44,15 +45,12 @@ export function createPlot(
         dash: [...line.dash],
         width: 1.5,
         spanGaps: false,
-        points: { show: hasGaps(line.values), size: 4 },
+        points: { show: true, size: 4, filter: (u: uPlot, at: number) => lonely(u.data[at] ?? []) },
       })),
     ],
     hooks: { setCursor: [(u) => onPointer(u.cursor.idx ?? null)] },
   }
   return new uPlot(options, columns, host)
 }
-
-// A point between two gaps has no line to show it.
-const hasGaps = (values: readonly (number | null)[]) => values.includes(null)
 
 const clock = (seconds: number) => minute(seconds * 1000)

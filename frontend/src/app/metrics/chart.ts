@@ -83,6 +83,14 @@ function minutes(range: Range, now: number): number[] {
   return Array.from({ length: n }, (_, i) => last - (n - 1 - i) * 60)
 }
 
+/** The points between two gaps: no line shows them, so they are drawn by themselves. */
+export function lonely(values: ArrayLike<number | null | undefined>): number[] {
+  const isGap = (i: number) => values[i] === null || values[i] === undefined
+  return Array.from({ length: values.length }, (_, i) => i).filter(
+    (i) => !isGap(i) && isGap(i - 1) && isGap(i + 1),
+  )
+}
+
 /** The chart in words, for those who do not see it. */
 export function inWords(data: ChartData, format: (value: number) => string): string {
   const parts = data.lines.map(({ word, values }) => {

@@ -144,7 +144,9 @@ export function courses(now: Summary, series: readonly ThroughputPoint[]): Recor
     course.pending.push(Math.max(0, s.pending))
     course.delivered.push(delivered)
     course.failed.push(failed)
-    course.success_rate.push(successRate(delivered, failed))
+    // Before the first outcome there is no rate, which is not one of 0: the course begins with it.
+    const later = course.success_rate[course.success_rate.length - 1] ?? 0
+    course.success_rate.push(delivered + failed === 0 ? later : successRate(delivered, failed))
   }
   note()
   for (const p of [...series].reverse()) {
