@@ -159,3 +159,17 @@ test('a round trip to the own receiver is watched, and its signature checked', a
   assert.deepEqual(tab.errors, [], 'nothing in the console')
   await context.close()
 })
+
+test('an endpoint at an address that nothing goes to says so when it is made', async () => {
+  const context = await browser.newContext()
+  const tab = await openTab(context, server.url, server, 'webhooks')
+  await untilStatus(tab, CONNECTED)
+  await tab.page.getByRole('button', { name: 'New endpoint' }).click()
+  const form = tab.page.getByRole('dialog')
+  await form.getByLabel('URL').fill('http://169.254.169.254/latest')
+  await form.getByRole('button', { name: 'Create' }).click()
+  await form.getByTestId('secret').waitFor()
+  assert.match(await form.getByTestId('warning').innerText(), /169\.254\.169\.254 .*nothing allows that/)
+  assert.deepEqual(tab.errors, [], 'nothing in the console')
+  await context.close()
+})

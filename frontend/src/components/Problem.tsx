@@ -18,8 +18,11 @@ export function Problem({ error, hint, children }: ProblemProps) {
       <TriangleAlert size={16} aria-hidden />
       <div>
         <p className={styles.strong}>{problem.title}</p>
-        {problem.detail && problem.detail !== problem.title && <p>{problem.detail}</p>}
-        {problem.errors.length > 0 && (
+        {/* Of one fault the detail says what the list would say again. */}
+        {problem.errors.length < 2 && problem.detail && problem.detail !== problem.title && (
+          <p>{problem.detail}</p>
+        )}
+        {problem.errors.length > 1 && (
           <ul className={styles.list}>
             {problem.errors.map((e) => (
               <li key={`${e.field} ${e.reason}`}>

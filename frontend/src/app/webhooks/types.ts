@@ -29,6 +29,8 @@ export interface Endpoint {
   created_at: string
   updated_at: string
   seq: number
+  /** Nothing goes to this address, and who can change that; only in what the server answers about one endpoint. */
+  warning?: string
 }
 
 export type EndpointStatus = 'active' | 'paused' | 'disabled'

@@ -1,4 +1,5 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query'
+import { TriangleAlert } from 'lucide-react'
 import { useState } from 'react'
 import type { SyntheticEvent } from 'react'
 import { ApiProblem } from '../../app/api/problem'
@@ -49,6 +50,7 @@ export function EndpointForm({ endpoint, onClose, onCreated }: EndpointFormProps
         }
       >
         <div className={styles.form}>
+          <Warning text={made.warning} />
           <Secret secret={made.secret} />
         </div>
       </Sheet>
@@ -84,6 +86,16 @@ export function EndpointForm({ endpoint, onClose, onCreated }: EndpointFormProps
   )
 }
 
+function Warning({ text }: { text: string | undefined }) {
+  if (!text) return null
+  return (
+    <div role="alert" className={styles.warning} data-testid="warning">
+      <TriangleAlert size={16} aria-hidden />
+      <p>{text}</p>
+    </div>
+  )
+}
+
 function useEndpointForm(endpoint: Endpoint | null, onClose: () => void) {
   const { api } = useAuth()
   const qc = useQueryClient()
@@ -94,14 +106,16 @@ function useEndpointForm(endpoint: Endpoint | null, onClose: () => void) {
   const save = useMutation({
     mutationFn: async () => {
       const input = inputOfDraft(draft)
-      if (endpoint) return void storeEndpoint(qc, await webhooks.update(api, endpoint.id, input))
+      if (endpoint) return await webhooks.update(api, endpoint.id, input)
       const created = await webhooks.create(api, input)
-      storeEndpoint(qc, created)
       setMade(created)
+      return created
     },
-    onSuccess: () => {
+    onSuccess: ({ warning, ...saved }) => {
+      storeEndpoint(qc, saved)
       if (!endpoint) return
       say('Endpoint saved')
+      if (warning) say(warning, 'error')
       onClose()
     },
   })
