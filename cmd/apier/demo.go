@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -15,9 +16,9 @@ import (
 	"github.com/apier/apier/internal/server"
 )
 
-// demoCmd is a server with a small world around it: a shop, its billing and its warehouse send events, a
-// consumer acknowledges most of them, and now and then one is deleted. Invoices go to an endpoint: the server's own receiver,
-// so that the whole round trip of a webhook can be watched.
+// demoCmd is a server with a small world around it: a shop, its billing and its warehouse send events, a consumer
+// acknowledges those that no endpoint takes, and now and then one is deleted. Invoices go to the server's own receiver, so
+// that the whole round trip of a webhook can be watched; parcels to a warehouse that stumbles, and users to a CRM that is down.
 type demoCmd struct {
 	server.Options `embed:""`
 	Rate           float64 `default:"3" help:"Events a second, on average."`
@@ -30,6 +31,11 @@ func (c *demoCmd) Run(ctx context.Context, out io.Writer) error {
 	if c.APIKey == "" { // the one of an earlier start; at the first there is none, and the server makes it
 		c.APIKey, _ = server.KeyFromFile(c.Data)
 	}
+	receivers, err := startDemoReceivers(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = receivers.Close() }()
 	c.DeliveryAllow = append(c.DeliveryAllow, "localhost", "127.0.0.1", "::1")
 	s, err := server.New(ctx, c.Options)
 	if err != nil {
@@ -43,7 +49,7 @@ func (c *demoCmd) Run(ctx context.Context, out io.Writer) error {
 	} else {
 		fmt.Fprintf(out, "Dashboard: %s/#key=%s\n", s.URL(), c.APIKey)
 	}
-	world := &demoWorld{url: s.LocalURL(), key: c.APIKey, client: &http.Client{Timeout: 10 * time.Second}}
+	world := &demoWorld{receivers: receivers.url, url: s.LocalURL(), key: c.APIKey, client: &http.Client{Timeout: 10 * time.Second}}
 	var life sync.WaitGroup
 	living, end := context.WithCancel(ctx)
 	life.Go(func() { world.live(living, c.Rate) })
@@ -54,15 +60,15 @@ func (c *demoCmd) Run(ctx context.Context, out io.Writer) error {
 }
 
 type demoWorld struct {
-	url, key string
-	client   *http.Client
-	pending  sync.WaitGroup
+	url, key, receivers string
+	client              *http.Client
+	pending             sync.WaitGroup
 }
 
 // live sends events at random times, as independent senders would, until ctx ends.
 func (w *demoWorld) live(ctx context.Context, rate float64) {
 	defer w.pending.Wait()
-	w.pending.Go(func() { w.roundTrip(ctx) })
+	w.pending.Go(func() { w.endpoints(ctx) })
 	for sent := 0; ctx.Err() == nil; sent++ {
 		w.pending.Go(func() { w.event(ctx) })
 		pause := time.Duration(rand.ExpFloat64() / max(rate, 0.01) * float64(time.Second))
@@ -73,31 +79,73 @@ func (w *demoWorld) live(ctx context.Context, rate float64) {
 	}
 }
 
-// roundTrip points an endpoint at the server's own receiver, unless an earlier demo on the same data did.
-func (w *demoWorld) roundTrip(ctx context.Context) {
-	receiver := w.url + "/api/webhook"
+// demoEndpoint is one that the demo has. Its waits are short, so that retries and giving up are seen in a minute.
+type demoEndpoint struct {
+	URL           string   `json:"url"`
+	Description   string   `json:"description"`
+	Types         []string `json:"types"`
+	RetrySchedule []int    `json:"retry_schedule_ms,omitempty"`
+}
+
+// endpoints makes one endpoint that is well, one that stumbles and one that is down. Those of an earlier demo on the
+// same data are told where the receivers are now.
+func (w *demoWorld) endpoints(ctx context.Context) {
+	var known struct {
+		Endpoints []struct{ ID, Description string }
+	}
 	for range 100 { // the server may need a moment to begin
-		var known struct{ Endpoints []struct{ URL string } }
-		if err := w.call(ctx, http.MethodGet, "/api/endpoints?limit=100", "", &known); err != nil {
-			sleep(ctx, 50*time.Millisecond)
-			continue
+		if err := w.call(ctx, http.MethodGet, "/api/endpoints?limit=100", "", &known); err == nil {
+			break
 		}
-		for _, e := range known.Endpoints {
-			if e.URL == receiver {
-				return
+		sleep(ctx, 50*time.Millisecond)
+	}
+	for _, e := range []demoEndpoint{
+		{w.url + "/api/webhook", "This server's own receiver", []string{"invoice.*"}, nil},
+		{w.receivers + "/stumbles", "Warehouse (stumbles)", []string{"order.shipped"}, []int{0, 2000, 5000, 15_000}},
+		{w.receivers + "/down", "CRM (is down)", []string{"user.*"}, []int{0, 3000, 10_000}},
+	} {
+		method, path := http.MethodPost, "/api/endpoints"
+		for _, old := range known.Endpoints {
+			if old.Description == e.Description {
+				method, path = http.MethodPatch, "/api/endpoints/"+old.ID
 			}
 		}
-		body := fmt.Sprintf(`{"url":%q,"description":"This server's own receiver","types":["invoice.*"]}`, receiver)
-		_ = w.call(ctx, http.MethodPost, "/api/endpoints", body, nil) // the demo goes on without
-		return
+		body, _ := json.Marshal(e)                       // of text and numbers
+		_ = w.call(ctx, method, path, string(body), nil) // the demo goes on without
 	}
 }
 
-// event is one event's life: sent, and after a while acknowledged, deleted or forgotten.
-func (w *demoWorld) event(ctx context.Context) {
-	id, err := w.post(ctx)
+// demoReceivers are what the endpoints of the demo lead to.
+type demoReceivers struct {
+	http.Server
+	url string
+}
+
+func startDemoReceivers(ctx context.Context) (*demoReceivers, error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
-		return // the server is ending, or has just begun
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("/stumbles", func(w http.ResponseWriter, r *http.Request) {
+		sleep(r.Context(), time.Duration(80*math.Exp(rand.NormFloat64()))*time.Millisecond)
+		if rand.IntN(4) == 0 {
+			http.Error(w, "all packing stations are busy", http.StatusServiceUnavailable)
+		}
+	})
+	mux.HandleFunc("/down", func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "no connection to the database", http.StatusInternalServerError)
+	})
+	r := &demoReceivers{Server: http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}, url: "http://" + listener.Addr().String()}
+	go func() { _ = r.Serve(listener) }() // ends with Close
+	return r, nil
+}
+
+// event is one event's life: sent, and where no endpoint takes it, after a while acknowledged, deleted or forgotten.
+func (w *demoWorld) event(ctx context.Context) {
+	id, isTaken, err := w.post(ctx)
+	if err != nil || isTaken { // an error: the server is ending, or has just begun
+		return
 	}
 	sleep(ctx, time.Duration(300*math.Exp(rand.NormFloat64()))*time.Millisecond)
 	switch fate := rand.IntN(100); {
@@ -108,19 +156,22 @@ func (w *demoWorld) event(ctx context.Context) {
 	}
 }
 
-func (w *demoWorld) post(ctx context.Context) (id string, err error) {
-	kinds := []struct{ kind, source, payload string }{
-		{"order.created", "shop", `{"order":%d,"total":%d.90,"currency":"EUR","items":[{"sku":"tea-green","quantity":2}]}`},
-		{"order.shipped", "warehouse", `{"order":%d,"parcels":%d,"carrier":"postal"}`},
-		{"invoice.paid", "billing", `{"invoice":%d,"amount":%d,"method":"card"}`},
-		{"user.signed_up", "shop", `{"user":%d,"age_of_session_s":%d}`},
-		{"stock.low", "warehouse", `{"item":%d,"left":%d}`},
+func (w *demoWorld) post(ctx context.Context) (id string, isTaken bool, err error) {
+	kinds := []struct {
+		kind, source, payload string
+		isTaken               bool // by an endpoint
+	}{
+		{"order.created", "shop", `{"order":%d,"total":%d.90,"currency":"EUR","items":[{"sku":"tea-green","quantity":2}]}`, false},
+		{"order.shipped", "warehouse", `{"order":%d,"parcels":%d,"carrier":"postal"}`, true},
+		{"invoice.paid", "billing", `{"invoice":%d,"amount":%d,"method":"card"}`, true},
+		{"user.signed_up", "shop", `{"user":%d,"age_of_session_s":%d}`, true},
+		{"stock.low", "warehouse", `{"item":%d,"left":%d}`, false},
 	}
 	k := kinds[min(int(rand.ExpFloat64()*1.5), len(kinds)-1)]
 	body := fmt.Sprintf(`{"type":%q,"source":%q,"payload":`+k.payload+`}`, k.kind, k.source, 10_000+rand.IntN(90_000), rand.IntN(90))
 	var answer struct{ ID string }
 	err = w.call(ctx, http.MethodPost, "/api/events", body, &answer)
-	return answer.ID, err
+	return answer.ID, k.isTaken, err
 }
 
 // call sends a request and decodes the answer, if a place for it is given.
