@@ -88,20 +88,46 @@ func (c *Client) try(ctx context.Context, r request, body []byte, reason TokenRe
 		return answer{err: lostRequest(ctx, err)}
 	}
 	defer res.Body.Close()
-	raw, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
+	raw, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
 	if err != nil {
 		return answer{err: lostRequest(ctx, err)}
+	}
+	if err := redirected(req, res); err != nil {
+		return answer{err: err, status: res.StatusCode}
 	}
 	if res.StatusCode < 200 || res.StatusCode > 299 {
 		return answer{err: problemOf(res.StatusCode, raw), status: res.StatusCode, retryAfter: retryAfter(res.Header.Get("Retry-After"), time.Now())}
 	}
-	if out == nil || len(raw) == 0 {
-		return answer{}
+	return answer{err: decodeAnswer(req, res, raw, out), status: res.StatusCode}
+}
+
+// redirected reports a redirect that made another request of this one: POST and DELETE become GET, whose answer
+// says nothing of what was to be done.
+func redirected(req *http.Request, res *http.Response) error {
+	if res.Request == nil || res.Request.Method == req.Method {
+		return nil
+	}
+	return fmt.Errorf("apier: %s %s was redirected to %s, which makes it a %s, and nothing was done: give that address to New",
+		req.Method, req.URL.Redacted(), res.Request.URL.Redacted(), res.Request.Method)
+}
+
+// decodeAnswer reads an answer of 2xx into out, nil: nothing is to be read. It trusts nobody: what answers may be
+// a proxy, and then nothing was done.
+func decodeAnswer(req *http.Request, res *http.Response, raw []byte, out any) error {
+	address := req.URL.Redacted()
+	if len(raw) > maxAnswer {
+		return apier.Errorf(apier.CodeTooLarge, "The answer of %s %s is over %d MiB: ask for fewer at a time.", req.Method, address, maxAnswer>>20)
+	}
+	if out == nil && len(raw) == 0 {
+		return nil
+	}
+	if out == nil {
+		out = new(json.RawMessage)
 	}
 	if err := json.Unmarshal(raw, out); err != nil {
-		return answer{err: fmt.Errorf("apier: the answer of %s %s: %w", r.method, r.path, err), status: res.StatusCode}
+		return fmt.Errorf("apier: what answered %s %s with %d is not the server, or something cut its answer: %w", req.Method, address, res.StatusCode, err)
 	}
-	return answer{}
+	return nil
 }
 
 func (c *Client) newRequest(ctx context.Context, r request, body []byte, token string) (*http.Request, error) {

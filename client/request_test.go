@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -197,4 +198,65 @@ func TestWaitingEndsWithTheContext(t *testing.T) {
 	if _, err := newTestClient(t, s.URL, Options{}).Summary(ctx); !errors.As(err, &e) || e.Code != apier.CodeUnavailable || time.Since(began) > 4*time.Second {
 		t.Errorf("%v after %v", err, time.Since(began))
 	}
+}
+
+// A redirect that turns POST or DELETE into GET would read a list, and call it done.
+func TestARedirectThatChangesTheMethodIsNoSuccess(t *testing.T) {
+	t.Parallel()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if path, moved := strings.CutPrefix(r.URL.Path, "/old"); moved {
+			http.Redirect(w, r, path, http.StatusMovedPermanently)
+			return
+		}
+		_, _ = io.WriteString(w, `{"events":[],"has_more":false,"seq":7}`)
+	}))
+	t.Cleanup(s.Close)
+	c := newTestClient(t, s.URL+"/old", Options{})
+	_, stored := c.Publish(t.Context(), apier.NewEvent{Type: "order.created", Source: "shop", Payload: json.RawMessage(`{}`)})
+	for name, err := range map[string]error{"publish": stored, "delete": c.Delete(t.Context(), "evt_1")} {
+		if err == nil || !strings.Contains(err.Error(), s.URL+"/api/events") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := c.ListPage(t.Context(), EventFilter{}, "", 0); err != nil { // nothing is lost by following
+		t.Error(err)
+	}
+}
+
+// What answers 2xx need not be the server: a page of a proxy, or nothing at all, is no success.
+func TestAnAnswerOfSomethingElseIsNoSuccess(t *testing.T) {
+	t.Parallel()
+	for name, body := range map[string]string{"a page": "<html>Sign in</html>", "nothing": "", "cut": `{"id":"evt_1"`} {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, body) }))
+		t.Cleanup(s.Close)
+		c := newTestClient(t, s.URL, Options{})
+		if r, err := c.Publish(t.Context(), apier.NewEvent{}); err == nil || !strings.Contains(err.Error(), "POST "+s.URL+"/api/events") {
+			t.Errorf("publish, %s: %+v, %v", name, r, err)
+		}
+		if err := c.Delete(t.Context(), "evt_1"); (err == nil) != (body == "") {
+			t.Errorf("delete, %s: %v", name, err)
+		}
+	}
+}
+
+func TestAnAnswerThatIsTooLargeSaysSo(t *testing.T) {
+	t.Parallel()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.CopyN(w, zeros{}, maxAnswer+1)
+	}))
+	t.Cleanup(s.Close)
+	var e *apier.Error
+	if _, err := newTestClient(t, s.URL, Options{}).Get(t.Context(), "evt_1"); !errors.As(err, &e) || e.Code != apier.CodeTooLarge {
+		t.Error(err)
+	}
+}
+
+// zeros is a body of digits without an end.
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = '0'
+	}
+	return len(p), nil
 }
