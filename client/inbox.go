@@ -74,7 +74,7 @@ func (c *Client) Lease(ctx context.Context, o LeaseOptions) ([]Leased, error) {
 	setNumber(q, "wait_seconds", seconds(o.Wait))
 	setText(q, "group", o.Group)
 	var leased []Leased
-	err := c.do(ctx, request{method: http.MethodGet, path: "/api/inbox", query: q}, &leased)
+	err := c.do(ctx, request{method: http.MethodGet, path: "/api/inbox", query: q, wait: o.Wait}, &leased)
 	for i := range leased {
 		leased[i].group = o.Group
 	}

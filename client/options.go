@@ -20,7 +20,8 @@ type Options struct {
 	// HTTPClient sends requests and dials. Its Timeout, if any, is not applied to live connections once
 	// they are open. Default: a client of its own, with the proxies of the environment.
 	HTTPClient *http.Client
-	// RequestTimeout bounds one try of a request to the REST API. Default: 30 s.
+	// RequestTimeout bounds one try of a request to the REST API, besides what LeaseOptions.Wait asks for.
+	// Default: 30 s.
 	RequestTimeout time.Duration
 	// MaxRetries is how often a request is tried again. Below 0: never. Default: 4.
 	MaxRetries int

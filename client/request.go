@@ -24,6 +24,7 @@ type request struct {
 	// once says that doing it twice would do it twice: it is tried again only where the server said that it
 	// did nothing.
 	once bool
+	wait time.Duration // what the server was asked to wait before it answers, on top of the time of a try
 }
 
 // maxAnswer bounds what is read of an answer, in bytes.
@@ -77,7 +78,7 @@ func (c *Client) try(ctx context.Context, r request, body []byte, reason TokenRe
 	if err != nil {
 		return answer{err: &apier.Error{Code: apier.CodeUnauthorized, Message: fmt.Sprintf("No token could be obtained: %v", err)}, status: http.StatusUnauthorized}
 	}
-	tryCtx, cancel := context.WithTimeout(ctx, c.options.RequestTimeout)
+	tryCtx, cancel := context.WithTimeout(ctx, c.options.RequestTimeout+r.wait)
 	defer cancel()
 	req, err := c.newRequest(tryCtx, r, body, token)
 	if err != nil {
