@@ -58,7 +58,7 @@ func pageQuery(after string) url.Values {
 // Endpoint gives one endpoint, with its counters.
 func (c *Client) Endpoint(ctx context.Context, id apier.EndpointID) (apier.Endpoint, error) {
 	var e apier.Endpoint
-	err := c.do(ctx, request{method: http.MethodGet, path: endpointPath(id)}, &e)
+	err := c.do(ctx, request{method: http.MethodGet, path: "/api/endpoints/{id}", id: string(id)}, &e)
 	return e, err
 }
 
@@ -68,26 +68,24 @@ func (c *Client) PauseEndpoint(ctx context.Context, id apier.EndpointID, paused 
 		Paused bool `json:"paused"`
 	}{paused}
 	var e apier.Endpoint
-	err := c.do(ctx, request{method: http.MethodPatch, path: endpointPath(id), body: body}, &e)
+	err := c.do(ctx, request{method: http.MethodPatch, path: "/api/endpoints/{id}", id: string(id), body: body}, &e)
 	return e, err
 }
 
 // DeleteEndpoint ends an endpoint; its open deliveries are canceled.
 func (c *Client) DeleteEndpoint(ctx context.Context, id apier.EndpointID) error {
-	return c.do(ctx, request{method: http.MethodDelete, path: endpointPath(id)}, nil)
+	return c.do(ctx, request{method: http.MethodDelete, path: "/api/endpoints/{id}", id: string(id)}, nil)
 }
-
-func endpointPath(id apier.EndpointID) string { return "/api/endpoints/" + url.PathEscape(string(id)) }
 
 // EndpointDeliveries walks over the deliveries of an endpoint, newest first; status "" is all. An error is
 // the last thing it yields.
 func (c *Client) EndpointDeliveries(ctx context.Context, id apier.EndpointID, status string) iter.Seq2[EndpointDelivery, error] {
-	return c.deliveries(ctx, endpointPath(id)+"/deliveries", status)
+	return c.deliveries(ctx, "/api/endpoints/{id}/deliveries", string(id), status)
 }
 
 // EventDeliveries walks over the deliveries of an event, newest first; status "" is all.
 func (c *Client) EventDeliveries(ctx context.Context, id apier.EventID, status string) iter.Seq2[EndpointDelivery, error] {
-	return c.deliveries(ctx, "/api/events/"+url.PathEscape(string(id))+"/deliveries", status)
+	return c.deliveries(ctx, "/api/events/{id}/deliveries", string(id), status)
 }
 
 // EndpointDelivery is one event on its way to one endpoint.
@@ -110,7 +108,7 @@ type EndpointDelivery struct {
 	Seq          apier.Seq        `json:"seq"`
 }
 
-func (c *Client) deliveries(ctx context.Context, path, status string) iter.Seq2[EndpointDelivery, error] {
+func (c *Client) deliveries(ctx context.Context, path, id, status string) iter.Seq2[EndpointDelivery, error] {
 	return pages(func(after string) ([]EndpointDelivery, bool, error) {
 		var page struct {
 			Deliveries []EndpointDelivery `json:"deliveries"`
@@ -118,7 +116,7 @@ func (c *Client) deliveries(ctx context.Context, path, status string) iter.Seq2[
 		}
 		q := pageQuery(after)
 		setText(q, "status", status)
-		err := c.do(ctx, request{method: http.MethodGet, path: path, query: q}, &page)
+		err := c.do(ctx, request{method: http.MethodGet, path: path, id: id, query: q}, &page)
 		return page.Deliveries, page.HasMore, err
 	}, func(d EndpointDelivery) string { return d.ID })
 }
@@ -126,7 +124,7 @@ func (c *Client) deliveries(ctx context.Context, path, status string) iter.Seq2[
 // RetryDelivery makes a delivery that was given up due at once.
 func (c *Client) RetryDelivery(ctx context.Context, id string) (EndpointDelivery, error) {
 	var d EndpointDelivery
-	err := c.do(ctx, request{method: http.MethodPost, path: "/api/deliveries/" + url.PathEscape(id) + "/retry", once: true}, &d)
+	err := c.do(ctx, request{method: http.MethodPost, path: "/api/deliveries/{id}/retry", id: id, once: true}, &d)
 	return d, err
 }
 
@@ -142,6 +140,6 @@ func (c *Client) Recover(ctx context.Context, id apier.EndpointID, since time.Ti
 		Count int64 `json:"count"`
 		Total int64 `json:"total"`
 	}
-	err := c.do(ctx, request{method: http.MethodPost, path: endpointPath(id) + "/recover", body: body, once: true}, &answer)
+	err := c.do(ctx, request{method: http.MethodPost, path: "/api/endpoints/{id}/recover", id: string(id), body: body, once: true}, &answer)
 	return max(answer.Count, answer.Total), err
 }

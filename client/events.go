@@ -132,11 +132,11 @@ func pages[T any, ID ~string](page func(after ID) ([]T, bool, error), id func(T)
 // Get gives one event, its whole payload included.
 func (c *Client) Get(ctx context.Context, id apier.EventID) (apier.Event, error) {
 	var e storedEvent
-	err := c.do(ctx, request{method: http.MethodGet, path: "/api/events/" + url.PathEscape(string(id))}, &e)
+	err := c.do(ctx, request{method: http.MethodGet, path: "/api/events/{id}", id: string(id)}, &e)
 	return apier.Event(e), err
 }
 
 // Delete erases one event. Erasing it again is apier.CodeNotFound.
 func (c *Client) Delete(ctx context.Context, id apier.EventID) error {
-	return c.do(ctx, request{method: http.MethodDelete, path: "/api/events/" + url.PathEscape(string(id))}, nil)
+	return c.do(ctx, request{method: http.MethodDelete, path: "/api/events/{id}", id: string(id)}, nil)
 }

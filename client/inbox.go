@@ -126,5 +126,5 @@ func (c *Client) Extend(ctx context.Context, l Leased, lasting time.Duration) (L
 }
 
 func inboxRequest(id apier.EventID, verb string, body any) request {
-	return request{method: http.MethodPost, path: "/api/inbox/" + url.PathEscape(string(id)) + "/" + verb, body: body}
+	return request{method: http.MethodPost, path: "/api/inbox/{id}/" + verb, id: string(id), body: body}
 }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/apier/apier"
@@ -17,7 +18,8 @@ import (
 // request is one call of the REST API.
 type request struct {
 	method string
-	path   string // escaped, from /api on
+	path   string // from /api on; {id} stands for id
+	id     string
 	query  url.Values
 	body   any    // nil: none
 	key    string // Idempotency-Key; "": none
@@ -32,6 +34,9 @@ const maxAnswer = 64 << 20
 
 // do sends a request, again where that helps, and decodes the answer into out, if there is one.
 func (c *Client) do(ctx context.Context, r request, out any) error {
+	if strings.Contains(r.path, "{id}") && strings.Trim(r.id, ".") == "" { // dots are steps in a path
+		return apier.Errorf(apier.CodeInvalid, "%q is no id. Nothing was sent.", r.id)
+	}
 	body, err := encodeBody(r.body)
 	if err != nil {
 		return err
@@ -132,7 +137,7 @@ func decodeAnswer(req *http.Request, res *http.Response, raw []byte, out any) er
 }
 
 func (c *Client) newRequest(ctx context.Context, r request, body []byte, token string) (*http.Request, error) {
-	target := c.base.JoinPath(r.path)
+	target := c.base.JoinPath(strings.Replace(r.path, "{id}", url.PathEscape(r.id), 1))
 	target.RawQuery = r.query.Encode()
 	req, err := http.NewRequestWithContext(ctx, r.method, target.String(), bytes.NewReader(body))
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/apier/apier"
@@ -259,4 +260,69 @@ func (zeros) Read(p []byte) (int, error) {
 		p[i] = '0'
 	}
 	return len(p), nil
+}
+
+// The server waits for events before it answers: that is no part of the time which one try has.
+func TestALeaseThatWaitsIsNotCutShort(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		slow := roundTrip(func(r *http.Request) (*http.Response, error) {
+			select {
+			case <-time.After(30 * time.Second):
+				return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader(`[]`)), Request: r}, nil
+			case <-r.Context().Done():
+				return nil, r.Context().Err()
+			}
+		})
+		c, err := New("http://server", Options{HTTPClient: &http.Client{Transport: slow}, RequestTimeout: time.Second, MaxRetries: -1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Lease(t.Context(), LeaseOptions{Wait: 30 * time.Second}); err != nil {
+			t.Error(err)
+		}
+		if _, err := c.Lease(t.Context(), LeaseOptions{}); !errors.Is(err, context.DeadlineExceeded) {
+			t.Error(err)
+		}
+	})
+}
+
+// roundTrip is a network that a test owns.
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// Without its id, a request would be one for something else: DELETE of ".." is one for all that is above.
+func TestAnIDThatIsNoneIsNotSent(t *testing.T) {
+	t.Parallel()
+	c := refusingClient(t, Options{})
+	ctx := t.Context()
+	for _, id := range []string{"", ".", ".."} {
+		event, endpoint := apier.EventID(id), apier.EndpointID(id)
+		_, got := c.Get(ctx, event)
+		_, acked := c.Ack(ctx, event)
+		_, shown := c.Endpoint(ctx, endpoint)
+		_, retried := c.RetryDelivery(ctx, id)
+		_, recovered := c.Recover(ctx, endpoint, time.Now(), true)
+		for name, err := range map[string]error{
+			"get": got, "ack": acked, "delete": c.Delete(ctx, event), "nack": c.Nack(ctx, Leased{Event: apier.Event{ID: event}}, 0),
+			"endpoint": shown, "delete endpoint": c.DeleteEndpoint(ctx, endpoint), "retry": retried, "recover": recovered,
+		} {
+			var e *apier.Error
+			if !errors.As(err, &e) || e.Code != apier.CodeInvalid || !strings.Contains(e.Message, strconv.Quote(id)) {
+				t.Errorf("%s of %q: %v", name, id, err)
+			}
+		}
+	}
+}
+
+// refusingClient is one whose requests must not be sent.
+func refusingClient(t *testing.T, o Options) *Client {
+	t.Helper()
+	o.HTTPClient = &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+		t.Errorf("%s %s was sent", r.Method, r.URL)
+		return nil, http.ErrAbortHandler
+	})}
+	o.MaxRetries = -1
+	return newTestClient(t, "http://server", o)
 }
