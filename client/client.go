@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"strings"
+	"unicode"
 
 	"github.com/apier/apier"
 )
@@ -28,6 +30,9 @@ func New(address string, o Options) (*Client, error) {
 	if c.http == nil {
 		c.http, c.ownHTTP = &http.Client{Transport: http.DefaultTransport.(*http.Transport).Clone()}, true
 	}
+	if c.options.Token, err = cleanToken(o.Token); err != nil {
+		return nil, err
+	}
 	if c.options.RequestTimeout <= 0 {
 		c.options.RequestTimeout = defaultRequestTimeout
 	}
@@ -48,5 +53,19 @@ func (c *Client) token(ctx context.Context, reason TokenReason) (string, error) 
 	if c.options.TokenSource == nil {
 		return c.options.Token, nil
 	}
-	return c.options.TokenSource(ctx, reason)
+	token, err := c.options.TokenSource(ctx, reason)
+	if err != nil {
+		return "", err
+	}
+	return cleanToken(token)
+}
+
+// cleanToken takes away the space around a token, such as the line break at the end of a file, and refuses one that
+// no header can hold.
+func cleanToken(token string) (string, error) {
+	token = strings.TrimSpace(token)
+	if strings.ContainsFunc(token, unicode.IsControl) {
+		return "", apier.Errorf(apier.CodeUnauthorized, "The token holds a line break or another control character: it is no API key and no JWT.")
+	}
+	return token, nil
 }

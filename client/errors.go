@@ -115,6 +115,16 @@ func noTokenError(cause error) *ConnectionError {
 	return e
 }
 
+// noToken is why a request was not sent. It is an *apier.Error, too.
+type noToken struct{ cause error }
+
+func (e noToken) words() *apier.Error {
+	return apier.Errorf(apier.CodeUnauthorized, "No token could be obtained: %v", e.cause)
+}
+
+func (e noToken) Error() string   { return e.words().Error() }
+func (e noToken) Unwrap() []error { return []error{e.words(), e.cause} }
+
 // exhaustedError names the cause of the last attempt.
 func exhaustedError(attempts int, last *ConnectionError) *ConnectionError {
 	noun := "attempts"

@@ -71,17 +71,20 @@ func encodeBody(body any) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
+// noTokenStatus stands for the status of a request that was not sent for want of a token.
+const noTokenStatus = -1
+
 // answer is what came of one try.
 type answer struct {
 	err        error
-	status     int           // 0: no answer
+	status     int           // of HTTP; 0: no answer
 	retryAfter time.Duration // -1: not said
 }
 
 func (c *Client) try(ctx context.Context, r request, body []byte, reason TokenReason, out any) answer {
 	token, err := c.token(ctx, reason)
 	if err != nil {
-		return answer{err: &apier.Error{Code: apier.CodeUnauthorized, Message: fmt.Sprintf("No token could be obtained: %v", err)}, status: http.StatusUnauthorized}
+		return answer{err: noToken{err}, status: noTokenStatus}
 	}
 	tryCtx, cancel := context.WithTimeout(ctx, c.options.RequestTimeout+r.wait)
 	defer cancel()

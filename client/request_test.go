@@ -326,3 +326,52 @@ func refusingClient(t *testing.T, o Options) *Client {
 	o.MaxRetries = -1
 	return newTestClient(t, "http://server", o)
 }
+
+// A key read from a file ends with a line break, which no header may hold: it was tried for ever, as if the network
+// were to blame.
+func TestATokenIsTakenWithoutTheSpaceAroundIt(t *testing.T) {
+	t.Parallel()
+	for name, o := range map[string]Options{
+		"token":  {Token: " key\n"},
+		"source": {TokenSource: func(context.Context, TokenReason) (string, error) { return "key\r\n", nil }},
+	} {
+		s := newFakeServer(t)
+		s.refuse = func(w http.ResponseWriter, r *http.Request) bool {
+			if r.Header.Get("Authorization") != "Bearer key" {
+				t.Errorf("%s: %q", name, r.Header.Get("Authorization"))
+			}
+			_, _ = io.WriteString(w, `{"total":3}`)
+			return r.URL.Path != "/ws"
+		}
+		c := newTestClient(t, s.URL, o)
+		if summary, err := c.Summary(t.Context()); err != nil || summary.Total != 3 {
+			t.Error(name, summary, err)
+		}
+	}
+	var e *apier.Error
+	if _, err := New("http://server", Options{Token: "a\nb"}); !errors.As(err, &e) || e.Code != apier.CodeUnauthorized || strings.Contains(err.Error(), "a\nb") {
+		t.Error(err)
+	}
+	c := refusingClient(t, Options{TokenSource: func(context.Context, TokenReason) (string, error) { return "a\nb", nil }})
+	if _, err := c.Summary(t.Context()); !errors.As(err, &e) || e.Code != apier.CodeUnauthorized {
+		t.Error(err)
+	}
+}
+
+// A source that gives no token is asked once, and its reason is kept: nobody has refused anything.
+func TestATokenSourceThatFails(t *testing.T) {
+	t.Parallel()
+	closed := errors.New("the vault is closed")
+	var reasons []TokenReason
+	c := refusingClient(t, Options{TokenSource: func(_ context.Context, r TokenReason) (string, error) {
+		reasons = append(reasons, r)
+		return "", closed
+	}})
+	var e *apier.Error
+	if _, err := c.Summary(t.Context()); !errors.Is(err, closed) || !errors.As(err, &e) || e.Code != apier.CodeUnauthorized {
+		t.Error(err)
+	}
+	if len(reasons) != 1 {
+		t.Errorf("it was asked for %v", reasons)
+	}
+}
