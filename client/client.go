@@ -49,9 +49,10 @@ func (c *Client) Close() {
 	}
 }
 
-func (c *Client) token(ctx context.Context, reason TokenReason) (string, error) {
+// tokenOr asks the source; where there is none, it is the token given.
+func (c *Client) tokenOr(ctx context.Context, given string, reason TokenReason) (string, error) {
 	if c.options.TokenSource == nil {
-		return c.options.Token, nil
+		return cleanToken(given)
 	}
 	token, err := c.options.TokenSource(ctx, reason)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -89,8 +90,8 @@ func (l *Live) Signal(s Signal) { l.act(func() { l.core.signal(s) }) }
 func (l *Live) Wake() { l.Signal(Wake) }
 
 // SetToken sets the token for the next attempt, where there is no TokenSource. An open connection stays; one
-// that had stopped is tried again.
-func (l *Live) SetToken(token string) { l.act(func() { l.core.setToken(token) }) }
+// that had stopped is tried again. The requests of the Client go on with Options.Token.
+func (l *Live) SetToken(token string) { l.act(func() { l.core.setToken(strings.TrimSpace(token)) }) }
 
 // Subscribe adds a channel, now and after each reconnect; it reports whether the request went out already.
 func (l *Live) Subscribe(channel string) (sent bool, err error) {

@@ -367,3 +367,23 @@ func TestAnErrorNeverShowsTheToken(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestSetTokenIsForTheNextAttempt(t *testing.T) {
+	t.Parallel()
+	s := newFakeServer(t)
+	l, told := startLive(t, newTestClient(t, s.URL, Options{Token: "old"}), LiveOptions{})
+	first := s.next().greet("s1", 1, false)
+	told.want(t, "open")
+	l.SetToken(" new\n")
+	_ = first.ws.CloseNow()
+	second := s.next().greet("s1", 1, true)
+	if got := second.request.Header.Get("Authorization"); got != "Bearer new" {
+		t.Errorf("it came back with %q", got)
+	}
+	second.end(4401, "unauthorized") // nothing newer is known: it stops
+	told.want(t, "close", "open", "error", "close")
+	l.SetToken("newest")
+	if got := s.next().request.Header.Get("Authorization"); got != "Bearer newest" {
+		t.Errorf("it came back with %q", got)
+	}
+}

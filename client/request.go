@@ -82,7 +82,7 @@ type answer struct {
 }
 
 func (c *Client) try(ctx context.Context, r request, body []byte, reason TokenReason, out any) answer {
-	token, err := c.token(ctx, reason)
+	token, err := c.tokenOr(ctx, c.options.Token, reason)
 	if err != nil {
 		return answer{err: noToken{err}, status: noTokenStatus}
 	}

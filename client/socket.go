@@ -39,10 +39,10 @@ func (w liveWorld) dial(l *link, reason TokenReason) {
 	s := &socket{live: live, link: l, gone: make(chan struct{}), out: make(chan []byte, sendQueue)}
 	s.ctx, s.stop = context.WithCancel(context.WithoutCancel(live.ctx))
 	l.wire = s
-	address := live.address()
+	address, own := live.address(), live.core.token
 	live.wg.Go(func() {
 		defer s.stop()
-		s.run(address, reason)
+		s.run(address, own, reason)
 	})
 }
 
@@ -51,7 +51,7 @@ func (w liveWorld) dial(l *link, reason TokenReason) {
 func (w liveWorld) renewToken(l *link) {
 	live, s := w.live, l.wire.(*socket)
 	live.wg.Go(func() {
-		if token, err := live.client.token(s.ctx, TokenExpiring); err == nil {
+		if token, err := live.client.tokenOr(s.ctx, "", TokenExpiring); err == nil {
 			live.locked(func() { live.core.tokenRenewed(l, token) })
 		}
 	})
@@ -75,9 +75,10 @@ func (l *Live) address() string {
 // maxChannelsInAddress is in bytes; longer lists are sent as subscribe frames: proxies refuse long addresses.
 const maxChannelsInAddress = 2000
 
-func (s *socket) run(address string, reason TokenReason) {
+// run makes the attempt, with a token of the source or, where there is none, the connection's own.
+func (s *socket) run(address, own string, reason TokenReason) {
 	live := s.live
-	token, err := live.client.token(s.ctx, reason)
+	token, err := live.client.tokenOr(s.ctx, own, reason)
 	if err != nil {
 		live.locked(func() { live.core.noToken(s.link, err) })
 		return
