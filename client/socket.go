@@ -61,7 +61,7 @@ func (w liveWorld) renewToken(l *link) {
 func (l *Live) address() string {
 	u := l.client.base.JoinPath("/ws")
 	q := url.Values{"v": {"1"}}
-	if names, ok := l.core.channels.forAddress(); ok && len(strings.Join(names, ",")) <= maxChannelsInAddress {
+	if names, ok := l.core.channels.forAddress(); ok { // all of them: a resume is by the channels of the address
 		q.Set("channels", strings.Join(names, ","))
 	}
 	if cursor, ok := l.core.position.cursor(); ok {
@@ -71,9 +71,6 @@ func (l *Live) address() string {
 	u.RawQuery = q.Encode()
 	return u.String()
 }
-
-// maxChannelsInAddress is in bytes; longer lists are sent as subscribe frames: proxies refuse long addresses.
-const maxChannelsInAddress = 2000
 
 // run makes the attempt, with a token of the source or, where there is none, the connection's own.
 func (s *socket) run(address, own string, reason TokenReason) {
