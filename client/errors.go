@@ -99,6 +99,15 @@ func codeOfClose(code apier.CloseCode) (apier.Code, bool) {
 	}
 }
 
+// refusedError is what an error frame says.
+func refusedError(f *Frame) *ConnectionError {
+	e := &ConnectionError{Kind: ErrRefused, Message: f.Error, cause: &apier.Error{Code: f.Code, Message: f.Error}}
+	if f.Code == apier.CodeForbidden {
+		e.Kind = ErrAuth
+	}
+	return e
+}
+
 func heartbeatError() *ConnectionError {
 	return &ConnectionError{Kind: ErrHeartbeat, Message: "The server stopped answering."}
 }

@@ -113,6 +113,20 @@ func isAnnouncement(t apier.FrameType) bool {
 	}
 }
 
+// refusesChannel reports whether the server does not give, or takes away, what was asked for. It says so on a
+// connection that stays.
+func (f *Frame) refusesChannel() bool {
+	if f.Type != apier.FrameError {
+		return false
+	}
+	switch f.Code {
+	case apier.CodeForbidden, apier.CodeTooManySubscriptions, apier.CodeInvalidChannel:
+		return true
+	default:
+		return false
+	}
+}
+
 type pongData struct {
 	Seq apier.Seq `json:"seq"`
 }

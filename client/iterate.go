@@ -19,7 +19,8 @@ type Item struct {
 
 // Events follows the changes of events on the given channels, "events" where none is named, from now on. It
 // connects, reconnects and resumes by itself, and never gives up by itself: it ends when the loop does, when
-// ctx does, or with a *ConnectionError that a retry cannot mend. An error is the last thing it yields.
+// ctx does, or with a *ConnectionError that a retry cannot mend, such as a channel that the token does not permit.
+// An error is the last thing it yields.
 //
 // It never skips silently. Every change comes, in the order of Seq and each once, but that a client that was
 // away or slow is given the latest state of an event in place of the steps that led to it. Where that cannot
@@ -35,7 +36,11 @@ func (c *Client) Events(ctx context.Context, channels ...string) iter.Seq2[Item,
 func (c *Client) EventsFrom(ctx context.Context, from Cursor, channels ...string) iter.Seq2[Item, error] {
 	return func(yield func(Item, error) bool) {
 		for _, name := range channels {
-			if _, fault := apier.ParseChannel(name); fault != nil {
+			channel, fault := apier.ParseChannel(name)
+			if fault == nil && channel.IsMetrics() {
+				fault = apier.Errorf(apier.CodeInvalidChannel, "The channel %q brings no changes: use Live with OnMetrics.", name)
+			}
+			if fault != nil {
 				yield(Item{}, fault)
 				return
 			}
@@ -77,6 +82,8 @@ func itemOf(n notice, fresh *bool) (item Item, err error, some bool) {
 		return Item{Resync: ResyncStart, Cursor: n.cursor}, nil, true
 	case n.resync != "":
 		return Item{Resync: n.resync, Cursor: n.cursor}, nil, true
+	case n.frame != nil && n.frame.refusesChannel():
+		return Item{}, refusedError(n.frame), true
 	case n.frame != nil:
 		change, isChange := n.frame.decoded.(Change)
 		return Item{Change: change, Cursor: n.cursor}, nil, isChange

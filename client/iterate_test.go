@@ -3,7 +3,9 @@ package client
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
+	"strings"
 	"testing"
 
 	"github.com/apier/apier"
@@ -86,5 +88,60 @@ func TestEventsEndsWithItsContext(t *testing.T) {
 		if !errors.As(err, &fault) || fault.Code != apier.CodeInvalidChannel {
 			t.Error(err)
 		}
+	}
+}
+
+// A channel that the server does not give is answered with an error frame on a connection that stays.
+func TestEventsEndsWhereAChannelIsRefused(t *testing.T) {
+	t.Parallel()
+	for code, kind := range map[apier.Code]ErrorKind{apier.CodeForbidden: ErrAuth, apier.CodeTooManySubscriptions: ErrRefused, apier.CodeInvalidChannel: ErrRefused} {
+		s := newFakeServer(t)
+		next, stop := iter.Pull2(newTestClient(t, s.URL, Options{}).Events(t.Context(), "events", "event:evt_1"))
+		go func() {
+			conn := s.next().greet("s1", 10, false)
+			conn.send(`{"type":"error","code":"rate_limited","error":"Slower."}`) // says nothing of a channel
+			conn.send(`{"type":"error","code":"` + string(code) + `","error":"Not event:evt_1."}`)
+		}()
+		if item, err, _ := next(); err != nil || item.Resync != ResyncStart {
+			t.Errorf("%+v, %v", item, err)
+		}
+		var refused *ConnectionError
+		var fault *apier.Error
+		if _, err, ok := next(); !ok || !errors.As(err, &refused) || refused.Kind != kind || !errors.As(err, &fault) || fault.Code != code || fault.Message != "Not event:evt_1." {
+			t.Error(err)
+		}
+		stop()
+	}
+}
+
+// What is asked for is what is followed, however long the list is.
+func TestEventsOfManyChannels(t *testing.T) {
+	t.Parallel()
+	s := newFakeServer(t)
+	channels := make([]string, 100)
+	for i := range channels {
+		channels[i] = fmt.Sprintf("event:evt_06h0g42fanre76r24q6ghck%03d", i)
+	}
+	asked := make(chan string, 1)
+	go func() {
+		conn := s.next()
+		asked <- conn.request.URL.Query().Get("channels")
+		conn.end(4403, "forbidden")
+	}()
+	for range newTestClient(t, s.URL, Options{}).Events(t.Context(), channels...) { //nolint:revive // until it is refused
+	}
+	if got := receive(t, asked, "an attempt"); got != strings.Join(channels, ",") {
+		t.Errorf("it asked for %q", got)
+	}
+}
+
+func TestEventsOfAChannelThatBringsNoChanges(t *testing.T) {
+	t.Parallel()
+	for _, err := range refusingClient(t, Options{}).Events(t.Context(), "events", "metrics") {
+		var fault *apier.Error
+		if !errors.As(err, &fault) || fault.Code != apier.CodeInvalidChannel {
+			t.Error(err)
+		}
+		break
 	}
 }
