@@ -28,7 +28,7 @@ func New(address string, o Options) (*Client, error) {
 	base.RawQuery, base.Fragment = "", ""
 	c := &Client{base: base, options: o, http: o.HTTPClient}
 	if c.http == nil {
-		c.http, c.ownHTTP = &http.Client{Transport: http.DefaultTransport.(*http.Transport).Clone()}, true
+		c.http, c.ownHTTP = newHTTPClient()
 	}
 	if c.options.Token, err = cleanToken(o.Token); err != nil {
 		return nil, err
@@ -40,6 +40,16 @@ func New(address string, o Options) (*Client, error) {
 		c.options.MaxRetries = defaultMaxRetries
 	}
 	return c, nil
+}
+
+// newHTTPClient gives a client with connections of its own. Where the program has put another transport in the place
+// of the default one, it is used as it is.
+func newHTTPClient() (h *http.Client, own bool) {
+	transport, own := http.DefaultTransport.(*http.Transport)
+	if !own {
+		return &http.Client{}, false
+	}
+	return &http.Client{Transport: transport.Clone()}, true
 }
 
 // Close lets idle HTTP connections go. Live connections end with their own context or Close.
