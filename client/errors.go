@@ -2,6 +2,7 @@ package client
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/apier/apier"
 )
@@ -52,7 +53,7 @@ func closeError(code apier.CloseCode, d closeDecision, cause error) *ConnectionE
 			e.cause = &apier.Error{Code: c, Message: e.Message}
 		}
 	} else {
-		e.Message = fmt.Sprintf("%s: %s", e.Message, cause.Error())
+		e.Message = fmt.Sprintf("%s: %s", e.Message, strings.TrimPrefix(cause.Error(), "apier: "))
 	}
 	return e
 }

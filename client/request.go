@@ -26,6 +26,8 @@ type request struct {
 	// once says that doing it twice would do it twice: it is tried again only where the server said that it
 	// did nothing.
 	once bool
+	// gone says that there is to be nothing any more: not found, after a try that perhaps did it, is no error.
+	gone bool
 	wait time.Duration // what the server was asked to wait before it answers, on top of the time of a try
 }
 
@@ -41,7 +43,7 @@ func (c *Client) do(ctx context.Context, r request, out any) error {
 	if err != nil {
 		return err
 	}
-	reason := TokenRequest
+	reason, unsure := TokenRequest, false
 	for attempt := 0; ; attempt++ {
 		answer := c.try(ctx, r, body, reason, out)
 		if answer.err == nil {
@@ -51,11 +53,26 @@ func (c *Client) do(ctx context.Context, r request, out any) error {
 			reason = TokenUnauthorized
 			continue
 		}
+		if unsure && r.gone && answer.status == http.StatusNotFound {
+			return nil
+		}
+		unsure = unsure || perhapsDone(answer.status)
 		wait, again := retryWait(r.once, answer, attempt, c.options.MaxRetries)
-		if !again || !sleep(ctx, wait) {
+		if !again {
 			return answer.err
 		}
+		if !sleep(ctx, wait) {
+			return stoppedWaiting(ctx, answer.err)
+		}
 	}
+}
+
+// stoppedWaiting is the end of a context before the next try, or the last error, where its deadline does not allow one.
+func stoppedWaiting(ctx context.Context, last error) error {
+	if ctx.Err() == nil {
+		return last
+	}
+	return fmt.Errorf("apier: %w, waiting to try again after this: %w", context.Cause(ctx), last)
 }
 
 func encodeBody(body any) ([]byte, error) {
@@ -94,12 +111,12 @@ func (c *Client) try(ctx context.Context, r request, body []byte, reason TokenRe
 	}
 	res, err := c.http.Do(req)
 	if err != nil {
-		return answer{err: lostRequest(ctx, err)}
+		return answer{err: lostRequest(ctx, req.Method, req.URL, err)}
 	}
 	defer res.Body.Close()
 	raw, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
 	if err != nil {
-		return answer{err: lostRequest(ctx, err)}
+		return answer{err: lostRequest(ctx, req.Method, req.URL, err)}
 	}
 	if err := redirected(req, res); err != nil {
 		return answer{err: err, status: res.StatusCode}
@@ -159,8 +176,8 @@ func (c *Client) newRequest(ctx context.Context, r request, body []byte, token s
 	return req, nil
 }
 
-// lostRequest says that no answer came. The words of the transport name the address, never a token.
-func lostRequest(ctx context.Context, err error) error {
+// lostRequest says that no answer came, or not all of it. It never holds a token.
+func lostRequest(ctx context.Context, method string, u *url.URL, err error) error {
 	if cause := context.Cause(ctx); cause != nil {
 		return cause
 	}
@@ -168,7 +185,7 @@ func lostRequest(ctx context.Context, err error) error {
 	if errors.As(err, &urlError) {
 		err = urlError.Err
 	}
-	return fmt.Errorf("apier: the server could not be reached: %w", err)
+	return fmt.Errorf("apier: %s %s was not answered: %w", method, u.Redacted(), err)
 }
 
 // problemOf reads an RFC 9457 problem; another body becomes an error by its status.

@@ -375,3 +375,85 @@ func TestATokenSourceThatFails(t *testing.T) {
 		t.Errorf("it was asked for %v", reasons)
 	}
 }
+
+// Who has put a transport of its own in the place of the default one, to trace or to test, is not in our way.
+func TestNewWithAnotherDefaultTransport(t *testing.T) { // not parallel: it changes what all share
+	before := http.DefaultTransport
+	t.Cleanup(func() { http.DefaultTransport = before })
+	http.DefaultTransport = roundTrip(func(r *http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader(`{"total":3}`)), Request: r}, nil
+	})
+	c, err := New("http://server", Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if summary, err := c.Summary(t.Context()); err != nil || summary.Total != 3 {
+		t.Error(summary, err)
+	}
+}
+
+// A context that ends while a request waits for its next try is what the caller asks about; what the server said is
+// told besides.
+func TestCancelingWhileWaitingForTheNextTry(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c, err := New("http://server", Options{HTTPClient: &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+			return &http.Response{
+				StatusCode: http.StatusServiceUnavailable, Header: http.Header{"Retry-After": {"60"}},
+				Body: io.NopCloser(strings.NewReader(`{"code":"unavailable","detail":"Full."}`)), Request: r,
+			}, nil
+		})}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, cancel)
+		var e *apier.Error
+		if _, err := c.Summary(ctx); !errors.Is(err, context.Canceled) || !errors.As(err, &e) || e.Message != "Full." {
+			t.Error(err)
+		}
+	})
+}
+
+// The first try erased it, and its answer was lost: that there is nothing any more is what was wanted.
+func TestDeleteAfterALostAnswer(t *testing.T) {
+	t.Parallel()
+	var tries atomic.Int64
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if tries.Add(1)%2 == 1 {
+			panic(http.ErrAbortHandler)
+		}
+		problem.Write(w, apier.Errorf(apier.CodeNotFound, "There is no such thing."), 0)
+	}))
+	t.Cleanup(s.Close)
+	c := newTestClient(t, s.URL, Options{})
+	if err := c.Delete(t.Context(), "evt_1"); err != nil {
+		t.Error(err)
+	}
+	if err := c.DeleteEndpoint(t.Context(), "ep_1"); err != nil {
+		t.Error(err)
+	}
+	tries.Add(1)
+	var e *apier.Error
+	if err := c.Delete(t.Context(), "evt_1"); !errors.As(err, &e) || e.Code != apier.CodeNotFound {
+		t.Error(err)
+	}
+}
+
+// Who reads only the error has to know what was asked of whom.
+func TestALostRequestIsNamed(t *testing.T) {
+	t.Parallel()
+	cut := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "100")
+		_, _ = io.WriteString(w, `{"id":`)
+	}))
+	t.Cleanup(cut.Close)
+	for _, address := range []string{cut.URL, "http://127.0.0.1:1"} {
+		c := newTestClient(t, address, Options{MaxRetries: -1, Token: "very-secret"})
+		_, err := c.Get(t.Context(), "evt_1")
+		if err == nil || !strings.Contains(err.Error(), "GET "+address+"/api/events/evt_1") || strings.Contains(err.Error(), "very-secret") {
+			t.Error(err)
+		}
+	}
+}

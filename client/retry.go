@@ -24,17 +24,25 @@ func retryWait(once bool, a answer, attempt, maxRetries int) (time.Duration, boo
 	}
 	switch a.status {
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable: // the server did nothing
-	case 0, http.StatusInternalServerError, http.StatusBadGateway, http.StatusGatewayTimeout: // perhaps it did
-		if once {
+	default:
+		if once || !perhapsDone(a.status) {
 			return 0, false
 		}
-	default:
-		return 0, false
 	}
 	if a.status != 0 && a.retryAfter >= 0 {
 		return a.retryAfter, true
 	}
 	return requestBackoff(attempt, rand.Float64()), true
+}
+
+// perhapsDone reports whether a status leaves open whether the server did what was asked. 0: no answer.
+func perhapsDone(status int) bool {
+	switch status {
+	case 0, http.StatusInternalServerError, http.StatusBadGateway, http.StatusGatewayTimeout:
+		return true
+	default:
+		return false
+	}
 }
 
 // requestBackoff is min(8 s, 250 ms · 2^attempt), of which the upper half is left to chance.

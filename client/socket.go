@@ -87,7 +87,7 @@ func (s *socket) run(address, own string, reason TokenReason) {
 	}
 	ws, res, err := websocket.Dial(s.ctx, address, &websocket.DialOptions{HTTPClient: live.client.http, HTTPHeader: header}) //nolint:bodyclose // coder/websocket has read it
 	if err != nil {
-		code, word, cause := refusal(res, err)
+		code, word, cause := refusal(live.client.base.JoinPath("/ws"), res, err)
 		live.locked(func() { live.core.closed(s.link, code, word, cause) })
 		return
 	}
@@ -211,9 +211,9 @@ func (s *socket) close(code apier.CloseCode) {
 
 // refusal gives the close code and reason that mean what the HTTP answer to an upgrade means, so that both
 // lead to one decision (protocol/README.md, section 2).
-func refusal(res *http.Response, err error) (code apier.CloseCode, reason string, cause error) {
+func refusal(u *url.URL, res *http.Response, err error) (code apier.CloseCode, reason string, cause error) {
 	if res == nil || res.StatusCode == http.StatusSwitchingProtocols {
-		return closeAbnormal, "", lostRequest(context.Background(), err)
+		return closeAbnormal, "", lostRequest(context.Background(), http.MethodGet, u, err)
 	}
 	body, _ := io.ReadAll(io.LimitReader(res.Body, 1<<16)) // coder/websocket keeps the first KiB
 	problem := problemOf(res.StatusCode, body)
