@@ -9,7 +9,9 @@ import (
 // Change is one step of one event, as a live connection tells it.
 type Change struct {
 	Kind  apier.ChangeKind
-	Event apier.Event // Created: all of it. Updated: ID, Type and its whole mutable state. Deleted: ID and Type.
+	// Event is all of it where it was created, but a long payload; ID, Type and the whole mutable state where it was
+	// updated (once its payload was erased, Erased and {} besides); ID and Type where it was deleted.
+	Event apier.Event
 	// PreviousStatus is what an update left behind; empty where it is not known.
 	PreviousStatus apier.Status
 	// PayloadTruncated says that the payload is over 4 KiB and was left out: Get has it.
@@ -32,13 +34,14 @@ type eventData struct {
 	LastDeliveryAttempt *apier.Timestamp `json:"last_delivery_attempt"`
 	DeliveryLatencyMS   *int64           `json:"delivery_latency_ms"`
 	ErrorMessage        string           `json:"error_message"`
+	Erased              bool             `json:"erased"`
 	Seq                 apier.Seq        `json:"seq"`
 }
 
 func (d *eventData) event() apier.Event {
 	e := apier.Event{
 		ID: d.ID, Type: d.Type, Source: d.Source, Payload: d.Payload, Status: d.Status,
-		DeliveryAttempts: d.DeliveryAttempts, DeliveryLatencyMS: -1, ErrorMessage: d.ErrorMessage, Seq: d.Seq,
+		DeliveryAttempts: d.DeliveryAttempts, DeliveryLatencyMS: -1, ErrorMessage: d.ErrorMessage, Erased: d.Erased, Seq: d.Seq,
 	}
 	if d.DeliveryLatencyMS != nil {
 		e.DeliveryLatencyMS = *d.DeliveryLatencyMS

@@ -49,9 +49,11 @@ func keepCopy(ctx context.Context, c *client.Client, kept map[apier.EventID]apie
 			delete(kept, item.Event.ID)
 		case item.Event.Seq > kept[item.Event.ID].Seq:
 			e := item.Event
-			if item.Kind == apier.Updated { // carries no source, payload and time of creation
-				old := kept[e.ID]
-				e.Source, e.Payload, e.CreatedAt = old.Source, old.Payload, old.CreatedAt
+			if old := kept[e.ID]; item.Kind == apier.Updated { // carries no source, payload and time of creation
+				e.Source, e.CreatedAt = old.Source, old.CreatedAt
+				if !e.Erased {
+					e.Payload = old.Payload
+				}
 			}
 			kept[e.ID] = e
 		}

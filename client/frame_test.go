@@ -77,3 +77,24 @@ func FuzzReadMessage(f *testing.F) {
 		}
 	})
 }
+
+// What was taken for good is told wherever an event is: who holds its payload drops it.
+func TestAnErasedEventIsToldAsOne(t *testing.T) {
+	t.Parallel()
+	raw, err := os.ReadFile("../protocol/frames/event_update_erased_v1.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var g golden
+	if err := json.Unmarshal(raw, &g); err != nil {
+		t.Fatal(err)
+	}
+	change, ok := readMessage(g.Frame, &Stats{})[0].decoded.(Change)
+	if !ok || !change.Event.Erased || string(change.Event.Payload) != "{}" {
+		t.Errorf("%+v", change)
+	}
+	var e storedEvent
+	if err := json.Unmarshal([]byte(`{"id":"evt_1","payload":{},"erased":true}`), &e); err != nil || !e.Erased {
+		t.Errorf("%+v, %v", e, err)
+	}
+}
