@@ -58,23 +58,23 @@ func (k ErrorKind) Valid() bool { return slices.Contains(errorKinds(), string(k)
 
 // Delivery is one event on its way to one endpoint. It exists before its first attempt.
 type Delivery struct {
-	ID           DeliveryID
-	EventID      EventID
-	EventType    string
-	EndpointID   EndpointID
-	Status       DeliveryStatus
-	Attempts     int       // made, all in all
-	Tries        int       // made since it was last begun anew: what the retry schedule counts
-	DueAt        Timestamp // of the next attempt; 0: final, or blocked by another
-	LeasedUntil  Timestamp // an attempt is under way, until then at most; 0: none is
-	OrderKey     string    // value of the endpoint's order key; "": no order
-	BlockedBy    EventID   // order: the event that goes first; "": none, or not known
-	StatusCode   int       // of the latest attempt; 0: no answer
-	ErrorKind    ErrorKind
-	ErrorMessage string
-	CreatedAt    Timestamp
-	UpdatedAt    Timestamp
-	Seq          Seq // of its latest change
+	ID           DeliveryID     `json:"id"`
+	EventID      EventID        `json:"event_id"`
+	EventType    string         `json:"event_type"`
+	EndpointID   EndpointID     `json:"endpoint_id"`
+	Status       DeliveryStatus `json:"status"`
+	Attempts     int            `json:"attempts"`     // made, all in all
+	Tries        int            `json:"-"`            // made since it was last begun anew: what the retry schedule counts
+	DueAt        Timestamp      `json:"due_at"`       // of the next attempt; 0: final, or blocked by another
+	LeasedUntil  Timestamp      `json:"leased_until"` // an attempt is under way, until then at most; 0: none is
+	OrderKey     string         `json:"order_key"`    // value of the endpoint's order key; "": no order
+	BlockedBy    EventID        `json:"blocked_by"`   // order: the event that goes first; "": none, or not known
+	StatusCode   int            `json:"status_code"`  // of the latest attempt; 0: no answer
+	ErrorKind    ErrorKind      `json:"error_kind"`   // of the latest attempt; "": it did not fail
+	ErrorMessage string         `json:"error_message"`
+	CreatedAt    Timestamp      `json:"created_at"`
+	UpdatedAt    Timestamp      `json:"updated_at"`
+	Seq          Seq            `json:"seq"` // of its latest change
 }
 
 // Attempt is one HTTP request of a delivery. Durations are milliseconds; a step that was not needed took 0.
@@ -153,27 +153,19 @@ func ParseDeliveryID(id DeliveryID) (raw [16]byte, ok bool) { return parseID("dl
 
 // MarshalJSON gives an absent time, word or code as null.
 func (d Delivery) MarshalJSON() ([]byte, error) {
+	type plain Delivery // without this method
 	return json.Marshal(struct {
-		ID           DeliveryID     `json:"id"`
-		EventID      EventID        `json:"event_id"`
-		EventType    string         `json:"event_type"`
-		EndpointID   EndpointID     `json:"endpoint_id"`
-		Status       DeliveryStatus `json:"status"`
-		Attempts     int            `json:"attempts"`
-		DueAt        *Timestamp     `json:"due_at"`
-		LeasedUntil  *Timestamp     `json:"leased_until"`
-		OrderKey     *string        `json:"order_key"`
-		BlockedBy    *EventID       `json:"blocked_by"`
-		StatusCode   *int           `json:"status_code"`
-		ErrorKind    *ErrorKind     `json:"error_kind"`
-		ErrorMessage *string        `json:"error_message"`
-		CreatedAt    Timestamp      `json:"created_at"`
-		UpdatedAt    Timestamp      `json:"updated_at"`
-		Seq          Seq            `json:"seq"`
+		plain
+		DueAt        *Timestamp `json:"due_at"`
+		LeasedUntil  *Timestamp `json:"leased_until"`
+		OrderKey     *string    `json:"order_key"`
+		BlockedBy    *EventID   `json:"blocked_by"`
+		StatusCode   *int       `json:"status_code"`
+		ErrorKind    *ErrorKind `json:"error_kind"`
+		ErrorMessage *string    `json:"error_message"`
 	}{
-		d.ID, d.EventID, d.EventType, d.EndpointID, d.Status, d.Attempts, orNull(d.DueAt), orNull(d.LeasedUntil),
-		orNull(d.OrderKey), orNull(d.BlockedBy), orNull(d.StatusCode), orNull(d.ErrorKind), orNull(d.ErrorMessage),
-		d.CreatedAt, d.UpdatedAt, d.Seq,
+		plain(d), orNull(d.DueAt), orNull(d.LeasedUntil), orNull(d.OrderKey), orNull(d.BlockedBy), orNull(d.StatusCode),
+		orNull(d.ErrorKind), orNull(d.ErrorMessage),
 	})
 }
 

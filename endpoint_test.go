@@ -188,3 +188,16 @@ func TestIDsOfEndpointsAndDeliveries(t *testing.T) {
 		t.Error("the id of a delivery is read as that of an endpoint")
 	}
 }
+
+func TestADeliveryIsReadAsItIsWritten(t *testing.T) {
+	t.Parallel()
+	for _, d := range []apier.Delivery{{}, {
+		ID: "dlv_1", EventID: "evt_1", EventType: "order.created", EndpointID: "ep_1", Status: apier.DeliveryPending, Attempts: 2, DueAt: 3, LeasedUntil: 4,
+		OrderKey: "k", BlockedBy: "evt_0", StatusCode: 503, ErrorKind: apier.ErrorHTTP5xx, ErrorMessage: "503", CreatedAt: 1, UpdatedAt: 2, Seq: 9,
+	}} {
+		var read apier.Delivery
+		if err := json.Unmarshal([]byte(mustJSON(t, d)), &read); err != nil || read != d {
+			t.Errorf("%+v, %v, want %+v", read, err, d)
+		}
+	}
+}

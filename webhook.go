@@ -11,20 +11,20 @@ const WebhookIDPrefix = "whk_"
 // Webhook is what came to the receiver, POST /api/webhook: one line of its log. Of a sender that was not
 // verified only the outlines are kept, never the body.
 type Webhook struct {
-	ID         WebhookID
-	ReceivedAt Timestamp
-	Verified   bool
-	StatusCode int               // what the sender was answered
-	Reason     string            // of a refusal, for people; "": none
-	EndpointID EndpointID        // whose secret signed it, or whom a refused sender named; "": a configured secret, or none named
-	MessageID  string            // the header webhook-id: of our own endpoints, the event's id
-	EventType  string            // the header apier-event-type; "": none
-	Replayed   bool              // a verified one with this id came before
-	Address    string            // of the sender
-	Size       int               // of the body, bytes; of a body that was too large, what was read
-	Headers    map[string]string // without credentials
-	Body       []byte            // the first MaxWebhookBody bytes
-	Seq        Seq
+	ID         WebhookID         `json:"id"`
+	ReceivedAt Timestamp         `json:"received_at"`
+	Verified   bool              `json:"verified"`
+	StatusCode int               `json:"status_code"` // what the sender was answered
+	Reason     string            `json:"reason"`      // of a refusal, for people; "": none
+	EndpointID EndpointID        `json:"endpoint_id"` // whose secret signed it, or whom a refused sender named; "": a configured secret, or none named
+	MessageID  string            `json:"webhook_id"`  // the header webhook-id: of our own endpoints, the event's id
+	EventType  string            `json:"event_type"`  // the header apier-event-type; "": none
+	Replayed   bool              `json:"replayed"`    // a verified one with this id came before
+	Address    string            `json:"address"`     // of the sender
+	Size       int               `json:"size"`        // of the body, bytes; of a body that was too large, what was read
+	Headers    map[string]string `json:"headers"`     // without credentials
+	Body       []byte            `json:"-"`           // the first MaxWebhookBody bytes
+	Seq        Seq               `json:"seq"`
 }
 
 // MaxWebhookBody is how much of a webhook's body is kept, in bytes.

@@ -12,7 +12,8 @@ type Cursor struct {
 // position is how far the change log was read, and in which session.
 type position struct {
 	session string
-	seq     apier.Seq
+	seq     apier.Seq // of what came last
+	events  apier.Seq // likewise, of the changes of events alone: heads are of those
 	head    apier.Seq // of the pong before
 }
 
@@ -27,7 +28,17 @@ func (p *position) start(s apier.Session) {
 	if !s.Resumed {
 		p.seq = s.Seq
 	}
+	p.events = p.seq
 	p.head = 0
+}
+
+// reach takes the seq of a change. Those of deliveries and endpoints count too: a connection that is subscribed to
+// nothing else would be told all of them again.
+func (p *position) reach(seq apier.Seq, isEvent bool) {
+	p.seq = max(p.seq, seq)
+	if isEvent {
+		p.events = max(p.events, seq)
+	}
 }
 
 // forget makes the next connection start anew.
@@ -37,7 +48,7 @@ func (p *position) forget() { *p = position{} }
 // has still not come, one heartbeat later; once per head. It is right only for a connection that
 // subscribes to every change.
 func (p *position) behind(head apier.Seq) bool {
-	missed := p.head > p.seq
+	missed := p.head > p.events
 	p.head = head
 	if missed {
 		p.head = 0

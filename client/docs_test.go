@@ -60,6 +60,7 @@ func TestTheRecipesAreUsable(t *testing.T) {
 	ended := map[string]error{
 		"keepCopy": keepCopy(ctx, c, map[apier.EventID]apier.Event{}),
 		"goOn":     goOnAfterARestart(ctx, c, func() client.Cursor { return client.Cursor{} }, func(client.Cursor) error { return nil }),
+		"follow":   followEndpoint(ctx, c, "ep_1"),
 		"consume":  consume(ctx, c, func(apier.Event) error { return nil }),
 		"poll":     pollWhereWebSocketsAreBlocked(ctx, c, func([]apier.Event) {}),
 	}

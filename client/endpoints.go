@@ -79,52 +79,32 @@ func (c *Client) DeleteEndpoint(ctx context.Context, id apier.EndpointID) error 
 
 // EndpointDeliveries walks over the deliveries of an endpoint, newest first; status "" is all. An error is
 // the last thing it yields.
-func (c *Client) EndpointDeliveries(ctx context.Context, id apier.EndpointID, status string) iter.Seq2[EndpointDelivery, error] {
+func (c *Client) EndpointDeliveries(ctx context.Context, id apier.EndpointID, status apier.DeliveryStatus) iter.Seq2[apier.Delivery, error] {
 	return c.deliveries(ctx, "/api/endpoints/{id}/deliveries", string(id), status)
 }
 
 // EventDeliveries walks over the deliveries of an event, newest first; status "" is all.
-func (c *Client) EventDeliveries(ctx context.Context, id apier.EventID, status string) iter.Seq2[EndpointDelivery, error] {
+func (c *Client) EventDeliveries(ctx context.Context, id apier.EventID, status apier.DeliveryStatus) iter.Seq2[apier.Delivery, error] {
 	return c.deliveries(ctx, "/api/events/{id}/deliveries", string(id), status)
 }
 
-// EndpointDelivery is one event on its way to one endpoint.
-type EndpointDelivery struct {
-	ID           string           `json:"id"`
-	EventID      apier.EventID    `json:"event_id"`
-	EventType    string           `json:"event_type"`
-	EndpointID   apier.EndpointID `json:"endpoint_id"`
-	Status       string           `json:"status"` // pending, delivered, failed (given up) or canceled
-	Attempts     int              `json:"attempts"`
-	DueAt        *apier.Timestamp `json:"due_at"` // of the next attempt; nil: none follows, or it waits for BlockedBy
-	LeasedUntil  *apier.Timestamp `json:"leased_until"`
-	OrderKey     string           `json:"order_key"`
-	BlockedBy    apier.EventID    `json:"blocked_by"` // the event that goes before it in its order
-	StatusCode   int              `json:"status_code"`
-	ErrorKind    string           `json:"error_kind"`
-	ErrorMessage string           `json:"error_message"`
-	CreatedAt    apier.Timestamp  `json:"created_at"`
-	UpdatedAt    apier.Timestamp  `json:"updated_at"`
-	Seq          apier.Seq        `json:"seq"`
-}
-
-func (c *Client) deliveries(ctx context.Context, path, id, status string) iter.Seq2[EndpointDelivery, error] {
-	return pages(func(after string) ([]EndpointDelivery, bool, error) {
+func (c *Client) deliveries(ctx context.Context, path, id string, status apier.DeliveryStatus) iter.Seq2[apier.Delivery, error] {
+	return pages(func(after apier.DeliveryID) ([]apier.Delivery, bool, error) {
 		var page struct {
-			Deliveries []EndpointDelivery `json:"deliveries"`
-			HasMore    bool               `json:"has_more"`
+			Deliveries []apier.Delivery `json:"deliveries"`
+			HasMore    bool             `json:"has_more"`
 		}
-		q := pageQuery(after)
-		setText(q, "status", status)
+		q := pageQuery(string(after))
+		setText(q, "status", string(status))
 		err := c.do(ctx, request{method: http.MethodGet, path: path, id: id, query: q}, &page)
 		return page.Deliveries, page.HasMore, err
-	}, func(d EndpointDelivery) string { return d.ID })
+	}, func(d apier.Delivery) apier.DeliveryID { return d.ID })
 }
 
 // RetryDelivery makes a delivery that was given up due at once.
-func (c *Client) RetryDelivery(ctx context.Context, id string) (EndpointDelivery, error) {
-	var d EndpointDelivery
-	err := c.do(ctx, request{method: http.MethodPost, path: "/api/deliveries/{id}/retry", id: id, once: true}, &d)
+func (c *Client) RetryDelivery(ctx context.Context, id apier.DeliveryID) (apier.Delivery, error) {
+	var d apier.Delivery
+	err := c.do(ctx, request{method: http.MethodPost, path: "/api/deliveries/{id}/retry", id: string(id), once: true}, &d)
 	return d, err
 }
 

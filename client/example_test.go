@@ -61,6 +61,25 @@ func keepCopy(ctx context.Context, c *client.Client, kept map[apier.EventID]apie
 	return nil
 }
 
+func followEndpoint(ctx context.Context, c *client.Client, id apier.EndpointID) error {
+	for item, err := range c.Events(ctx, "endpoint:"+string(id)) {
+		switch {
+		case err != nil:
+			return err
+		case item.Resync != "": // fetch what you show: c.Endpoint, c.EndpointDeliveries
+		case item.Delivery != nil:
+			fmt.Println(item.Delivery.EventID, item.Delivery.Status, item.Delivery.ErrorMessage)
+		case item.Endpoint != nil:
+			fmt.Println(item.Endpoint.Status, item.Endpoint.Pending, "waiting")
+		case item.Recovery != nil:
+			fmt.Println("recovery", item.Recovery.Done, "of", item.Recovery.Total)
+		case item.Gone != "":
+			return nil // it was deleted
+		}
+	}
+	return nil
+}
+
 func goOnAfterARestart(ctx context.Context, c *client.Client, load func() client.Cursor, save func(client.Cursor) error) error {
 	for item, err := range c.EventsFrom(ctx, load()) {
 		if err != nil {
@@ -122,7 +141,16 @@ func tokens(login func(context.Context) (string, error)) client.TokenSource {
 func watchOneEvent(ctx context.Context, c *client.Client, id apier.EventID, show func(client.Status)) (*client.Live, error) {
 	live := c.Live(ctx, client.LiveOptions{
 		Channels: []string{},
-		OnChange: func(change client.Change) { fmt.Println(change.Event.Status) },
+		OnSnapshot: func(_ string, s apier.Snapshot) { // its state at first
+			if s.Event != nil {
+				fmt.Println(s.Event.Status)
+			}
+		},
+		OnChange: func(change client.Change) {
+			if change.IsEvent() { // and not one of its deliveries
+				fmt.Println(change.Event.Status)
+			}
+		},
 		OnStatus: func(s client.Status) { show(s) },
 	})
 	_, err := live.Subscribe("event:" + string(id))

@@ -80,8 +80,13 @@ func (c *fakeConn) send(text string) {
 
 func (c *fakeConn) greet(session string, seq int, resumed bool) *fakeConn {
 	c.t.Helper()
+	return c.greetOn(session, seq, resumed, "events")
+}
+
+func (c *fakeConn) greetOn(session string, seq int, resumed bool, channels ...string) *fakeConn {
+	c.t.Helper()
 	raw, _ := json.Marshal(map[string]any{"type": "session", "data": map[string]any{
-		"session": session, "epoch": "e", "seq": seq, "resumed": resumed, "channels": []string{"events"},
+		"session": session, "epoch": "e", "seq": seq, "resumed": resumed, "channels": channels,
 	}})
 	c.send(string(raw))
 	return c

@@ -120,6 +120,9 @@ func callOf(f *Frame) string {
 	case metricsData:
 		return "metrics"
 	case Change:
+		if !data.IsEvent() {
+			return ""
+		}
 		return map[apier.ChangeKind]string{apier.Created: "created ", apier.Updated: "updated ", apier.Deleted: "deleted "}[data.Kind] +
 			string(data.Event.ID)
 	}

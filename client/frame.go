@@ -19,7 +19,7 @@ type Frame struct {
 	Channel   string          `json:"channel,omitempty"`
 	Seq       apier.Seq       `json:"seq,omitempty"`
 
-	decoded any // of the types that this package reads: *Change, apier.Metrics, apier.Session, …
+	decoded any // Data as this package reads it: Change, snapshotData, metricsData, sessionData, …; nil: it does not
 }
 
 // Stats count what came in and was not handed on.
@@ -97,19 +97,18 @@ func (f *Frame) decode() (known, ok bool) {
 		return true, decodeInto[authData](f) && f.decoded.(authData).Status != ""
 	case apier.FrameReconnect:
 		return true, decodeInto[reconnectData](f) && f.decoded.(reconnectData).valid()
+	case apier.FrameSnapshot:
+		return true, f.decodeSnapshot()
+	case apier.FrameDelivery:
+		return true, f.decodeDelivery()
+	case apier.FrameEndpoint:
+		return true, f.decodeEndpoint()
+	case apier.FrameRecovery:
+		return true, f.decodeRecovery()
+	case apier.FrameWebhook:
+		return true, f.decodeWebhook()
 	default:
-		return isAnnouncement(f.Type), f.Data == nil || isObject(f.Data)
-	}
-}
-
-// isAnnouncement reports whether a type is handed on as it is: this package gives OnFrame what it does not
-// read itself.
-func isAnnouncement(t apier.FrameType) bool {
-	switch t {
-	case apier.FrameSnapshot, apier.FrameDelivery, apier.FrameEndpoint, apier.FrameRecovery, apier.FrameWebhook:
-		return true
-	default:
-		return false
+		return false, false
 	}
 }
 

@@ -71,7 +71,7 @@ func FuzzReadMessage(f *testing.F) {
 			t.Fatalf("a frame ended the connection: %+v", c.status())
 		}
 		for _, frame := range readMessage(raw, &Stats{}) {
-			if change, ok := frame.decoded.(Change); ok && (change.Event.ID == "" || change.Kind != apier.Deleted && !change.Event.Status.Valid()) {
+			if change, ok := frame.decoded.(Change); ok && change.IsEvent() && (change.Event.ID == "" || change.Kind != apier.Deleted && !change.Event.Status.Valid()) {
 				t.Fatalf("%+v", change)
 			}
 		}
@@ -96,5 +96,52 @@ func TestAnErasedEventIsToldAsOne(t *testing.T) {
 	var e storedEvent
 	if err := json.Unmarshal([]byte(`{"id":"evt_1","payload":{},"erased":true}`), &e); err != nil || !e.Erased {
 		t.Errorf("%+v, %v", e, err)
+	}
+}
+
+// Each frame of what webhooks do is a change of its kind, with the seq of the frame.
+func TestFramesOfWebhooksAreChanges(t *testing.T) {
+	t.Parallel()
+	for name, fits := range map[string]func(Change) bool{
+		"delivery_update_v1": func(c Change) bool {
+			return c.Kind == apier.DeliveryChanged && c.Delivery != nil && c.Delivery.Status == apier.DeliveryPending && c.Delivery.ErrorKind == apier.ErrorHTTP5xx &&
+				c.Delivery.DueAt > c.Delivery.CreatedAt && c.Event.ID == c.Delivery.EventID && c.Event.Type == "order.created" && c.Event.Seq == 45
+		},
+		"endpoint_update_v1": func(c Change) bool {
+			return c.Kind == apier.EndpointChanged && c.Endpoint != nil && c.Endpoint.Delivered == 12 && c.Gone == "" && c.Event.Seq == 46
+		},
+		"endpoint_update_deleted": func(c Change) bool {
+			return c.Kind == apier.EndpointChanged && c.Endpoint == nil && c.Gone == "ep_0636q3rrrw7h7b3m3r2v5t4w0g" && c.Event.Seq == 47
+		},
+		"recovery_update_v1": func(c Change) bool {
+			return c.Kind == apier.RecoveryChanged && c.Recovery != nil && c.Recovery.Done == 50 && c.Recovery.Status == apier.RecoveryRunning && c.Event.Seq == 48
+		},
+		"webhook_received_v1": func(c Change) bool {
+			return c.Kind == apier.WebhookReceived && c.Webhook != nil && string(c.Webhook.Body) == `{"order":"A7"}` && c.Webhook.Verified && c.Event.Seq == 49
+		},
+	} {
+		raw, err := os.ReadFile("../protocol/frames/" + name + ".json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var g golden
+		if err := json.Unmarshal(raw, &g); err != nil {
+			t.Fatal(err)
+		}
+		change, ok := readMessage(g.Frame, &Stats{})[0].decoded.(Change)
+		if !ok || !fits(change) || change.IsEvent() || change.Channel == "" {
+			t.Errorf("%s: %+v", name, change)
+		}
+	}
+	var stats Stats
+	for _, text := range []string{
+		`{"type":"delivery_update","data":{}}`, `{"type":"endpoint_update","data":{"deleted":true}}`, `{"type":"recovery_update"}`,
+		`{"type":"webhook_received","data":{"id":7}}`, `{"type":"snapshot","data":{"channel":"event:evt_1","seq":1,"state":{}}}`,
+		`{"type":"snapshot","data":{"seq":1,"state":null}}`,
+	} {
+		readMessage([]byte(text), &stats)
+	}
+	if stats.Refused != 6 {
+		t.Errorf("%+v", stats)
 	}
 }

@@ -17,13 +17,14 @@ type Item struct {
 	Cursor Cursor
 }
 
-// Events follows the changes of events on the given channels, "events" where none is named, from now on. It
+// Events follows the changes on the given channels, "events" where none is named, from now on: of events, and on
+// endpoint:<id> and event:<id> of what webhooks do. It
 // connects, reconnects and resumes by itself, and never gives up by itself: it ends when the loop does, when
 // ctx does, or with a *ConnectionError that a retry cannot mend, such as a channel that the token does not permit.
 // An error is the last thing it yields.
 //
 // It never skips silently. Every change comes, in the order of Seq and each once, but that a client that was
-// away or slow is given the latest state of an event in place of the steps that led to it. Where that cannot
+// away or slow is given the latest state of a thing in place of the steps that led to it. Where that cannot
 // be promised there is an item with Resync instead: the first of all, as nothing is said of what was before;
 // and again when the server can no longer tell what was missed. What to do is the same each time: fetch
 // what you keep (List), then go on; a change whose Event.Seq is not above the Seq of what you have is old.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"testing"
 
@@ -143,5 +144,47 @@ func TestEventsOfAChannelThatBringsNoChanges(t *testing.T) {
 			t.Error(err)
 		}
 		break
+	}
+}
+
+// Who follows an endpoint alone is told each step of it once, over a loss too: its steps are places in the log.
+func TestEventsOfAnEndpoint(t *testing.T) {
+	t.Parallel()
+	s := newFakeServer(t)
+	next, stop := iter.Pull2(newTestClient(t, s.URL, Options{}).Events(t.Context(), "endpoint:ep_1"))
+	defer stop()
+	delivery := func(conn *fakeConn, seq int, status apier.DeliveryStatus) {
+		conn.send(fmt.Sprintf(`{"type":"delivery_update","channel":"endpoint:ep_1","seq":%d,"data":{"id":"dlv_1","event_id":"evt_1","endpoint_id":"ep_1","status":%q}}`, seq, status))
+	}
+	go func() {
+		conn := s.next().greetOn("s1", 10, false, "endpoint:ep_1")
+		delivery(conn, 11, apier.DeliveryPending)
+		_ = conn.ws.CloseNow()
+		conn = s.next()
+		if after := conn.request.URL.Query().Get("after"); after != "11" {
+			t.Errorf("it came back after %s", after)
+		}
+		conn.greetOn("s2", 13, true, "endpoint:ep_1")
+		delivery(conn, 11, apier.DeliveryPending)
+		delivery(conn, 12, apier.DeliveryDelivered)
+		conn.send(`{"type":"endpoint_update","channel":"endpoint:ep_1","seq":13,"data":{"id":"ep_1","status":"active","delivered":1}}`)
+	}()
+	var got []string
+	for range 4 {
+		item, err, _ := next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch item.Kind {
+		case apier.DeliveryChanged:
+			got = append(got, fmt.Sprint(item.Cursor.Seq, " ", item.Event.ID, " ", item.Delivery.Status))
+		case apier.EndpointChanged:
+			got = append(got, fmt.Sprint(item.Cursor.Seq, " ", item.Endpoint.ID, " ", item.Endpoint.Delivered))
+		default:
+			got = append(got, string(item.Resync))
+		}
+	}
+	if want := []string{"start", "11 evt_1 pending", "12 evt_1 delivered", "13 ep_1 1"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
 	}
 }

@@ -20,13 +20,16 @@ type LiveOptions struct {
 	// From is where another connection, perhaps of another process, stopped. Zero: begin now.
 	From Cursor
 
-	OnOpen    func()                     // the connection is usable
-	OnClose   func()                     // the one that OnOpen told of is gone
-	OnStatus  func(Status)               // each change of how things stand
-	OnChange  func(Change)               // an event was created, updated or deleted
-	OnMetrics func(apier.Metrics)        // the counters, at most once a second
-	OnResync  func(ResyncReason, Cursor) // changes may have been missed: fetch your snapshot again
-	OnFrame   func(Frame)                // each frame that is not about the connection itself, before the handler of its kind; snapshots and delivery updates come only here
+	OnOpen   func()       // the connection is usable
+	OnClose  func()       // the one that OnOpen told of is gone
+	OnStatus func(Status) // each change of how things stand
+	OnChange func(Change) // an event, or a delivery, endpoint, recovery or webhook, changed: Kind tells
+	// OnSnapshot is told the state of event:<id> or endpoint:<id>, before its changes, once a connection that was not
+	// resumed has subscribed to it. Neither Event nor Endpoint is set: there is none.
+	OnSnapshot func(channel string, s apier.Snapshot)
+	OnMetrics  func(apier.Metrics)        // the counters, at most once a second
+	OnResync   func(ResyncReason, Cursor) // changes may have been missed: fetch your snapshot again
+	OnFrame    func(Frame)                // each frame that is not about the connection itself, before the handler of its kind; answers and errors come only here
 }
 
 // Live is one live connection that looks after itself: it dials, watches, reconnects and resumes. Its
@@ -272,6 +275,10 @@ func (l *Live) handleFrame(f Frame) {
 	case Change:
 		if l.opts.OnChange != nil {
 			l.opts.OnChange(data)
+		}
+	case snapshotData:
+		if l.opts.OnSnapshot != nil {
+			l.opts.OnSnapshot(data.channel, data.state)
 		}
 	case metricsData:
 		if l.opts.OnMetrics != nil {

@@ -387,3 +387,32 @@ func TestSetTokenIsForTheNextAttempt(t *testing.T) {
 		t.Errorf("it came back with %q", got)
 	}
 }
+
+func TestSnapshotsAreTold(t *testing.T) {
+	t.Parallel()
+	s := newFakeServer(t)
+	told := make(chan string, 4)
+	l := newTestClient(t, s.URL, Options{}).Live(t.Context(), LiveOptions{
+		Channels: []string{"event:evt_1", "endpoint:ep_1"},
+		OnSnapshot: func(channel string, s apier.Snapshot) {
+			switch {
+			case s.Event != nil:
+				told <- fmt.Sprint(channel, " ", s.Seq, " ", s.Event.Status, " ", s.Event.Seq)
+			case s.Endpoint != nil:
+				told <- fmt.Sprint(channel, " ", s.Seq, " ", s.Endpoint.Status)
+			default:
+				told <- channel + " is not there"
+			}
+		},
+	})
+	t.Cleanup(l.Close)
+	conn := s.next().greet("s1", 10, false)
+	conn.send(`{"type":"snapshot","data":{"channel":"event:evt_1","seq":7,"state":{"id":"evt_1","status":"pending"}}}`)
+	conn.send(`{"type":"snapshot","data":{"channel":"endpoint:ep_1","seq":8,"state":{"id":"ep_1","status":"paused"}}}`)
+	conn.send(`{"type":"snapshot","data":{"channel":"event:evt_1","seq":9,"state":null}}`)
+	for _, want := range []string{"event:evt_1 7 pending 7", "endpoint:ep_1 8 paused", "event:evt_1 is not there"} {
+		if got := receive(t, told, want); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}

@@ -302,7 +302,7 @@ func TestAnIDThatIsNoneIsNotSent(t *testing.T) {
 		_, got := c.Get(ctx, event)
 		_, acked := c.Ack(ctx, event)
 		_, shown := c.Endpoint(ctx, endpoint)
-		_, retried := c.RetryDelivery(ctx, id)
+		_, retried := c.RetryDelivery(ctx, apier.DeliveryID(id))
 		_, recovered := c.Recover(ctx, endpoint, time.Now(), true)
 		for name, err := range map[string]error{
 			"get": got, "ack": acked, "delete": c.Delete(ctx, event), "nack": c.Nack(ctx, Leased{Event: apier.Event{ID: event}}, 0),

@@ -81,7 +81,7 @@ func (c *core) sessionStarted(s apier.Session) {
 
 func (c *core) skipped(r resyncData) {
 	seq := *r.Seq
-	c.position.seq = seq
+	c.position.seq, c.position.events = seq, seq
 	c.channels.skipTo(seq, r.Channel)
 	if seq <= c.resyncedTo {
 		return
@@ -97,14 +97,15 @@ func (c *core) head(seq apier.Seq) {
 }
 
 func (c *core) isDuplicate(f *Frame) bool {
-	if _, isChange := f.decoded.(Change); !isChange || f.Seq == 0 {
+	change, isChange := f.decoded.(Change)
+	if !isChange || f.Seq == 0 {
 		return false
 	}
 	if c.channels.old(f.Channel, f.Seq, c.position.seq) {
 		c.stats.Duplicates++
 		return true
 	}
-	c.position.seq = max(c.position.seq, f.Seq)
+	c.position.reach(f.Seq, change.IsEvent())
 	return false
 }
 

@@ -145,7 +145,7 @@ func TestTheGoClientManagesEndpoints(t *testing.T) {
 		t.Fatalf("%+v, %v", paused, err)
 	}
 	event := publish(t, ctx, c, "order.paid")
-	for name, walk := range map[string]iter.Seq2[client.EndpointDelivery, error]{
+	for name, walk := range map[string]iter.Seq2[apier.Delivery, error]{
 		"endpoint": c.EndpointDeliveries(ctx, made.ID, "pending"), "event": c.EventDeliveries(ctx, event, ""),
 	} {
 		n := 0
