@@ -42,6 +42,7 @@ type Live struct {
 	core   *core
 	timer  *time.Timer
 	ended  bool
+	handed Cursor        // of what the handlers were given last
 	states chan struct{} // closed, and replaced, at each change of status
 
 	ctx    context.Context // it bounds the life of the connection
@@ -60,7 +61,7 @@ func (c *Client) Live(ctx context.Context, o LiveOptions) *Live {
 }
 
 func (c *Client) newLive(ctx context.Context, o LiveOptions, s settings) *Live {
-	l := &Live{client: c, opts: o, feed: newFeed(), done: make(chan struct{}), states: make(chan struct{})}
+	l := &Live{client: c, opts: o, handed: o.From, feed: newFeed(), done: make(chan struct{}), states: make(chan struct{})}
 	l.ctx, l.cancel = context.WithCancel(ctx)
 	l.core = newCore(liveWorld{l}, s, slices.Clone(o.Channels))
 	l.core.token = c.options.Token
@@ -135,10 +136,11 @@ func (l *Live) Stats() (s Stats) {
 	return s
 }
 
-// Cursor gives the place reached in the change log; false: there is no session yet.
+// Cursor gives the place in the change log of what the handlers were given last, so a handler that is done may keep
+// it for LiveOptions.From. It stays when the connection has ended; false: there was none yet.
 func (l *Live) Cursor() (c Cursor, ok bool) {
-	l.locked(func() { c, ok = l.core.position.cursor() })
-	return c, ok
+	l.locked(func() { c = l.handed })
+	return c, c.Session != ""
 }
 
 // Send sends a message. Without a usable connection it waits for one, within the bounds of the outbox; where
@@ -247,6 +249,9 @@ func (l *Live) tell() {
 }
 
 func (l *Live) handle(n notice) {
+	if n.cursor.Session != "" {
+		l.locked(func() { l.handed = n.cursor })
+	}
 	switch {
 	case n.opened:
 		call(l.opts.OnOpen)

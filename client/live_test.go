@@ -416,3 +416,35 @@ func TestSnapshotsAreTold(t *testing.T) {
 		}
 	}
 }
+
+// A cursor that is kept must not be beyond what the handlers were given: what lies between would never be told.
+func TestTheCursorIsWhatWasHandedOn(t *testing.T) {
+	t.Parallel()
+	s := newFakeServer(t)
+	var l *Live
+	began, cursors := make(chan struct{}), make(chan Cursor, 4)
+	l = newTestClient(t, s.URL, Options{}).Live(t.Context(), LiveOptions{OnChange: func(Change) {
+		<-began // the whole batch was read
+		c, _ := l.Cursor()
+		cursors <- c
+	}})
+	t.Cleanup(l.Close)
+	conn := s.next().greet("s1", 10, false)
+	conn.send(`{"type":"batch","data":[
+		{"type":"event_deleted","channel":"events","seq":11,"data":{"id":"evt_1"}},
+		{"type":"event_deleted","channel":"events","seq":12,"data":{"id":"evt_2"}}]}`)
+	conn.send(`{"type":"ping"}`) // behind the batch: its answer says that the batch was read
+	if frame := receive(t, conn.frames, "the pong"); frame["type"] != "pong" {
+		t.Fatalf("%v", frame)
+	}
+	close(began)
+	for _, want := range []Cursor{{"s1", 11}, {"s1", 12}} {
+		if got := receive(t, cursors, "a cursor"); got != want {
+			t.Errorf("%+v, want %+v", got, want)
+		}
+	}
+	l.Close()
+	if got, ok := l.Cursor(); !ok || got != (Cursor{"s1", 12}) { // what a program keeps when it ends
+		t.Errorf("%+v, %v after Close", got, ok)
+	}
+}
