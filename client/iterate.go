@@ -55,7 +55,7 @@ func (c *Client) EventsFrom(ctx context.Context, from Cursor, channels ...string
 		}
 		l := c.newLive(ctx, LiveOptions{Channels: channels, From: from}, s)
 		defer l.Close()
-		l.Connect()
+		l.begin()
 		l.iterate(ctx, from.Session == "", yield)
 	}
 }

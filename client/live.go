@@ -56,7 +56,7 @@ type Live struct {
 func (c *Client) Live(ctx context.Context, o LiveOptions) *Live {
 	l := c.newLive(ctx, o, c.options.settings())
 	l.wg.Go(l.tell)
-	l.Connect()
+	l.begin()
 	return l
 }
 
@@ -66,15 +66,18 @@ func (c *Client) newLive(ctx context.Context, o LiveOptions, s settings) *Live {
 	l.core = newCore(liveWorld{l}, s, slices.Clone(o.Channels))
 	l.core.token = c.options.Token
 	l.core.position.session, l.core.position.seq = o.From.Session, o.From.Seq
-	stop := context.AfterFunc(ctx, l.end)
+	return l
+}
+
+// begin connects, and watches for the end. Whatever goes on from the beginning was counted before.
+func (l *Live) begin() {
 	go func() {
 		<-l.ctx.Done()
-		stop()
 		l.end()
 		l.wg.Wait()
 		close(l.done)
 	}()
-	return l
+	l.Connect()
 }
 
 // Connect wants a connection. It does nothing while one is wanted and under way.

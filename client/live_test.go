@@ -448,3 +448,18 @@ func TestTheCursorIsWhatWasHandedOn(t *testing.T) {
 		t.Errorf("%+v, %v after Close", got, ok)
 	}
 }
+
+// A context may end while the connection begins: then, too, nothing is told once it is done.
+func TestLiveOfAContextThatHasEnded(t *testing.T) {
+	t.Parallel()
+	c := newTestClient(t, "http://127.0.0.1:1", Options{})
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 500 {
+		told := 0
+		l := c.Live(ctx, LiveOptions{OnStatus: func(Status) { told++ }})
+		<-l.Done()
+		told++ // a race with the handler, were it not done
+		l.Close()
+	}
+}
