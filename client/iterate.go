@@ -68,6 +68,10 @@ func (l *Live) iterate(ctx context.Context, fresh bool, yield func(Item, error) 
 			return
 		}
 		for _, n := range notices {
+			if ctx.Err() != nil {
+				yield(Item{}, context.Cause(ctx))
+				return
+			}
 			item, err, some := itemOf(n, &fresh)
 			if some && (!yield(item, err) || err != nil) {
 				return

@@ -188,3 +188,29 @@ func TestEventsOfAnEndpoint(t *testing.T) {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
+
+// A batch that was read already is not told to a loop whose context has ended.
+func TestEventsEndsInTheMiddleOfABatch(t *testing.T) {
+	t.Parallel()
+	s := newFakeServer(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	go func() {
+		s.next().greet("s1", 10, false).send(`{"type":"batch","data":[
+		{"type":"event_deleted","channel":"events","seq":11,"data":{"id":"evt_1"}},
+		{"type":"event_deleted","channel":"events","seq":12,"data":{"id":"evt_2"}},
+		{"type":"event_deleted","channel":"events","seq":13,"data":{"id":"evt_3"}}]}`)
+	}()
+	var told []apier.EventID
+	var last error
+	for item, err := range newTestClient(t, s.URL, Options{}).Events(ctx) {
+		if item.IsEvent() {
+			told = append(told, item.Event.ID)
+			cancel()
+		}
+		last = err
+	}
+	if len(told) != 1 || !errors.Is(last, context.Canceled) {
+		t.Errorf("%q, %v", told, last)
+	}
+}
