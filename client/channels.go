@@ -93,6 +93,9 @@ func (c *channels) confirmed(name string, seq apier.Seq) {
 	}
 }
 
+// ended says that nothing comes on a channel any more: it was left, or the token in force does not permit it.
+func (c *channels) ended(name string) { delete(c.seqs, name) }
+
 // old takes the seq of a change, and reports whether its channel brought it before. Changes come in order,
 // so the highest seq of the channel decides. One that has yet to be confirmed may tell of changes that
 // others brought already.

@@ -150,6 +150,9 @@ func (l *Live) Cursor() (c Cursor, ok bool) {
 // none is wanted it is refused.
 func (l *Live) Send(m Message) (result SendResult) {
 	result = Refused
+	if !m.valid() {
+		return result
+	}
 	l.act(func() { result = l.core.send(m, nil) })
 	return result
 }
@@ -160,6 +163,9 @@ func (l *Live) Send(m Message) (result SendResult) {
 func (l *Live) SendWithAck(ctx context.Context, m Message) (Delivery, error) {
 	if m.ID == "" || len(m.ID) > apier.MaxFrameID {
 		return Dropped, apier.Errorf(apier.CodeInvalid, "A message to be acknowledged needs an ID of 1 to %d bytes.", apier.MaxFrameID)
+	}
+	if !m.valid() {
+		return Dropped, apier.Errorf(apier.CodeInvalid, "The data of a message must be a JSON object.")
 	}
 	end := make(chan Delivery, 1)
 	refused := true

@@ -463,3 +463,49 @@ func TestLiveOfAContextThatHasEnded(t *testing.T) {
 		l.Close()
 	}
 }
+
+// Without its data a message would be another one.
+func TestAMessageThatIsNoJSONIsRefused(t *testing.T) {
+	t.Parallel()
+	s := newFakeServer(t)
+	l, told := startLive(t, newTestClient(t, s.URL, Options{}), LiveOptions{})
+	s.next().greet("s1", 1, false)
+	told.want(t, "open")
+	for _, data := range []string{`{"a":`, `[]`, `7`} {
+		if got := l.Send(Message{Type: "x", Data: []byte(data)}); got != Refused {
+			t.Errorf("%s was %s", data, got)
+		}
+		var e *apier.Error
+		if _, err := l.SendWithAck(t.Context(), Message{Type: "x", ID: "a", Data: []byte(data)}); !errors.As(err, &e) || e.Code != apier.CodeInvalid {
+			t.Errorf("%s: %v", data, err)
+		}
+	}
+}
+
+// What makes no sense is the default: a timeout below 0 would end every connection at once.
+func TestOptionsBelowZero(t *testing.T) {
+	t.Parallel()
+	o := Options{
+		InitialReconnectDelay: -1, MaxReconnectDelay: -1, HeartbeatTimeout: -1, ConnectTimeout: -1, OutboxBytes: -1, OutboxAge: -1,
+	}
+	if got := o.settings(); got != defaultSettings() {
+		t.Errorf("%+v", got)
+	}
+	if got := (&Options{HeartbeatInterval: -1, OutboxMessages: -1, MaxReconnectAttempts: Forever}).settings(); got.heartbeatInterval != 0 || got.outbox.messages >= 0 || got.maxAttempts >= 0 {
+		t.Errorf("%+v", got)
+	}
+}
+
+// What the server takes away is not live any more.
+func TestASubscriptionThatTheServerEnds(t *testing.T) {
+	t.Parallel()
+	s := newFakeServer(t)
+	l, told := startLive(t, newTestClient(t, s.URL, Options{}), LiveOptions{Channels: []string{"events"}})
+	conn := s.next().greet("s1", 1, false)
+	conn.send(`{"type":"unsubscribe","data":{"channel":"events","status":"unsubscribed"}}`)
+	conn.send(`{"type":"metrics_update","data":{"total_events":0,"pending_events":0,"delivered_events":0,"failed_events":0}}`)
+	told.want(t, "open", "metrics")
+	if all := l.Subscriptions(); len(all) != 1 || all[0].Live {
+		t.Errorf("%+v", all)
+	}
+}

@@ -15,6 +15,9 @@ type Message struct {
 	Timestamp apier.Timestamp // 0: none
 }
 
+// valid reports whether the data is what it has to be.
+func (m *Message) valid() bool { return m.Data == nil || isObject(m.Data) && json.Valid(m.Data) }
+
 func channelMessage(t apier.FrameType, channel string) Message {
 	data, _ := json.Marshal(struct { // of a string: always marshals
 		Channel string `json:"channel"`
@@ -22,17 +25,14 @@ func channelMessage(t apier.FrameType, channel string) Message {
 	return Message{Type: t, Data: data}
 }
 
-// encodeMessage gives the JSON of a message. Data that is no JSON is left out.
+// encodeMessage gives the JSON of a message that is valid.
 func encodeMessage(m Message) []byte {
 	envelope := struct {
 		Type      apier.FrameType  `json:"type"`
 		Data      json.RawMessage  `json:"data,omitempty"`
 		ID        string           `json:"id,omitempty"`
 		Timestamp *apier.Timestamp `json:"timestamp,omitempty"`
-	}{Type: m.Type, ID: m.ID}
-	if json.Valid(m.Data) {
-		envelope.Data = m.Data
-	}
+	}{Type: m.Type, ID: m.ID, Data: m.Data}
 	if m.Timestamp != 0 {
 		envelope.Timestamp = &m.Timestamp
 	}

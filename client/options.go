@@ -11,7 +11,7 @@ import (
 // is TokenUnauthorized: then the server has just refused that one.
 type TokenSource func(ctx context.Context, reason TokenReason) (string, error)
 
-// Options of a client. The zero value of each field is its default.
+// Options of a client. The zero value of each field is its default; so is what is below 0, where nothing else is said.
 type Options struct {
 	// Token is an API key or a JWT, for all that is done. Default: none.
 	Token string
@@ -66,10 +66,13 @@ func (o *Options) settings() settings {
 	setMilliseconds(&s.initialDelay, o.InitialReconnectDelay)
 	setMilliseconds(&s.maxDelay, o.MaxReconnectDelay)
 	setMilliseconds(&s.heartbeatInterval, o.HeartbeatInterval)
+	if o.HeartbeatInterval < 0 {
+		s.heartbeatInterval = 0
+	}
 	setMilliseconds(&s.heartbeatTimeout, o.HeartbeatTimeout)
 	setMilliseconds(&s.connectTimeout, o.ConnectTimeout)
 	setIf(&s.outbox.messages, o.OutboxMessages)
-	setIf(&s.outbox.bytes, o.OutboxBytes)
+	setIf(&s.outbox.bytes, max(0, o.OutboxBytes))
 	setMilliseconds(&s.outbox.age, o.OutboxAge)
 	return s
 }
@@ -80,12 +83,9 @@ func setIf(to *int, value int) {
 	}
 }
 
-// setMilliseconds takes a duration; what is not 0 is a millisecond at least.
+// setMilliseconds takes a duration above 0, a millisecond at least.
 func setMilliseconds(to *int64, d time.Duration) {
-	switch {
-	case d < 0:
-		*to = 0
-	case d > 0:
+	if d > 0 {
 		*to = max(1, d.Milliseconds())
 	}
 }

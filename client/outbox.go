@@ -7,7 +7,7 @@ type SendResult string
 const (
 	Sent    SendResult = "sent"    // it went out
 	Queued  SendResult = "queued"  // it waits for a connection
-	Refused SendResult = "refused" // neither: too big, no queue, or no connection is wanted
+	Refused SendResult = "refused" // neither: its data is no JSON object, it is too big, there is no queue, or no connection is wanted
 )
 
 // Delivery is what became of a message whose answer was waited for.

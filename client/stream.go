@@ -42,6 +42,10 @@ func (c *core) control(f *Frame) {
 		if pong, ok := f.decoded.(pongData); ok {
 			c.head(pong.Seq)
 		}
+	case apier.FrameUnsubscribe:
+		if echo, ok := f.decoded.(subscribedData); ok {
+			c.channels.ended(echo.Channel)
+		}
 	case apier.FrameSubscribe:
 		if echo, ok := f.decoded.(subscribedData); ok && echo.Channel != "" {
 			c.channels.confirmed(echo.Channel, firstOf(echo.Seq, f.Seq, c.position.seq))
