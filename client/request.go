@@ -122,7 +122,7 @@ func (c *Client) try(ctx context.Context, r request, body []byte, reason TokenRe
 		return answer{err: err, status: res.StatusCode}
 	}
 	if res.StatusCode < 200 || res.StatusCode > 299 {
-		return answer{err: problemOf(res.StatusCode, raw), status: res.StatusCode, retryAfter: retryAfter(res.Header.Get("Retry-After"), time.Now())}
+		return answer{err: problemOf(req.Method, req.URL, res.StatusCode, raw), status: res.StatusCode, retryAfter: retryAfter(res.Header.Get("Retry-After"), time.Now())}
 	}
 	return answer{err: decodeAnswer(req, res, raw, out), status: res.StatusCode}
 }
@@ -189,7 +189,7 @@ func lostRequest(ctx context.Context, method string, u *url.URL, err error) erro
 }
 
 // problemOf reads an RFC 9457 problem; another body becomes an error by its status.
-func problemOf(status int, body []byte) *apier.Error {
+func problemOf(method string, u *url.URL, status int, body []byte) *apier.Error {
 	var p struct {
 		Detail string             `json:"detail"`
 		Code   apier.Code         `json:"code"`
@@ -198,7 +198,8 @@ func problemOf(status int, body []byte) *apier.Error {
 	if json.Unmarshal(body, &p) == nil && p.Code != "" {
 		return &apier.Error{Code: p.Code, Message: p.Detail, Fields: p.Errors}
 	}
-	return apier.Errorf(codeOfStatus(status), "The server, or something before it, answered %d %s.", status, http.StatusText(status))
+	return apier.Errorf(codeOfStatus(status), "The server, or something before it, answered %s %s with %d %s.",
+		method, u.Redacted(), status, http.StatusText(status))
 }
 
 func codeOfStatus(status int) apier.Code {

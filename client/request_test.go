@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -120,14 +121,14 @@ func TestProblemsAreErrorsWithACode(t *testing.T) {
 	if _, err := c.Get(t.Context(), "evt_/../x"); !errors.As(err, &e) || e.Code != apier.CodeInvalid || len(e.Fields) != 1 || e.Message != "No." {
 		t.Error(err)
 	}
-	if _, err := c.Summary(t.Context()); !errors.As(err, &e) || e.Code != apier.CodeInvalid {
+	if _, err := c.Summary(t.Context()); !errors.As(err, &e) || e.Code != apier.CodeInvalid || !strings.Contains(e.Message, "GET "+s.URL+"/api/metrics/summary") {
 		t.Error(err)
 	}
 	for status, code := range map[int]apier.Code{
 		401: apier.CodeUnauthorized, 403: apier.CodeForbidden, 404: apier.CodeNotFound, 409: apier.CodeConflict, 413: apier.CodeTooLarge,
 		429: apier.CodeRateLimited, 500: apier.CodeInternal, 502: apier.CodeUnavailable, 503: apier.CodeUnavailable,
 	} {
-		if got := problemOf(status, nil).Code; got != code {
+		if got := problemOf(http.MethodGet, &url.URL{}, status, nil).Code; got != code {
 			t.Errorf("%d: %s", status, got)
 		}
 	}

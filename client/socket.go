@@ -216,7 +216,7 @@ func refusal(u *url.URL, res *http.Response, err error) (code apier.CloseCode, r
 		return closeAbnormal, "", lostRequest(context.Background(), http.MethodGet, u, err)
 	}
 	body, _ := io.ReadAll(io.LimitReader(res.Body, 1<<16)) // coder/websocket keeps the first KiB
-	problem := problemOf(res.StatusCode, body)
+	problem := problemOf(http.MethodGet, u, res.StatusCode, body)
 	reason = apier.CloseReason(string(problem.Code), max(0, retryAfter(res.Header.Get("Retry-After"), time.Now())))
 	switch {
 	case res.StatusCode == http.StatusUnauthorized:
