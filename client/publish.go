@@ -1,8 +1,11 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
+	"encoding/json"
+	"fmt"
 	"net/http"
 
 	"github.com/apier/apier"
@@ -26,7 +29,11 @@ func (c *Client) Publish(ctx context.Context, e apier.NewEvent) (Receipt, error)
 // the same key and event give the first receipt again, the same key and another event apier.CodeConflict.
 func (c *Client) PublishWithKey(ctx context.Context, key string, e apier.NewEvent) (Receipt, error) {
 	var r Receipt
-	err := c.do(ctx, request{method: http.MethodPost, path: "/api/events", body: e, key: key}, &r)
+	body, err := appendEvent(nil, e, "payload")
+	if err != nil {
+		return r, err
+	}
+	err = c.do(ctx, request{method: http.MethodPost, path: "/api/events", body: body, key: key}, &r)
 	return r, err
 }
 
@@ -40,6 +47,40 @@ func (c *Client) PublishBatchWithKey(ctx context.Context, key string, events []a
 	var r struct {
 		Events []Receipt `json:"events"`
 	}
-	err := c.do(ctx, request{method: http.MethodPost, path: "/api/events/batch", body: events, key: key}, &r)
+	body := json.RawMessage{'['}
+	for i, e := range events {
+		if i > 0 {
+			body = append(body, ',')
+		}
+		var err error
+		if body, err = appendEvent(body, e, fmt.Sprintf("[%d].payload", i)); err != nil {
+			return nil, err
+		}
+	}
+	err := c.do(ctx, request{method: http.MethodPost, path: "/api/events/batch", body: append(body, ']'), key: key}, &r)
 	return r.Events, err
+}
+
+// appendEvent appends the JSON of an event, the payload byte for byte, which encoding/json would not keep. field is
+// where the payload stands, for errors.
+func appendEvent(dst json.RawMessage, e apier.NewEvent, field string) (json.RawMessage, error) {
+	payload := e.Payload
+	if payload == nil {
+		payload = json.RawMessage("null") // the server says what is missing
+	}
+	if !json.Valid(payload) {
+		return nil, &apier.Error{
+			Code: apier.CodeInvalid, Message: "The payload is not JSON. Nothing was sent.",
+			Fields: []apier.FieldError{{Field: field, Reason: "is not JSON"}},
+		}
+	}
+	head, err := encodeBody(struct {
+		Type   string `json:"type"`
+		Source string `json:"source"`
+	}{e.Type, e.Source})
+	if err != nil {
+		return nil, err
+	}
+	dst = append(append(dst, bytes.TrimSuffix(head, []byte("}\n"))...), `,"payload":`...)
+	return append(append(dst, payload...), '}'), nil
 }

@@ -79,6 +79,9 @@ func encodeBody(body any) ([]byte, error) {
 	if body == nil {
 		return nil, nil
 	}
+	if raw, ok := body.(json.RawMessage); ok {
+		return raw, nil
+	}
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)

@@ -458,3 +458,35 @@ func TestALostRequestIsNamed(t *testing.T) {
 		}
 	}
 }
+
+// A payload is kept byte for byte, as who signs it needs it.
+func TestAPayloadIsSentAsItIs(t *testing.T) {
+	t.Parallel()
+	payload := `{ "b" : 1.0, "a":"<&>` + "\u2028" + `", "b":2 }`
+	bodies := make(chan string, 2)
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		bodies <- string(body)
+		_, _ = io.WriteString(w, `{}`)
+	}))
+	t.Cleanup(s.Close)
+	c := newTestClient(t, s.URL, Options{})
+	event := apier.NewEvent{Type: "order.created", Source: "a<b", Payload: json.RawMessage(payload)}
+	if _, err := c.Publish(t.Context(), event); err != nil {
+		t.Fatal(err)
+	}
+	one := `{"type":"order.created","source":"a<b","payload":` + payload + `}`
+	if got := <-bodies; got != one {
+		t.Errorf("%s, want %s", got, one)
+	}
+	if _, err := c.PublishBatch(t.Context(), []apier.NewEvent{event, {}}); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := <-bodies, "["+one+`,{"type":"","source":"","payload":null}]`; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	var e *apier.Error
+	if _, err := c.PublishBatch(t.Context(), []apier.NewEvent{event, {Payload: json.RawMessage(`{`)}}); !errors.As(err, &e) || len(e.Fields) != 1 || e.Fields[0].Field != "[1].payload" {
+		t.Error(err)
+	}
+}
