@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
+	"unicode"
 
 	"github.com/apier/apier"
 )
@@ -26,18 +28,19 @@ func (c *Client) Publish(ctx context.Context, e apier.NewEvent) (Receipt, error)
 }
 
 // PublishWithKey is Publish with a key of the caller's, which makes the call repeatable across processes:
-// the same key and event give the first receipt again, the same key and another event apier.CodeConflict.
+// the same key and event give the first receipt again, the same key and another event [apier.CodeConflict]. A key has
+// 1 to 255 bytes; the server keeps it for 7 days, where it is not told otherwise.
 func (c *Client) PublishWithKey(ctx context.Context, key string, e apier.NewEvent) (Receipt, error) {
 	var r Receipt
 	body, err := appendEvent(nil, e, "payload")
 	if err != nil {
 		return r, err
 	}
-	err = c.do(ctx, request{method: http.MethodPost, path: "/api/events", body: body, key: key}, &r)
+	err = c.store(ctx, "/api/events", key, body, &r)
 	return r, err
 }
 
-// PublishBatch stores up to apier.MaxBatch events, all or none; the receipts are in the order of events.
+// PublishBatch stores 1 to [apier.MaxBatch] events, all or none; the receipts are in the order of events.
 func (c *Client) PublishBatch(ctx context.Context, events []apier.NewEvent) ([]Receipt, error) {
 	return c.PublishBatchWithKey(ctx, rand.Text(), events)
 }
@@ -57,8 +60,18 @@ func (c *Client) PublishBatchWithKey(ctx context.Context, key string, events []a
 			return nil, err
 		}
 	}
-	err := c.do(ctx, request{method: http.MethodPost, path: "/api/events/batch", body: append(body, ']'), key: key}, &r)
+	err := c.store(ctx, "/api/events/batch", key, append(body, ']'), &r)
 	return r.Events, err
+}
+
+const maxKey = 255 // bytes
+
+// store sends events with a key, never without: it may be tried again.
+func (c *Client) store(ctx context.Context, path, key string, body json.RawMessage, out any) error {
+	if key == "" || len(key) > maxKey || strings.ContainsFunc(key, unicode.IsControl) {
+		return apier.Errorf(apier.CodeInvalid, "An Idempotency-Key has 1 to %d bytes, none of them a control character. Nothing was sent.", maxKey)
+	}
+	return c.do(ctx, request{method: http.MethodPost, path: path, body: body, key: key}, out)
 }
 
 // appendEvent appends the JSON of an event, the payload byte for byte, which encoding/json would not keep. field is

@@ -490,3 +490,19 @@ func TestAPayloadIsSentAsItIs(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Without a key, a try again would store twice.
+func TestPublishWithAKeyThatIsNone(t *testing.T) {
+	t.Parallel()
+	c := refusingClient(t, Options{})
+	for _, key := range []string{"", "a\nb", strings.Repeat("k", 256)} {
+		_, one := c.PublishWithKey(t.Context(), key, apier.NewEvent{})
+		_, many := c.PublishBatchWithKey(t.Context(), key, nil)
+		for _, err := range []error{one, many} {
+			var e *apier.Error
+			if !errors.As(err, &e) || e.Code != apier.CodeInvalid {
+				t.Errorf("%q: %v", key, err)
+			}
+		}
+	}
+}
