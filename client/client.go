@@ -19,7 +19,9 @@ type Client struct {
 	ownHTTP bool
 }
 
-// New makes a client of the server at address, such as "https://events.example". It does not connect.
+// New makes a client of the server at address, such as "https://events.example", or
+// "https://example/events" where a proxy serves it under a path. It does not connect. The error is an *[apier.Error]: CodeInvalid is an address
+// that is none, CodeUnauthorized a token that no header can hold.
 func New(address string, o Options) (*Client, error) {
 	base, err := url.Parse(address)
 	if err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" {
@@ -52,7 +54,8 @@ func newHTTPClient() (h *http.Client, own bool) {
 	return &http.Client{Transport: transport.Clone()}, true
 }
 
-// Close lets idle HTTP connections go. Live connections end with their own context or Close.
+// Close lets idle HTTP connections go, unless Options.HTTPClient was given: that one is the caller's. Live connections
+// end with their own context or Close. It is safe to call twice, and a client that is used again dials again.
 func (c *Client) Close() {
 	if c.ownHTTP {
 		c.http.CloseIdleConnections()

@@ -61,12 +61,12 @@ const (
 // Status is all there is to know about how a connection stands.
 type Status struct {
 	State       State
-	Attempt     int           // of this series so far or under way; 0 outside a series
-	Delay       time.Duration // chosen for the attempt ahead
-	NextRetryAt time.Time     // zero: none is waiting
-	Err         *ConnectionError
-	HasSession  bool // Resumed holds what the server said
-	Resumed     bool // the last connect went on where the one before had stopped
+	Attempt     int              // of this series so far or under way; 0 outside a series
+	Delay       time.Duration    // chosen for the attempt ahead
+	NextRetryAt time.Time        // zero: none is waiting
+	Err         *ConnectionError // of the last loss or attempt; nil while connected, and where nothing went wrong
+	HasSession  bool             // Resumed holds what the server said
+	Resumed     bool             // the last connect went on where the one before had stopped
 }
 
 // core joins the parts of a live connection: it feeds the machine, carries out its effects, and says what

@@ -23,6 +23,9 @@
 // server can no longer tell, an [Item] with Resync says so. An Item's [Cursor] can be kept, and
 // [Client.EventsFrom] goes on from it in another process.
 //
+// The channel endpoint:<id> brings what webhooks do: [Change] holds a delivery, an endpoint or a recovery then, and
+// nil for what it is not.
+//
 // # Publish
 //
 // When [Client.Publish] returns without an error, the event is on disk. Requests are tried again where that
@@ -31,6 +34,9 @@
 //
 //	var e *apier.Error
 //	if errors.As(err, &e) && e.Code == apier.CodeTooLarge { … }
+//
+// Where no answer came, errors.Is finds the cause: that of the context, or of the network. What is told of a
+// connection is a *[ConnectionError].
 //
 // # Consume
 //
@@ -46,7 +52,7 @@
 // # Tokens
 //
 // Options.Token is an API key or a JWT. A [TokenSource] gives tokens that end: it is asked before each
-// attempt, and ahead of expiry, when the new token is sent on the open connection. A token stands in a
+// attempt and request, and ahead of expiry, when the new token is sent on the open connection. A token stands in a
 // header, never in an address, and no error holds it.
 //
 // # Goroutines

@@ -58,6 +58,7 @@ func TestTheRecipesAreUsable(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	ended := map[string]error{
+		"orders":   followOrders(ctx, "t"),
 		"keepCopy": keepCopy(ctx, c, map[apier.EventID]apier.Event{}),
 		"goOn":     goOnAfterARestart(ctx, c, func() client.Cursor { return client.Cursor{} }, func(client.Cursor) error { return nil }),
 		"follow":   followEndpoint(ctx, c, "ep_1"),

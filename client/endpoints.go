@@ -15,14 +15,14 @@ import (
 type NewEndpoint struct {
 	URL             string            `json:"url"`
 	Description     string            `json:"description,omitempty"`
-	Types           []string          `json:"types,omitempty"`  // globs; empty: every type
-	Filter          json.RawMessage   `json:"filter,omitempty"` // see apier.ParseFilter
-	Headers         map[string]string `json:"headers,omitempty"`
-	RatePerSecond   float64           `json:"rate_per_second,omitempty"`
-	MaxInFlight     int               `json:"max_in_flight,omitempty"`
-	TimeoutMS       int64             `json:"timeout_ms,omitempty"`
-	RetryScheduleMS []int64           `json:"retry_schedule_ms,omitempty"`
-	OrderKey        string            `json:"order_key,omitempty"`
+	Types           []string          `json:"types,omitempty"`             // globs; empty: every type
+	Filter          json.RawMessage   `json:"filter,omitempty"`            // see apier.ParseFilter; nil: every event
+	Headers         map[string]string `json:"headers,omitempty"`           // sent with each attempt
+	RatePerSecond   float64           `json:"rate_per_second,omitempty"`   // attempts. Default: no limit
+	MaxInFlight     int               `json:"max_in_flight,omitempty"`     // attempts under way at once. Default: 10
+	TimeoutMS       int64             `json:"timeout_ms,omitempty"`        // of one attempt. Default: 15 000
+	RetryScheduleMS []int64           `json:"retry_schedule_ms,omitempty"` // the wait before each attempt. Default: apier.DefaultRetrySchedule
+	OrderKey        string            `json:"order_key,omitempty"`         // path in the payload: events that agree there go one after the other. Default: no order
 }
 
 // CreateEndpoint makes an endpoint. The secret signs its webhooks and is shown this once. It is not tried
@@ -101,7 +101,7 @@ func (c *Client) deliveries(ctx context.Context, path, id string, status apier.D
 	}, func(d apier.Delivery) apier.DeliveryID { return d.ID })
 }
 
-// RetryDelivery makes a delivery that was given up due at once.
+// RetryDelivery makes a delivery that was given up due at once. It is not tried again where it may have been done.
 func (c *Client) RetryDelivery(ctx context.Context, id apier.DeliveryID) (apier.Delivery, error) {
 	var d apier.Delivery
 	err := c.do(ctx, request{method: http.MethodPost, path: "/api/deliveries/{id}/retry", id: string(id), once: true}, &d)
@@ -109,7 +109,7 @@ func (c *Client) RetryDelivery(ctx context.Context, id apier.DeliveryID) (apier.
 }
 
 // Recover sends again what an endpoint gave up since then, and reports how many deliveries that are. dryRun
-// only counts.
+// only counts. It is not tried again where it may have been done. RecoveryChanged on endpoint:<id> tells how far it is.
 func (c *Client) Recover(ctx context.Context, id apier.EndpointID, since time.Time, dryRun bool) (int64, error) {
 	body := struct {
 		Kind   string    `json:"kind"`

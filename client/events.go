@@ -16,11 +16,11 @@ import (
 // EventFilter says which events are listed. The zero value is all.
 type EventFilter struct {
 	Status        apier.Status
-	Types         []string // up to 20; * stands for any run of characters
-	Source        string
-	Search        string // in id, type, source and payload
-	CreatedAfter  time.Time
-	CreatedBefore time.Time
+	Types         []string  // any of them, up to 20; * stands for any run of characters
+	Source        string    // the whole of it
+	Search        string    // in id, type, source and payload
+	CreatedAfter  time.Time // and not at it; zero: no bound
+	CreatedBefore time.Time // likewise
 }
 
 func (f EventFilter) query() url.Values {
@@ -68,8 +68,8 @@ func (e *storedEvent) UnmarshalJSON(b []byte) error {
 // EventPage is one page of a list.
 type EventPage struct {
 	Events  []apier.Event
-	HasMore bool
-	Seq     apier.Seq // of the change log, when the page was read
+	HasMore bool      // after the last of Events
+	Seq     apier.Seq // of the change log, when the page was read: a Change above it is newer
 }
 
 const pageSize = 100
@@ -97,7 +97,8 @@ func plainEvents(stored []storedEvent) []apier.Event {
 	return events
 }
 
-// List walks over all events that match, newest first, page by page. An error is the last thing it yields.
+// List walks over all events that match, newest first, page by page: what is created meanwhile does not come, what is
+// deleted meanwhile may. An error is the last thing it yields. Each range over it begins anew.
 func (c *Client) List(ctx context.Context, f EventFilter) iter.Seq2[apier.Event, error] {
 	return pages(func(after apier.EventID) ([]apier.Event, bool, error) {
 		page, err := c.ListPage(ctx, f, after, pageSize)
@@ -136,7 +137,7 @@ func (c *Client) Get(ctx context.Context, id apier.EventID) (apier.Event, error)
 	return apier.Event(e), err
 }
 
-// Delete erases one event. Erasing it again is apier.CodeNotFound.
+// Delete erases one event. Erasing it again is [apier.CodeNotFound].
 func (c *Client) Delete(ctx context.Context, id apier.EventID) error {
 	return c.do(ctx, request{method: http.MethodDelete, path: "/api/events/{id}", id: string(id), gone: true}, nil)
 }

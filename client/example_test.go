@@ -10,6 +10,8 @@ import (
 	"net/http/httptest"
 	"time"
 
+	"github.com/coder/websocket"
+
 	"github.com/apier/apier"
 	"github.com/apier/apier/client"
 )
@@ -177,9 +179,96 @@ func Example() {
 }
 
 func ExampleClient_Events() {
-	if err := followOrders(context.Background(), "apier_…"); err != nil {
+	server := httptest.NewServer(http.HandlerFunc(oneOrder)) // in place of apier serve
+	defer server.Close()
+	c, err := client.New(server.URL, client.Options{Token: "apier_…"})
+	if err != nil {
 		fmt.Println(err)
+		return
 	}
+	defer c.Close()
+	for item, err := range c.Events(context.Background(), "events:order.*") {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		if item.Resync != "" {
+			fmt.Println("fetch what there is: List")
+			continue
+		}
+		fmt.Println(item.Event.ID, "is", item.Event.Status)
+		break
+	}
+	// Output:
+	// fetch what there is: List
+	// evt_06h0g42fanre76r24q6ghck0qg is delivered
+}
+
+// oneOrder is a server that tells of one change.
+func oneOrder(w http.ResponseWriter, r *http.Request) {
+	ws, err := websocket.Accept(w, r, nil)
+	if err != nil {
+		return
+	}
+	defer func() { _ = ws.CloseNow() }()
+	for _, frame := range []string{
+		`{"type":"session","data":{"session":"s_1","epoch":"e","seq":1,"resumed":false,"channels":["events:order.*"]}}`,
+		`{"type":"event_update","channel":"events:order.*","seq":2,"data":{"id":"evt_06h0g42fanre76r24q6ghck0qg","type":"order.created","status":"delivered"}}`,
+	} {
+		if ws.Write(r.Context(), websocket.MessageText, []byte(frame)) != nil {
+			return
+		}
+	}
+	_, _, _ = ws.Read(r.Context()) // until the client leaves
+}
+
+func ExampleClient_List() {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Get("starting_after") == "" {
+			_, _ = io.WriteString(w, `{"events":[{"id":"evt_2","status":"failed","error_message":"503"}],"has_more":true,"seq":9}`)
+			return
+		}
+		_, _ = io.WriteString(w, `{"events":[{"id":"evt_1","status":"failed","error_message":"no route"}],"has_more":false,"seq":9}`)
+	}))
+	defer server.Close()
+	c, _ := client.New(server.URL, client.Options{})
+	defer c.Close()
+	for event, err := range c.List(context.Background(), client.EventFilter{Status: apier.StatusFailed}) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(event.ID, event.ErrorMessage)
+	}
+	// Output:
+	// evt_2 503
+	// evt_1 no route
+}
+
+func ExampleClient_Lease() {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet {
+			_, _ = io.WriteString(w, `[{"id":"evt_1","type":"order.created","payload":{"order":7},"status":"pending","lease":{"id":"lea_1","until":"2026-11-23T11:00:46.000Z","deliveries":1}}]`)
+			return
+		}
+		_, _ = io.WriteString(w, `{"id":"evt_1","type":"order.created","payload":{"order":7},"status":"delivered"}`)
+	}))
+	defer server.Close()
+	c, _ := client.New(server.URL, client.Options{})
+	defer c.Close()
+	leased, err := c.Lease(context.Background(), client.LeaseOptions{Limit: 10, For: time.Minute, Wait: 20 * time.Second})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, l := range leased {
+		fmt.Println("at work on", l.ID, string(l.Payload))
+		event, err := c.AckLeased(context.Background(), l)
+		fmt.Println(event.Status, err)
+	}
+	// Output:
+	// at work on evt_1 {"order":7}
+	// delivered <nil>
 }
 
 func ExampleClient_Get() {

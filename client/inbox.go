@@ -26,7 +26,7 @@ type Lease struct {
 	Deliveries int             `json:"deliveries"` // hand-outs so far, this one included
 }
 
-// Leased is an event that is ours for a while.
+// Leased is an event that is ours for a while. It knows the group it was leased for, which its JSON does not.
 type Leased struct {
 	apier.Event
 	Lease Lease
@@ -49,11 +49,11 @@ func (l *Leased) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// LeaseOptions say what is taken out of the inbox.
+// LeaseOptions say what is taken out of the inbox. Parts of a second count as a whole one.
 type LeaseOptions struct {
 	Limit int           // at most 1000. Default: 50
-	For   time.Duration // whole seconds, at most 12 h. Default: 30 s
-	Wait  time.Duration // for events, if there are none; whole seconds, at most 30 s. Default: not at all
+	For   time.Duration // at most 12 h. Default: 30 s
+	Wait  time.Duration // for events, if there are none; at most 30 s. Default: not at all
 	// Group is a group of consumers, which gets every event, whatever becomes of it elsewhere. It is made
 	// at its first use, from then on. Default: the inbox itself.
 	Group string
@@ -62,8 +62,8 @@ type LeaseOptions struct {
 const defaultLease = 30 * time.Second
 
 // Lease takes events out of the inbox, oldest first; each is nobody else's until its lease ends. End it
-// with Ack or Nack, or let it pass: then the event is handed out again. A try again after a lost answer
-// may leave events leased to nobody until then.
+// with AckLeased or Nack, or let it pass: then the event is handed out again. None, and no error, is what it gives
+// where there is nothing. A try again after a lost answer may leave events leased to nobody until their lease ends.
 func (c *Client) Lease(ctx context.Context, o LeaseOptions) ([]Leased, error) {
 	if o.For == 0 {
 		o.For = defaultLease
@@ -97,15 +97,15 @@ func (c *Client) Ack(ctx context.Context, id apier.EventID) (apier.Event, error)
 	return apier.Event(e), err
 }
 
-// AckLeased acknowledges an event that is leased. apier.CodeConflict: the lease ended, and the event was
-// handed out again.
+// AckLeased acknowledges an event that is leased. [apier.CodeConflict]: the lease ended, and the event was
+// handed out again. Acknowledging twice changes nothing.
 func (c *Client) AckLeased(ctx context.Context, l Leased) (apier.Event, error) {
 	var e storedEvent
 	err := c.do(ctx, inboxRequest(l.ID, "ack", l.ref()), &e)
 	return apier.Event(e), err
 }
 
-// Nack gives a leased event back, to be handed out again after delay (whole seconds).
+// Nack gives a leased event back, to be handed out again after delay, in whole seconds; 0: at once.
 func (c *Client) Nack(ctx context.Context, l Leased, delay time.Duration) error {
 	body := struct {
 		leaseRef
@@ -114,7 +114,7 @@ func (c *Client) Nack(ctx context.Context, l Leased, delay time.Duration) error 
 	return c.do(ctx, inboxRequest(l.ID, "nack", body), nil)
 }
 
-// Extend makes a lease last for so long from now (whole seconds), and gives it as it then is.
+// Extend makes a lease last for so long from now, in whole seconds, at most 12 h, and gives it as it then is.
 func (c *Client) Extend(ctx context.Context, l Leased, lasting time.Duration) (Lease, error) {
 	body := struct {
 		leaseRef

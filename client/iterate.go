@@ -8,7 +8,7 @@ import (
 )
 
 // Item is one step of Events: a change, or, where Resync is set, the word that changes are missing before
-// the next one.
+// the next one; Kind is 0 then.
 type Item struct {
 	Change
 	// Resync is why the state up to Cursor has to be fetched; empty: this is a change.
@@ -18,16 +18,19 @@ type Item struct {
 }
 
 // Events follows the changes on the given channels, "events" where none is named, from now on: of events, and on
-// endpoint:<id> and event:<id> of what webhooks do. It
-// connects, reconnects and resumes by itself, and never gives up by itself: it ends when the loop does, when
-// ctx does, or with a *ConnectionError that a retry cannot mend, such as a channel that the token does not permit.
-// An error is the last thing it yields.
+// endpoint:<id> and event:<id> of what webhooks do. It connects, reconnects and resumes by itself, and never gives up
+// by itself, unless Options.MaxReconnectAttempts says so: it ends when the loop does, when ctx does, or with a
+// *[ConnectionError] that a retry cannot mend, such as a channel that the token does not permit. An error is the last
+// thing it yields.
 //
 // It never skips silently. Every change comes, in the order of Seq and each once, but that a client that was
 // away or slow is given the latest state of a thing in place of the steps that led to it. Where that cannot
 // be promised there is an item with Resync instead: the first of all, as nothing is said of what was before;
 // and again when the server can no longer tell what was missed. What to do is the same each time: fetch
 // what you keep (List), then go on; a change whose Event.Seq is not above the Seq of what you have is old.
+//
+// While the loop's body runs, little is read ahead: the server keeps what it has to say, and tells a loop that was too
+// slow the latest state. Each range over what Events gives is a connection of its own, so several may run at once.
 func (c *Client) Events(ctx context.Context, channels ...string) iter.Seq2[Item, error] {
 	return c.EventsFrom(ctx, Cursor{}, channels...)
 }

@@ -13,7 +13,7 @@ import (
 
 // LiveOptions are what one live connection wants and whom it tells. The handlers are called one at a time,
 // in order, on a goroutine of the connection; while one runs, nothing more is read, and the server keeps
-// what it has to say. A handler may use the Live, but must not call Close.
+// what it has to say. A handler may use the Live, but must not call Close. What a handler is given is its own.
 type LiveOptions struct {
 	// Channels to subscribe to. nil: the server's choice, events and metrics; empty: none.
 	Channels []string
@@ -52,7 +52,8 @@ type Live struct {
 	done   chan struct{}
 }
 
-// Live begins a live connection, which lasts until ctx ends or Close is called.
+// Live begins a live connection, which lasts until ctx ends or Close is called. It returns at once; Connected waits,
+// and an error of the connection is in Status, never returned here.
 func (c *Client) Live(ctx context.Context, o LiveOptions) *Live {
 	l := c.newLive(ctx, o, c.options.settings())
 	l.wg.Go(l.tell)
@@ -205,7 +206,8 @@ func (l *Live) Connected(ctx context.Context) error {
 	}
 }
 
-// Close ends the connection and waits until nothing of it is left. It is safe to call twice.
+// Close ends the connection and waits until nothing of it is left, handlers included. It is safe to call twice, and
+// by several goroutines. A handler that calls it waits for itself, for ever: there, end the context of Live instead.
 func (l *Live) Close() {
 	l.end()
 	<-l.done

@@ -7,23 +7,27 @@ import (
 )
 
 // TokenSource gives a credential: an API key or a JWT. It is asked before each attempt to connect, ahead of
-// the expiry of the token in force, and for requests; it may keep what it gave before, except where reason
-// is TokenUnauthorized: then the server has just refused that one.
+// the expiry of the token in force, and for each request; it may keep what it gave before, except where reason
+// is TokenUnauthorized: then the server has just refused that one, and TokenExpiring, when the same one again would
+// end the connection at its expiry. It may be called by several goroutines at once, and should return when ctx ends:
+// Close waits for it. Its error ends a request, where errors.Is finds it; a connection tries again.
 type TokenSource func(ctx context.Context, reason TokenReason) (string, error)
 
 // Options of a client. The zero value of each field is its default; so is what is below 0, where nothing else is said.
 type Options struct {
-	// Token is an API key or a JWT, for all that is done. Default: none.
+	// Token is an API key or a JWT, for all that is done; space around it is taken away. Default: none.
 	Token string
 	// TokenSource is asked in place of Token. Default: none.
 	TokenSource TokenSource
-	// HTTPClient sends requests and dials. Its Timeout, if any, is not applied to live connections once
-	// they are open. Default: a client of its own, with the proxies of the environment.
+	// HTTPClient sends requests and dials; it stays the caller's. Its Timeout, if any, bounds each try of a request,
+	// LeaseOptions.Wait included, and each dial, but no live connection that is open. Default: a client of its own,
+	// with the proxies of the environment.
 	HTTPClient *http.Client
 	// RequestTimeout bounds one try of a request to the REST API, besides what LeaseOptions.Wait asks for.
 	// Default: 30 s.
 	RequestTimeout time.Duration
-	// MaxRetries is how often a request is tried again. Below 0: never. Default: 4.
+	// MaxRetries is how often a request is tried again; without a word of the server's that takes some four seconds
+	// in all. Below 0: never. Default: 4.
 	MaxRetries int
 
 	// MaxReconnectAttempts is how many attempts to reconnect may fail in a row. Forever: no limit. Default:
@@ -33,7 +37,7 @@ type Options struct {
 	NoReconnect bool
 	// InitialReconnectDelay is the wait before the first attempt to reconnect; it doubles with each. Default: 1 s.
 	InitialReconnectDelay time.Duration
-	// MaxReconnectDelay bounds that wait, before the jitter. Default: 30 s.
+	// MaxReconnectDelay bounds that wait, before the jitter. What the server advises wins. Default: 30 s.
 	MaxReconnectDelay time.Duration
 	// Jitter spreads it. Default: JitterGuide, up to a second more.
 	Jitter Jitter

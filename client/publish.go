@@ -17,8 +17,8 @@ import (
 type Receipt struct {
 	ID        apier.EventID   `json:"id"`
 	Status    apier.Status    `json:"status"`
-	Timestamp apier.Timestamp `json:"timestamp"`
-	Seq       apier.Seq       `json:"seq"`
+	Timestamp apier.Timestamp `json:"timestamp"` // of its creation
+	Seq       apier.Seq       `json:"seq"`       // of its creation: the Change of it has the same
 }
 
 // Publish stores one event; when it returns without an error, the event is on disk. It sends an
