@@ -74,7 +74,7 @@ func (c *Client) PauseEndpoint(ctx context.Context, id apier.EndpointID, paused 
 
 // DeleteEndpoint ends an endpoint; its open deliveries are canceled.
 func (c *Client) DeleteEndpoint(ctx context.Context, id apier.EndpointID) error {
-	return c.do(ctx, request{method: http.MethodDelete, path: "/api/endpoints/{id}", id: string(id), gone: true}, nil)
+	return c.do(ctx, request{method: http.MethodDelete, path: "/api/endpoints/{id}", id: string(id), done: http.StatusNotFound}, nil)
 }
 
 // EndpointDeliveries walks over the deliveries of an endpoint, newest first; status "" is all. An error is

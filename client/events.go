@@ -139,5 +139,5 @@ func (c *Client) Get(ctx context.Context, id apier.EventID) (apier.Event, error)
 
 // Delete erases one event. Erasing it again is [apier.CodeNotFound].
 func (c *Client) Delete(ctx context.Context, id apier.EventID) error {
-	return c.do(ctx, request{method: http.MethodDelete, path: "/api/events/{id}", id: string(id), gone: true}, nil)
+	return c.do(ctx, request{method: http.MethodDelete, path: "/api/events/{id}", id: string(id), done: http.StatusNotFound}, nil)
 }

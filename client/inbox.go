@@ -111,7 +111,9 @@ func (c *Client) Nack(ctx context.Context, l Leased, delay time.Duration) error 
 		leaseRef
 		Delay int64 `json:"delay_seconds"`
 	}{l.ref(), seconds(delay)}
-	return c.do(ctx, inboxRequest(l.ID, "nack", body), nil)
+	r := inboxRequest(l.ID, "nack", body)
+	r.done = http.StatusConflict // the event is somebody else's by now
+	return c.do(ctx, r, nil)
 }
 
 // Extend makes a lease last for so long from now, in whole seconds, at most 12 h, and gives it as it then is.

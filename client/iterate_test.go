@@ -129,7 +129,11 @@ func TestEventsOfManyChannels(t *testing.T) {
 		asked <- conn.request.URL.Query().Get("channels")
 		conn.end(4403, "forbidden")
 	}()
-	for range newTestClient(t, s.URL, Options{}).Events(t.Context(), channels...) { //nolint:revive // until it is refused
+	for _, err := range newTestClient(t, s.URL, Options{}).Events(t.Context(), channels...) {
+		var refused *ConnectionError
+		if !errors.As(err, &refused) {
+			t.Error(err)
+		}
 	}
 	if got := receive(t, asked, "an attempt"); got != strings.Join(channels, ",") {
 		t.Errorf("it asked for %q", got)

@@ -26,8 +26,8 @@ type request struct {
 	// once says that doing it twice would do it twice: it is tried again only where the server said that it
 	// did nothing.
 	once bool
-	// gone says that there is to be nothing any more: not found, after a try that perhaps did it, is no error.
-	gone bool
+	// done is the status which says, after a try that perhaps did it, that it was done; 0: none does.
+	done int
 	wait time.Duration // what the server was asked to wait before it answers, on top of the time of a try
 }
 
@@ -53,7 +53,7 @@ func (c *Client) do(ctx context.Context, r request, out any) error {
 			reason = TokenUnauthorized
 			continue
 		}
-		if unsure && r.gone && answer.status == http.StatusNotFound {
+		if unsure && r.done != 0 && answer.status == r.done {
 			return nil
 		}
 		unsure = unsure || perhapsDone(answer.status)

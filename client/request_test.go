@@ -506,3 +506,26 @@ func TestPublishWithAKeyThatIsNone(t *testing.T) {
 		}
 	}
 }
+
+// The first try gave it back, its answer was lost, and somebody else has it by now: that is what was wanted.
+func TestNackAfterALostAnswer(t *testing.T) {
+	t.Parallel()
+	var tries atomic.Int64
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if tries.Add(1) == 1 {
+			panic(http.ErrAbortHandler)
+		}
+		problem.Write(w, apier.Errorf(apier.CodeConflict, "The lease ended."), 0)
+	}))
+	t.Cleanup(s.Close)
+	c := newTestClient(t, s.URL, Options{})
+	l := Leased{Event: apier.Event{ID: "evt_1"}, Lease: Lease{ID: "lea_1"}}
+	if err := c.Nack(t.Context(), l, 0); err != nil {
+		t.Error(err)
+	}
+	var e *apier.Error
+	if err := c.Nack(t.Context(), l, 0); !errors.As(err, &e) || e.Code != apier.CodeConflict { // of the first try: it was lost
+		t.Error(err)
+	}
+}
+
