@@ -108,18 +108,22 @@ func (c *Client) RetryDelivery(ctx context.Context, id apier.DeliveryID) (apier.
 	return d, err
 }
 
-// Recover sends again what an endpoint gave up since then, and reports how many deliveries that are. dryRun
-// only counts. It is not tried again where it may have been done. RecoveryChanged on endpoint:<id> tells how far it is.
-func (c *Client) Recover(ctx context.Context, id apier.EndpointID, since time.Time, dryRun bool) (int64, error) {
+// Recover sends again what an endpoint gave up since then, and gives the recovery that has begun; its Total is how many
+// deliveries that are, and RecoveryChanged on endpoint:<id> tells how far it is. dryRun begins nothing: only Total is
+// set. It is not tried again where it may have been done.
+func (c *Client) Recover(ctx context.Context, id apier.EndpointID, since time.Time, dryRun bool) (apier.Recovery, error) {
 	body := struct {
-		Kind   string    `json:"kind"`
-		Since  time.Time `json:"since"`
-		DryRun bool      `json:"dry_run"`
-	}{"retry_failed", since.UTC(), dryRun}
+		Kind   apier.RecoveryKind `json:"kind"`
+		Since  time.Time          `json:"since"`
+		DryRun bool               `json:"dry_run"`
+	}{apier.RecoverFailed, since.UTC(), dryRun}
 	var answer struct {
+		apier.Recovery
 		Count int64 `json:"count"`
-		Total int64 `json:"total"`
 	}
-	err := c.do(ctx, request{method: http.MethodPost, path: "/api/endpoints/{id}/recover", id: string(id), body: body, once: true}, &answer)
-	return max(answer.Count, answer.Total), err
+	err := c.do(ctx, request{method: http.MethodPost, path: "/api/endpoints/{id}/recover", id: string(id), body: body, once: !dryRun}, &answer)
+	if dryRun {
+		answer.Total = answer.Count
+	}
+	return answer.Recovery, err
 }

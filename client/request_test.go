@@ -529,3 +529,25 @@ func TestNackAfterALostAnswer(t *testing.T) {
 	}
 }
 
+
+// A recovery that has begun has an id, by which its progress is known.
+func TestRecoverGivesTheRecovery(t *testing.T) {
+	t.Parallel()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		if strings.Contains(string(body), `"dry_run":true`) {
+			_, _ = io.WriteString(w, `{"count":7}`)
+			return
+		}
+		w.WriteHeader(http.StatusAccepted)
+		_, _ = io.WriteString(w, `{"id":"rec_1","kind":"retry_failed","endpoint_id":"ep_1","source_endpoint_id":null,"total":7,"done":0,"status":"running"}`)
+	}))
+	t.Cleanup(s.Close)
+	c := newTestClient(t, s.URL, Options{})
+	if r, err := c.Recover(t.Context(), "ep_1", time.Now(), true); err != nil || r.Total != 7 || r.ID != "" {
+		t.Errorf("%+v, %v", r, err)
+	}
+	if r, err := c.Recover(t.Context(), "ep_1", time.Now(), false); err != nil || r.Total != 7 || r.ID != "rec_1" || r.Status != apier.RecoveryRunning {
+		t.Errorf("%+v, %v", r, err)
+	}
+}

@@ -158,8 +158,8 @@ func TestTheGoClientManagesEndpoints(t *testing.T) {
 			t.Errorf("%s: %d deliveries", name, n)
 		}
 	}
-	if n, err := c.Recover(ctx, made.ID, time.Now().Add(-time.Hour), true); err != nil || n != 0 {
-		t.Error(n, err)
+	if r, err := c.Recover(ctx, made.ID, time.Now().Add(-time.Hour), true); err != nil || r.Total != 0 {
+		t.Error(r, err)
 	}
 	if got, err := c.Endpoint(ctx, made.ID); err != nil || got.Pending != 1 {
 		t.Errorf("%+v, %v", got, err)
