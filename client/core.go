@@ -225,7 +225,7 @@ func (c *core) setToken(token string) {
 	}
 }
 
-func (c *core) send(m Message, settle func(Delivery)) SendResult {
+func (c *core) send(m Message, settle func(Outcome)) SendResult {
 	text := encodeMessage(m)
 	if settle == nil && c.sendText(text) {
 		return Sent

@@ -161,16 +161,16 @@ func (l *Live) Send(m Message) (result SendResult) {
 // SendWithAck sends a message and waits for what becomes of it: its answer is the frame with the same ID,
 // which has to be given. What has no answer when the connection is lost goes out again: at least once. The
 // error is that of ctx, and then the message may still go out.
-func (l *Live) SendWithAck(ctx context.Context, m Message) (Delivery, error) {
+func (l *Live) SendWithAck(ctx context.Context, m Message) (Outcome, error) {
 	if m.ID == "" || len(m.ID) > apier.MaxFrameID {
 		return Dropped, apier.Errorf(apier.CodeInvalid, "A message to be acknowledged needs an ID of 1 to %d bytes.", apier.MaxFrameID)
 	}
 	if !m.valid() {
 		return Dropped, apier.Errorf(apier.CodeInvalid, "The data of a message must be a JSON object.")
 	}
-	end := make(chan Delivery, 1)
+	end := make(chan Outcome, 1)
 	refused := true
-	l.act(func() { refused = l.core.send(m, func(d Delivery) { end <- d }) == Refused })
+	l.act(func() { refused = l.core.send(m, func(d Outcome) { end <- d }) == Refused })
 	if refused {
 		return Dropped, nil
 	}

@@ -216,7 +216,7 @@ func TestSendWithAck(t *testing.T) {
 	s := newFakeServer(t)
 	l, told := startLive(t, newTestClient(t, s.URL, Options{}), LiveOptions{})
 	type end struct {
-		d   Delivery
+		d   Outcome
 		err error
 	}
 	ends := make(chan end, 1)

@@ -10,14 +10,14 @@ const (
 	Refused SendResult = "refused" // neither: its data is no JSON object, it is too big, there is no queue, or no connection is wanted
 )
 
-// Delivery is what became of a message whose answer was waited for.
-type Delivery string
+// Outcome is what became of a message whose answer was waited for.
+type Outcome string
 
-// The ends of a message.
+// The outcomes of a message.
 const (
-	Acked   Delivery = "acked"   // its answer came
-	Expired Delivery = "expired" // nothing came in time
-	Dropped Delivery = "dropped" // newer ones needed the room, the server refused it, or the connection was ended
+	Acked   Outcome = "acked"   // its answer came
+	Expired Outcome = "expired" // nothing came in time
+	Dropped Outcome = "dropped" // newer ones needed the room, the server refused it, or the connection was ended
 )
 
 // outboxLimits bound what may wait for a connection.
@@ -32,7 +32,7 @@ type outgoing struct {
 	id        string
 	text      []byte
 	expiresAt instant
-	settle    func(Delivery) // nil: nobody
+	settle    func(Outcome) // nil: nobody
 }
 
 // outbox holds the messages that wait for a connection, oldest first, and those that wait for their answer.
@@ -120,7 +120,7 @@ func (b *outbox) bytes() int {
 	return sum
 }
 
-func (b *outbox) settle(m *outgoing, end Delivery) {
+func (b *outbox) settle(m *outgoing, end Outcome) {
 	b.queue = withoutMessage(b.queue, m)
 	b.unanswered = withoutMessage(b.unanswered, m)
 	if m.settle != nil {

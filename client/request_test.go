@@ -529,7 +529,6 @@ func TestNackAfterALostAnswer(t *testing.T) {
 	}
 }
 
-
 // A recovery that has begun has an id, by which its progress is known.
 func TestRecoverGivesTheRecovery(t *testing.T) {
 	t.Parallel()

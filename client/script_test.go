@@ -134,7 +134,7 @@ func (w *fakeWorld) perform(t *testing.T, s *scriptStep) {
 		w.result = string(c.send(Message{Type: s.Message.Type, ID: s.Message.ID, Data: s.Message.Data}, nil))
 	case "send_with_ack":
 		id := s.Message.ID
-		settle := func(d Delivery) { w.settled[id] = string(d) }
+		settle := func(d Outcome) { w.settled[id] = string(d) }
 		if c.send(Message{Type: s.Message.Type, ID: id, Data: s.Message.Data}, settle) == Refused {
 			settle(Dropped)
 		}
