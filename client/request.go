@@ -43,14 +43,15 @@ func (c *Client) do(ctx context.Context, r request, out any) error {
 	if err != nil {
 		return err
 	}
-	reason, unsure := TokenRequest, false
+	reason, renewed, unsure := TokenRequest, false, false
 	for attempt := 0; ; attempt++ {
 		answer := c.try(ctx, r, body, reason, out)
+		reason = TokenRequest
 		if answer.err == nil {
 			return nil
 		}
-		if answer.status == http.StatusUnauthorized && c.options.TokenSource != nil && reason == TokenRequest {
-			reason = TokenUnauthorized
+		if answer.status == http.StatusUnauthorized && c.options.TokenSource != nil && !renewed {
+			reason, renewed = TokenUnauthorized, true
 			continue
 		}
 		if unsure && r.done != 0 && answer.status == r.done {

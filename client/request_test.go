@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -548,5 +549,34 @@ func TestRecoverGivesTheRecovery(t *testing.T) {
 	}
 	if r, err := c.Recover(t.Context(), "ep_1", time.Now(), false); err != nil || r.Total != 7 || r.ID != "rec_1" || r.Status != apier.RecoveryRunning {
 		t.Errorf("%+v, %v", r, err)
+	}
+}
+
+// The source is told once that its token was refused; what follows is about the new one.
+func TestARefusedTokenIsToldOnce(t *testing.T) {
+	t.Parallel()
+	var tries atomic.Int64
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		switch tries.Add(1) {
+		case 1:
+			problem.Write(w, apier.Errorf(apier.CodeUnauthorized, "Expired."), 0)
+		case 2:
+			w.Header().Set("Retry-After", "0")
+			w.WriteHeader(http.StatusServiceUnavailable)
+		default:
+			_, _ = io.WriteString(w, `{"total":3}`)
+		}
+	}))
+	t.Cleanup(s.Close)
+	var reasons []TokenReason
+	c := newTestClient(t, s.URL, Options{TokenSource: func(_ context.Context, r TokenReason) (string, error) {
+		reasons = append(reasons, r)
+		return "t", nil
+	}})
+	if _, err := c.Summary(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if want := []TokenReason{TokenRequest, TokenUnauthorized, TokenRequest}; !slices.Equal(reasons, want) {
+		t.Errorf("it was asked for %v, want %v", reasons, want)
 	}
 }
