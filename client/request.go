@@ -126,7 +126,7 @@ func (c *Client) try(ctx context.Context, r request, body []byte, reason TokenRe
 		return answer{err: err, status: res.StatusCode}
 	}
 	if res.StatusCode < 200 || res.StatusCode > 299 {
-		return answer{err: problemOf(req.Method, req.URL, res.StatusCode, raw), status: res.StatusCode, retryAfter: retryAfter(res.Header.Get("Retry-After"), time.Now())}
+		return answer{err: problemOf(req.Method, req.URL, res.StatusCode, raw), status: res.StatusCode, retryAfter: retryAfter(res.Header, time.Now())}
 	}
 	return answer{err: decodeAnswer(req, res, raw, out), status: res.StatusCode}
 }

@@ -58,11 +58,19 @@ func TestRetryAfter(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	for value, want := range map[string]time.Duration{
-		"": -1, "soon": -1, "-1": -1, "0": 0, " 7 ": 7 * time.Second, "99999999999": -1,
+		"": -1, "soon": -1, "-1": -1, "0": 0, " 7 ": 7 * time.Second, "99999999999": 24 * time.Hour,
 		"Thu, 01 Jan 2026 00:00:30 GMT": 30 * time.Second, "Wed, 31 Dec 2025 00:00:00 GMT": 0,
+		"Fri, 01 Jan 2027 00:00:00 GMT": 24 * time.Hour,
 	} {
-		if got := retryAfter(value, now); got != want {
+		if got := retryAfter(http.Header{"Retry-After": {value}}, now); got != want {
 			t.Errorf("%q: %v, want %v", value, got, want)
+		}
+	}
+	// Whose clock is wrong waits as long as everybody: a date counts from that of the answer.
+	said := http.Header{"Retry-After": {"Thu, 01 Jan 2026 00:00:30 GMT"}, "Date": {"Thu, 01 Jan 2026 00:00:10 GMT"}}
+	for _, skew := range []time.Duration{-time.Hour, 0, time.Hour} {
+		if got := retryAfter(said, now.Add(skew)); got != 20*time.Second {
+			t.Errorf("with a clock that is %v off: %v", skew, got)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"net/http"
 	"strconv"
@@ -51,16 +52,24 @@ func requestBackoff(attempt int, random float64) time.Duration {
 	return wait/2 + time.Duration(float64(wait/2)*random)
 }
 
-// retryAfter reads the header of that name, seconds or a date (RFC 9110, 10.2.3); -1: not said.
-func retryAfter(value string, now time.Time) time.Duration {
-	value = strings.TrimSpace(value)
-	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
-		return time.Duration(seconds) * time.Second
+// maxToldWait bounds what is read of a Retry-After: whoever says more means the same.
+const maxToldWait = 24 * time.Hour
+
+// retryAfter reads the header of that name, seconds or a date (RFC 9110, 10.2.3); -1: not said. A date counts from
+// that of the answer, where it has one: the clock here may be wrong.
+func retryAfter(h http.Header, now time.Time) time.Duration {
+	value := strings.TrimSpace(h.Get("Retry-After"))
+	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil || errors.Is(err, strconv.ErrRange) {
+		return min(time.Duration(seconds)*time.Second, maxToldWait)
 	}
-	if at, err := http.ParseTime(value); err == nil {
-		return max(0, at.Sub(now))
+	at, err := http.ParseTime(value)
+	if err != nil {
+		return -1
 	}
-	return -1
+	if answered, err := http.ParseTime(h.Get("Date")); err == nil {
+		now = answered
+	}
+	return min(max(0, at.Sub(now)), maxToldWait)
 }
 
 // sleep waits, and reports false where the context ends first or cannot last that long.

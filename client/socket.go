@@ -217,7 +217,7 @@ func refusal(u *url.URL, res *http.Response, err error) (code apier.CloseCode, r
 	}
 	body, _ := io.ReadAll(io.LimitReader(res.Body, 1<<16)) // coder/websocket keeps the first KiB
 	problem := problemOf(http.MethodGet, u, res.StatusCode, body)
-	reason = apier.CloseReason(string(problem.Code), max(0, retryAfter(res.Header.Get("Retry-After"), time.Now())))
+	reason = apier.CloseReason(string(problem.Code), max(0, retryAfter(res.Header, time.Now())))
 	switch {
 	case res.StatusCode == http.StatusUnauthorized:
 		code = apier.CloseUnauthorized
