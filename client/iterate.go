@@ -75,6 +75,9 @@ func (l *Live) iterate(ctx context.Context, fresh bool, yield func(Item, error) 
 				yield(Item{}, context.Cause(ctx))
 				return
 			}
+			if n.status != nil && l.opts.OnStatus != nil {
+				l.opts.OnStatus(*n.status)
+			}
 			item, err, some := itemOf(n, &fresh)
 			if some && (!yield(item, err) || err != nil) {
 				return

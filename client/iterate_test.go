@@ -218,3 +218,30 @@ func TestEventsEndsInTheMiddleOfABatch(t *testing.T) {
 		t.Errorf("%q, %v", told, last)
 	}
 }
+
+// A loop over a server that is away says nothing; who wants to know why is told how the connection stands.
+func TestEventsTellHowTheConnectionStands(t *testing.T) {
+	t.Parallel()
+	var told []Status // by the goroutine of the loop, so without a lock
+	c := newTestClient(t, "http://127.0.0.1:1", Options{MaxReconnectAttempts: 2, OnStatus: func(s Status) { told = append(told, s) }})
+	for _, err := range c.Events(t.Context()) {
+		var last *ConnectionError
+		if !errors.As(err, &last) || last.Kind != ErrExhausted {
+			t.Error(err)
+		}
+	}
+	if len(told) < 3 || told[0].State != Connecting || told[1].State != Reconnecting || told[1].Err == nil || told[len(told)-1].State != Disconnected {
+		t.Errorf("%+v", told)
+	}
+	own, all := make(chan Status, 16), make(chan Status, 16)
+	c = newTestClient(t, "http://127.0.0.1:1", Options{OnStatus: func(s Status) { all <- s }})
+	l := c.Live(t.Context(), LiveOptions{OnStatus: func(s Status) { own <- s }})
+	receive(t, own, "a status")
+	l.Close()
+	if len(all) != 0 {
+		t.Error("both were told")
+	}
+	l = c.Live(t.Context(), LiveOptions{})
+	receive(t, all, "a status")
+	l.Close()
+}

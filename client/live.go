@@ -22,7 +22,7 @@ type LiveOptions struct {
 
 	OnOpen   func()       // the connection is usable
 	OnClose  func()       // the one that OnOpen told of is gone
-	OnStatus func(Status) // each change of how things stand
+	OnStatus func(Status) // each change of how things stand. Default: Options.OnStatus
 	OnChange func(Change) // an event, or a delivery, endpoint, recovery or webhook, changed: Kind tells
 	// OnSnapshot is told the state of event:<id> or endpoint:<id>, before its changes, once a connection that was not
 	// resumed has subscribed to it. Neither Event nor Endpoint is set: there is none.
@@ -62,6 +62,9 @@ func (c *Client) Live(ctx context.Context, o LiveOptions) *Live {
 }
 
 func (c *Client) newLive(ctx context.Context, o LiveOptions, s settings) *Live {
+	if o.OnStatus == nil {
+		o.OnStatus = c.options.OnStatus
+	}
 	l := &Live{client: c, opts: o, handed: o.From, feed: newFeed(), done: make(chan struct{}), states: make(chan struct{})}
 	l.ctx, l.cancel = context.WithCancel(ctx)
 	l.core = newCore(liveWorld{l}, s, slices.Clone(o.Channels))

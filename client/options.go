@@ -47,6 +47,10 @@ type Options struct {
 	HeartbeatTimeout time.Duration
 	// ConnectTimeout bounds one attempt, from the token to the server's greeting. Default: 10 s.
 	ConnectTimeout time.Duration
+	// OnStatus is told each change of how a connection stands: of Events, which tells nothing else of a server that is
+	// away, by the goroutine of the loop, between two items; of a Live without an OnStatus of its own, as that would
+	// be. Default: nobody is.
+	OnStatus func(Status)
 	// OutboxMessages, OutboxBytes and OutboxAge bound what waits for a connection. OutboxMessages below 0:
 	// nothing waits. Default: 32 messages, 64 KiB, 60 s.
 	OutboxMessages int
