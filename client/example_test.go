@@ -28,6 +28,9 @@ func followOrders(ctx context.Context, key string) error {
 		if err != nil {
 			return err
 		}
+		if item.Resync != "" {
+			continue // what was before is not told: fetch what you keep a copy of
+		}
 		fmt.Println(item.Event.Seq, item.Event.ID, item.Event.Status)
 	}
 	return nil
