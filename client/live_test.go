@@ -509,3 +509,25 @@ func TestASubscriptionThatTheServerEnds(t *testing.T) {
 		t.Errorf("%+v", all)
 	}
 }
+
+// The head of a pong is of events alone: a delivery that came since says nothing of an event that did not.
+func TestADeliveryDoesNotHideAMissedEvent(t *testing.T) {
+	t.Parallel()
+	w := newFakeWorld(&scriptOptions{})
+	c := newCore(w, defaultSettings(), []string{"events", "endpoint:ep_1"})
+	w.core = c
+	c.connect()
+	l := w.last().link
+	c.opened(l)
+	for _, text := range []string{
+		`{"type":"session","data":{"session":"s","seq":10,"resumed":false,"channels":["events","endpoint:ep_1"]}}`,
+		`{"type":"pong","data":{"seq":11}}`, // of an event that does not come
+		`{"type":"delivery_update","channel":"endpoint:ep_1","seq":12,"data":{"id":"dlv_1","event_id":"evt_1"}}`,
+		`{"type":"pong","data":{"seq":11}}`,
+	} {
+		c.received(l, []byte(text))
+	}
+	if last := w.calls[len(w.calls)-1]; last != "resync behind" || c.position.seq != 12 {
+		t.Errorf("%q, at %d", w.calls, c.position.seq)
+	}
+}
