@@ -10,6 +10,7 @@ export interface ResumePoint {
 export class Cursor {
   /** The highest position seen. */
   seq = 0
+  private events = 0
   private session: string | undefined
   private head = 0
 
@@ -21,20 +22,32 @@ export class Cursor {
   /** Takes up what another page load left. */
   restore({ session, after }: ResumePoint): void {
     this.session = session
-    this.seq = after
+    this.skipTo(after)
   }
 
   /** Takes a session on; one that was not resumed starts at the server's seq. */
   start(data: SessionData): void {
     this.session = data.session
-    if (!data.resumed) this.seq = data.seq
+    this.skipTo(data.resumed ? this.seq : data.seq)
     this.head = 0
+  }
+
+  /** Everything up to here is known, or is given up. */
+  skipTo(seq: number): void {
+    this.seq = this.events = seq
+  }
+
+  /** A change came. Heads are positions of events, which those of deliveries and endpoints must not hide. */
+  reach(seq: number, isEvent: boolean): void {
+    this.seq = Math.max(this.seq, seq)
+    if (isEvent) this.events = Math.max(this.events, seq)
   }
 
   /** The next connection starts anew. */
   forget(): void {
     this.session = undefined
-    this.seq = this.head = 0
+    this.head = 0
+    this.skipTo(0)
   }
 
   /**
@@ -42,7 +55,7 @@ export class Cursor {
    * later; told once per head. Right only for a connection that subscribes to every change.
    */
   isBehind(head: number): boolean {
-    const missed = this.head > this.seq
+    const missed = this.head > this.events
     this.head = missed ? 0 : head
     return missed
   }

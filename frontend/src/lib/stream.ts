@@ -8,6 +8,9 @@ import { MessageType } from './messages'
 import type { SessionData } from './protocol'
 import type { Runner } from './runner'
 
+/** The types of frames that tell of a change, and stand at a position of the change log. */
+const CHANGE = /^(event|delivery|endpoint|recovery|webhook)_/
+
 /** What the frames of a connection mean: sessions, subscriptions, duplicates, gaps; the rest is delivered. @internal */
 export class Stream {
   readonly cursor = new Cursor()
@@ -103,7 +106,7 @@ export class Stream {
   }
 
   private skipped({ channel, seq }: { channel?: string; seq: number }): void {
-    this.cursor.seq = seq
+    this.cursor.skipTo(seq)
     this.channels.skipTo(seq, channel)
     if (seq <= this.resyncedTo) return
     this.resyncedTo = seq
@@ -117,10 +120,10 @@ export class Stream {
 
   private isDuplicate({ type, channel = '', seq }: MessageFrame): boolean {
     const { cursor, channels, runner, stats } = this
-    if (!type.startsWith('event_') || !runner.machine.greeted || seq === undefined) return false
+    if (!CHANGE.test(type) || !runner.machine.greeted || seq === undefined) return false
     const isOld = channels.isOld(channel, seq, cursor.seq)
     if (isOld) stats.duplicates++
-    else cursor.seq = Math.max(cursor.seq, seq)
+    else cursor.reach(seq, type.startsWith('event_'))
     return isOld
   }
 
