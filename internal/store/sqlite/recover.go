@@ -122,6 +122,7 @@ func (b *batch) moveOn(tenant apier.TenantID, row *recoveryRow, n int) (moved in
 	if err != nil {
 		return 0, false, err
 	}
+	pick.source = row.source // also one that was deleted meanwhile: what went to it is known still
 	if row.position == 0 {
 		if row.position, err = firstSince(b.conn, row.recovery.Since); err != nil {
 			return 0, false, err

@@ -29,6 +29,7 @@ func deliveryTests() map[string]func(*testing.T, Opener) {
 		"a retry begins anew":                                       testRetry,
 		"what was tried and waits is counted":                       testPendingRetries,
 		"recoveries retry and replay, with a count and a stop":      testRecoveries,
+		"a replay goes on as it began when its source is deleted":   testReplayOfAGoneSource,
 		"endpoints are bounded":                                     testMaxEndpoints,
 		"secrets sign together for their time":                      testSecrets,
 		"changes tell of deliveries to who asks":                    testDeliveryChanges,
@@ -511,6 +512,30 @@ func testRecoveries(t *testing.T, open Opener) {
 	check(t, h.Housekeep(t.Context()))
 	if all := must[[]apier.Recovery](t)(h.Recoveries(t.Context(), acme, e.ID)); len(all) != 1 || all[0].ID != running.ID {
 		t.Errorf("a month later there are %+v, want only the one that runs", all)
+	}
+}
+
+func testReplayOfAGoneSource(t *testing.T, open Opener) {
+	h := newHooks(t, open)
+	began := h.now()
+	source := h.endpoint(func(e *apier.Endpoint) { e.Types = []string{"order.*"} })
+	first, second := h.event("order.created", `{}`), h.event("order.paid", `{}`)
+	h.event("user.created", `{}`) // which the source never had
+	target := h.endpoint(nil)
+	r := must[apier.Recovery](t)(h.CreateRecovery(t.Context(), acme, apier.Recovery{
+		Kind: apier.RecoverReplay, EndpointID: target.ID, SourceEndpointID: source.ID, Since: began, Until: h.now(), RatePerSecond: 10,
+	}))
+	must[apier.Recovery](t)(h.AdvanceRecovery(t.Context(), acme, r.ID, 1))
+	check(t, h.DeleteEndpoint(t.Context(), acme, source.ID))
+	for r.Status == apier.RecoveryRunning {
+		r = must[apier.Recovery](t)(h.AdvanceRecovery(t.Context(), acme, r.ID, 10))
+	}
+	var got []apier.EventID
+	for _, d := range slices.Backward(h.of(store.DeliveryFilter{Endpoint: target.ID})) {
+		got = append(got, d.EventID)
+	}
+	if !slices.Equal(got, []apier.EventID{first, second}) || r.Done != r.Total {
+		t.Errorf("%d of %d: %v were replayed, want %v", r.Done, r.Total, got, []apier.EventID{first, second})
 	}
 }
 
