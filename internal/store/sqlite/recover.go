@@ -68,7 +68,7 @@ func (r replayable) scan(conn *sqlite.Conn, tenant int64, recovery apier.Recover
 }
 
 func (r replayable) wants(conn *sqlite.Conn, found *row) (bool, error) {
-	if r.source == 0 && !r.target.takes(&found.event) {
+	if found.event.Erased || r.source == 0 && !r.target.takes(&found.event) {
 		return false, nil
 	}
 	had, came := false, r.source == 0
@@ -160,7 +160,7 @@ func (b *batch) retrySome(tenant apier.TenantID, row *recoveryRow, n int) (moved
 		if err != nil {
 			return 0, false, err
 		}
-		if found == nil { // its event is gone: there is nothing to send
+		if found == nil || found.event.Erased { // there is nothing to send
 			continue
 		}
 		if err := b.beginAnew(tenant, d); err != nil {

@@ -39,6 +39,8 @@ func (b *batch) beginAnew(name apier.TenantID, row *deliveryRow) error {
 		return apier.Errorf(apier.CodeConflict, "The endpoint of delivery %s was deleted. Replay the event to another one.", row.delivery.ID)
 	case found == nil:
 		return apier.Errorf(apier.CodeConflict, "The event of delivery %s was deleted: there is nothing to send.", row.delivery.ID)
+	case found.event.Erased:
+		return apier.Errorf(apier.CodeConflict, "The payload of delivery %s was erased: there is nothing to send.", row.delivery.ID)
 	case row.delivery.LeasedUntil > b.now:
 		return apier.Errorf(apier.CodeConflict, "An attempt of delivery %s is under way. Look at its outcome first.", row.delivery.ID)
 	}

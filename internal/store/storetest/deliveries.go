@@ -30,6 +30,7 @@ func deliveryTests() map[string]func(*testing.T, Opener) {
 		"what was tried and waits is counted":                       testPendingRetries,
 		"recoveries retry and replay, with a count and a stop":      testRecoveries,
 		"a replay goes on as it began when its source is deleted":   testReplayOfAGoneSource,
+		"what was erased is not sent again":                         testErasedIsNotSent,
 		"endpoints are bounded":                                     testMaxEndpoints,
 		"secrets sign together for their time":                      testSecrets,
 		"changes tell of deliveries to who asks":                    testDeliveryChanges,
@@ -536,6 +537,35 @@ func testReplayOfAGoneSource(t *testing.T, open Opener) {
 	}
 	if !slices.Equal(got, []apier.EventID{first, second}) || r.Done != r.Total {
 		t.Errorf("%d of %d: %v were replayed, want %v", r.Done, r.Total, got, []apier.EventID{first, second})
+	}
+}
+
+func testErasedIsNotSent(t *testing.T, open Opener) {
+	h := newHooks(t, open)
+	began := h.now()
+	e := h.endpoint(nil)
+	erased := h.event("a.b", `{"name":"Ada"}`)
+	c := h.claimOne(e)
+	h.refuse(c, giveUp)
+	must[apier.Event](t)(h.EraseEvent(t.Context(), acme, erased))
+	_, err := h.Retry(t.Context(), acme, c.Delivery.ID)
+	wantCode(t, err, apier.CodeConflict)
+	late := h.endpoint(nil)
+	for _, r := range []apier.Recovery{
+		{Kind: apier.RecoverFailed, EndpointID: e.ID}, {Kind: apier.RecoverReplay, EndpointID: late.ID},
+		{Kind: apier.RecoverReplay, EndpointID: late.ID, SourceEndpointID: e.ID},
+	} {
+		r.Since, r.Until, r.RatePerSecond = began, h.now(), 10
+		r = must[apier.Recovery](t)(h.CreateRecovery(t.Context(), acme, r))
+		for r.Status == apier.RecoveryRunning {
+			r = must[apier.Recovery](t)(h.AdvanceRecovery(t.Context(), acme, r.ID, 10))
+		}
+		if r.Done != r.Total || h.look(apier.Endpoint{ID: r.EndpointID}).Pending != 0 {
+			t.Errorf("after %+v there is something to send", r)
+		}
+	}
+	if s := h.get(erased).Status; s != apier.StatusFailed {
+		t.Errorf("the event is %s", s)
 	}
 }
 
