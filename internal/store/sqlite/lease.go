@@ -243,6 +243,7 @@ func (b *batch) endLease(l *lease) error {
 	if err := exec(b.conn, "DELETE FROM inbox_leases WHERE group_id = ? AND event = ?", l.group.id, int64(l.event)); err != nil {
 		return err
 	}
+	l.group.Open-- // it makes room for another in this very operation
 	return b.countOpen(l.group.id, -1)
 }
 

@@ -254,6 +254,11 @@ func testInboxOpen(t *testing.T, open Opener) {
 		t.Fatal(err)
 	}
 	wantIDs(t, "one more", leasedIDs(f.lease(a, 10, time.Second)), ids[3:4])
+	for _, id := range []apier.EventID{ids[0], ids[2], ids[3]} {
+		f.deliver(id)
+	}
+	f.clock.advance(time.Second)
+	wantIDs(t, "what was settled elsewhere makes room at once", leasedIDs(f.lease(a, 10, time.Second)), ids[4:])
 }
 
 func testGroups(t *testing.T, open Opener) {
