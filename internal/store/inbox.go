@@ -26,7 +26,8 @@ type Inbox interface {
 	GiveBack(ctx context.Context, tenant apier.TenantID, holder Holder, ref LeaseRef, delay time.Duration) (Lease, error)
 	// Extend makes a lease end so long from now.
 	Extend(ctx context.Context, tenant apier.TenantID, holder Holder, ref LeaseRef, d time.Duration) (Lease, error)
-	// Follow gives the events that were created after a Seq, in that order, and changes nothing.
+	// Follow gives the events that were created after a Seq, in that order, and changes nothing. A page
+	// has no more than some 8 MiB of payloads.
 	Follow(ctx context.Context, tenant apier.TenantID, after apier.Seq, limit int) (FollowPage, error)
 
 	// PutGroup makes a group or changes what it wants; From counts only where it is made.

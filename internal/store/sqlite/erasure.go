@@ -123,7 +123,7 @@ func (b *batch) eraseSlice() (more bool, err error) {
 	if len(faults) > 0 { // stored by a version with other rules: better an end than a wrong beginning
 		return true, exec(b.conn, "UPDATE erasures SET status = 2, updated_at = ? WHERE number = ?", int64(b.now), r.number)
 	}
-	found, err := sliceOfEvents(b.conn, erasable, r.tenant, r.position, r.until, housekeepingSlice)
+	found, _, err := sliceOfEvents(b.conn, sliceBytes, erasable, r.tenant, r.position, r.until, housekeepingSlice)
 	if err != nil {
 		return false, err
 	}
@@ -146,18 +146,18 @@ func (b *batch) eraseSlice() (more bool, err error) {
 		status, r.position, r.erasure.Examined, r.erasure.Erased, int64(b.now), r.number)
 }
 
-// sliceOfEvents reads events until their payloads are large together.
-func sliceOfEvents(conn *sqlite.Conn, query string, args ...any) (found []row, err error) {
+// sliceOfEvents reads events until their payloads are so many bytes together; cut: others follow.
+func sliceOfEvents(conn *sqlite.Conn, most int, query string, args ...any) (found []row, cut bool, err error) {
 	bytes := 0
 	err = sqlitex.Execute(conn, query, &sqlitex.ExecOptions{Args: args, ResultFunc: func(stmt *sqlite.Stmt) error {
-		if bytes < sliceBytes {
+		if cut = bytes >= most; !cut {
 			r := scanEvent(stmt)
 			found = append(found, r)
 			bytes += len(r.event.Payload)
 		}
 		return nil
 	}})
-	return found, err
+	return found, cut, err
 }
 
 // CountErasable implements store.Retention. Each slice sees its own moment.
@@ -176,7 +176,7 @@ func (s *Store) CountErasable(ctx context.Context, tenant apier.TenantID, select
 				}
 				until = int64(head.Seq)
 			}
-			found, err := sliceOfEvents(conn, erasable, t.id, position, until, housekeepingSlice)
+			found, _, err := sliceOfEvents(conn, sliceBytes, erasable, t.id, position, until, housekeepingSlice)
 			more = len(found) > 0
 			for i := range found {
 				position = int64(found[i].createdSeq)

@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	maxLeaseBytes = 8 << 20 // payloads in one hand-out
+	maxLeaseBytes = 8 << 20 // payloads in one hand-out, and in one page of the cursor
 	leaseScan     = 1000    // events that a group looks through in one operation
 )
 
@@ -175,7 +175,7 @@ const freshInbox = "SELECT " + eventColumns + " FROM events e INDEXED BY events_
 	" AND NOT EXISTS (SELECT 1 FROM inbox_leases l WHERE l.group_id = ? AND l.event = e.created_seq) ORDER BY e.created_seq LIMIT ?"
 
 func (o *leaseOp) freshOfInbox(b *batch, want int) error {
-	found, err := readEvents(b.conn, freshInbox, o.group.tenant, o.group.id, want)
+	found, _, err := sliceOfEvents(b.conn, maxLeaseBytes-o.bytes, freshInbox, o.group.tenant, o.group.id, want)
 	for i := range found {
 		if err == nil && !o.full() {
 			err = o.take(b, &lease{group: o.group, event: found[i].createdSeq}, &found[i])

@@ -2,10 +2,14 @@ package sqlite
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 	"zombiezen.com/go/sqlite"
@@ -194,5 +198,25 @@ func TestSearchTooLong(t *testing.T) {
 	_, err := s.List(t.Context(), "acme", store.Filter{Search: strings.Repeat("x", maxSearch+1), Limit: 1})
 	if apier.AsError(err).Code != apier.CodeInvalid {
 		t.Errorf("List: %v", err)
+	}
+}
+
+func TestALeaseReadsNoMoreThanItHandsOut(t *testing.T) { //nolint:paralleltest // it counts what is allocated
+	s := openTemp(t)
+	large := apier.NewEvent{Type: "order.created", Source: "shop", Payload: fmt.Appendf(nil, `{"n":"%0262100d"}`, 1)}
+	for range 4 { // 50 MiB together
+		if _, err := s.Append(t.Context(), "acme", slices.Repeat([]apier.NewEvent{large}, 50), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	leases, err := s.Lease(t.Context(), "acme", store.LeaseRequest{Holder: store.Holder{Subject: "a"}, Limit: 1000, For: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	runtime.ReadMemStats(&after)
+	if mib := (after.TotalAlloc - before.TotalAlloc) >> 20; len(leases.Leased) != 32+1 || mib > 20 {
+		t.Errorf("%d events are handed out, with %d MiB for it", len(leases.Leased), mib)
 	}
 }

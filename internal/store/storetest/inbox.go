@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -367,6 +368,19 @@ func testFollow(t *testing.T, open Opener) {
 		}
 	}
 	wantIDs(t, "all of them", got, ids)
+	large := newEvents(40)
+	for i := range large { // 10 MiB together
+		large[i].Payload = fmt.Appendf(nil, `{"n":"%0262100d"}`, i)
+	}
+	ids = f.add(large...)
+	page := must[store.FollowPage](t)(f.Follow(t.Context(), acme, 5, 100))
+	if n := len(page.Events); n < 32 || n > 33 || !page.HasMore || page.Events[n-1].ID != ids[n-1] {
+		t.Fatalf("a page of %d, more %v: it is to end at 8 MiB", n, page.HasMore)
+	}
+	rest := must[store.FollowPage](t)(f.Follow(t.Context(), acme, page.Next, 100))
+	if len(page.Events)+len(rest.Events) != len(ids) || rest.HasMore {
+		t.Fatalf("%d and %d of %d", len(page.Events), len(rest.Events), len(ids))
+	}
 	if page := must[store.FollowPage](t)(f.Follow(t.Context(), other, 7, 2)); len(page.Events) != 0 || page.Next != 7 || page.HasMore {
 		t.Fatalf("%+v", page)
 	}
