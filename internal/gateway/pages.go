@@ -14,13 +14,15 @@ const (
 	pageAlign = 64
 	// pageLife is how long a page is shared. What it does not know yet has a later seq, and comes on a later page.
 	pageLife = time.Second
-	// pagesKept bounds the pages in memory; one is some 50 KB.
+	// pagesKept bounds the pages in memory; one is some 50 KB, as it holds no events but what was made of them.
 	pagesKept = 128
 )
 
-// storePage is one page of the store. wire is what it is for one set of subscriptions, shared by all who have it.
+// storePage is one page of the store. wire is what it is for one set of subscriptions, shared by all who have it. One
+// that is shared has no Changes: their payloads may be large, and no frame holds such a one.
 type storePage struct {
 	ChangePage
+	count  int // of Changes
 	wire   []byte
 	frames int
 	readAt time.Time
@@ -54,6 +56,7 @@ func (p *pageCache) put(key pageKey, page storePage) {
 	if len(p.pages) >= pagesKept || p.pages == nil {
 		p.pages = make(map[pageKey]storePage, pagesKept)
 	}
+	page.Changes = nil
 	p.pages[key] = page
 }
 
@@ -63,16 +66,16 @@ func (c *conn) pageKey() pageKey {
 }
 
 // page gives what comes after a place, from the store or from somebody who has just read it. Only a few connections
-// read at a time: however many have fallen behind, the store stays free for everybody else.
-func (g *Gateway) page(tenant apier.TenantID, key pageKey, subs *hub.Subscriptions) (storePage, error) {
-	if page, ok := g.pages.get(key, time.Now()); ok {
+// read at a time: however many have fallen behind, the store stays free for everybody else. own asks for the Changes too.
+func (g *Gateway) page(tenant apier.TenantID, key pageKey, subs *hub.Subscriptions, own bool) (storePage, error) {
+	if page, ok := g.pages.get(key, time.Now()); ok && !own {
 		return page, nil
 	}
 	if err := g.beginRead(); err != nil {
 		return storePage{}, err
 	}
 	defer g.endRead()
-	if page, ok := g.pages.get(key, time.Now()); ok { // read while this one waited
+	if page, ok := g.pages.get(key, time.Now()); ok && !own { // read while this one waited
 		return page, nil
 	}
 	read, err := g.history.Changes(g.ctx, tenant, key.after, g.opt.CatchUpPage, subs.Deliveries())
@@ -80,6 +83,7 @@ func (g *Gateway) page(tenant apier.TenantID, key pageKey, subs *hub.Subscriptio
 		return storePage{}, err
 	}
 	page := storePage{ChangePage: align(read), readAt: time.Now()}
+	page.count = len(page.Changes)
 	page.wire, page.frames = encodeBatch(hub.Batch{Changes: page.Changes}, subs, key.v1, key.deflate, g.now())
 	if page.More {
 		g.pages.put(key, page)

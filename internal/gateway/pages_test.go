@@ -41,12 +41,16 @@ func TestPagesAreSharedForAWhile(t *testing.T) {
 	t.Parallel()
 	var pages pageCache
 	now, key := time.Now(), pageKey{log: 1, after: 64, subs: "events"}
-	pages.put(key, storePage{frames: 7, readAt: now})
+	pages.put(key, storePage{ChangePage: ChangePage{Changes: make([]apier.Change, 3), Seq: 128, More: true}, frames: 7, readAt: now})
 	if page, ok := pages.get(key, now.Add(pageLife/2)); !ok || page.frames != 7 {
 		t.Errorf("not shared: %+v", page)
 	}
 	if _, ok := pages.get(key, now.Add(pageLife)); ok {
 		t.Error("an old page is shared")
+	}
+	page, _ := pages.get(key, now)
+	if page.Changes != nil || page.Seq != 128 {
+		t.Errorf("events are kept with the page, or it is another: %+v", page)
 	}
 	for _, other := range []pageKey{{log: 2, after: 64, subs: "events"}, {log: 1, after: 128, subs: "events"}, {log: 1, after: 64}, {log: 1, after: 64, subs: "events", v1: true}} {
 		if _, ok := pages.get(other, now); ok {

@@ -167,9 +167,9 @@ func (c *conn) stalled(err error) {
 // readStore appends one page of what changed since the cursor; false ends the connection.
 func (c *conn) readStore() bool {
 	c.mu.Lock()
-	key, subs := c.pageKey(), c.subs
+	key, subs, own := c.pageKey(), c.subs, len(c.told) > 0
 	c.mu.Unlock()
-	page, err := c.g.page(c.holder.tenant, key, subs)
+	page, err := c.g.page(c.holder.tenant, key, subs, own)
 	if err != nil {
 		if c.g.ctx.Err() == nil {
 			c.g.opt.Log.Error("websocket: cannot read what a client missed", "tenant", c.holder.tenant, "after", key.after, "cause", err)
@@ -179,17 +179,18 @@ func (c *conn) readStore() bool {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.phase != phaseOpen || c.paused || c.pageKey() != key { // paused: it is read again behind the snapshot
+	told := len(c.told) > 0
+	if c.phase != phaseOpen || c.paused || told && !own || c.pageKey() != key { // it is read again, behind the snapshot
 		return true
 	}
-	c.caughtUp += len(page.Changes)
+	c.caughtUp += page.count
 	switch {
 	case page.Lost:
 		c.g.stats.resyncs.Inc()
 		if c.v1 {
 			c.sendLocked(c.appendResyncs(nil, page.Seq))
 		}
-	case len(c.told) > 0:
+	case told:
 		c.append(encodeBatch(c.untold(hub.Batch{Changes: page.Changes}, page.Seq), c.subs, c.v1, c.deflate, c.g.now()))
 	default:
 		c.append(page.wire, page.frames)
