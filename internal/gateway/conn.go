@@ -134,6 +134,9 @@ func (c *conn) start(answer []byte, req request, lost bool, denied []*apier.Erro
 	if draining { // Drain may not have seen this one
 		c.drain(g.opt.ReconnectWindow)
 	}
+	if g.ctx.Err() != nil { // nor Run, and nobody looks at the clock any more
+		c.abort()
+	}
 }
 
 // greet appends the session frame; then what was missed follows, or the word that it must be fetched.

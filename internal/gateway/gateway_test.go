@@ -547,6 +547,24 @@ func TestDrain(t *testing.T) {
 	}
 }
 
+// A connection that is being made while everything ends has nobody to watch its time: it ends at once, whatever its
+// client does.
+func TestAConnectionThatComesAtTheEnd(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, Options{})
+	asked, answer := make(chan struct{}), make(chan struct{})
+	b.auth.hold("good", asked, answer)
+	go func() {
+		<-asked
+		b.stop()
+		<-b.g.ctx.Done()
+		close(answer)
+	}()
+	c := b.dial(t, "token=good&v=1")
+	<-b.done // though the client neither answers a close nor goes
+	_ = c.conn.Close()
+}
+
 // What is still to be written does not swallow the answer to a close: a client that leaves in the middle of what it
 // missed, or of what it is slow to read, sees a clean end.
 func TestACloseBehindWhatIsStillToBeWritten(t *testing.T) {

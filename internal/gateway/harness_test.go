@@ -148,9 +148,28 @@ type fakeAuth struct {
 	ids map[string]auth.Identity
 
 	used map[string]struct{} // tickets
+	held func(token string)  // called before a credential is looked at
+}
+
+// hold has the look at a token tell that it was asked, and wait.
+func (a *fakeAuth) hold(token string, asked, answer chan struct{}) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.held = func(given string) {
+		if given == token {
+			close(asked)
+			<-answer
+		}
+	}
 }
 
 func (a *fakeAuth) Credential(_ context.Context, token string) (auth.Identity, error) {
+	a.mu.Lock()
+	held := a.held
+	a.mu.Unlock()
+	if held != nil {
+		held(token)
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	id, ok := a.ids[token]
