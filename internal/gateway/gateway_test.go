@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -505,6 +506,33 @@ func TestARevokedKeyEndsItsConnections(t *testing.T) {
 	if reason := b.dial(t, "token=rekeyed").expectClose(apier.CloseUnauthorized); reason != "key_revoked" {
 		t.Errorf("got %q", reason)
 	}
+}
+
+// The key of the token before does not end a connection that has another by now.
+func TestAKeyIsRevokedWhileItsTokenIsReplaced(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, Options{SweepEvery: time.Millisecond})
+	b.auth.set("fresh", "t1", "k", "events")
+	asked, answer := make(chan struct{}), make(chan struct{})
+	var looks atomic.Int32
+	again := make(chan struct{})
+	b.auth.holdKey(func() {
+		switch looks.Add(1) {
+		case 1:
+			close(asked)
+			<-answer
+		case 2: // of whomever: the first is over
+			close(again)
+		}
+	})
+	c := b.dial(t, "token=rekeyed&channels=events")
+	<-asked
+	b.dial(t, "token=good")
+	c.say(`{"type":"auth","data":{"token":"fresh"}}`)
+	c.expect(apier.FrameAuth)
+	close(answer)
+	<-again
+	c.sync()
 }
 
 func TestSilence(t *testing.T) {

@@ -149,6 +149,14 @@ type fakeAuth struct {
 
 	used map[string]struct{} // tickets
 	held func(token string)  // called before a credential is looked at
+
+	heldKey func() // called before a key is looked at
+}
+
+func (a *fakeAuth) holdKey(hold func()) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.heldKey = hold
 }
 
 // hold has the look at a token tell that it was asked, and wait.
@@ -200,6 +208,12 @@ func (a *fakeAuth) Ticket(ctx context.Context, ticket string) (auth.Identity, er
 }
 
 func (a *fakeAuth) CheckKey(_ context.Context, id auth.Identity) error {
+	a.mu.Lock()
+	held := a.heldKey
+	a.mu.Unlock()
+	if held != nil {
+		held()
+	}
 	if id.KeyID == "revoked" {
 		return apier.Errorf(apier.CodeUnauthorized, "revoked")
 	}

@@ -100,7 +100,12 @@ func (c *conn) checkKey(ctx context.Context) {
 	c.mu.Lock()
 	id := c.id
 	c.mu.Unlock()
-	if err := c.g.auth.CheckKey(ctx, id); err != nil && apier.AsError(err).Code == apier.CodeUnauthorized {
-		c.end(apier.CloseUnauthorized, "key_revoked")
+	if err := c.g.auth.CheckKey(ctx, id); err == nil || apier.AsError(err).Code != apier.CodeUnauthorized {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.id.KeyID == id.KeyID { // else it has a token of another key by now
+		c.endLocked(apier.CloseUnauthorized, "key_revoked")
 	}
 }
