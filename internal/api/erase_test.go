@@ -40,6 +40,10 @@ func TestEraseByFilter(t *testing.T) {
 	if count.Count != 2 || count.Examined != 3 {
 		t.Errorf("%+v", count)
 	}
+	w.do(t, "POST", "/api/events/erase", `{"types":["*"],"created_before":"1970-01-01T00:00:00Z","dry_run":true}`, as(w.admin)...).want(t, 200, &count)
+	if count.Count != 0 {
+		t.Errorf("%d events are from before 1970", count.Count)
+	}
 	var erasure apier.Erasure
 	w.do(t, "POST", "/api/events/erase", `{`+selection+`}`, as(w.admin)...).want(t, 202, &erasure)
 	if err := w.store.Housekeep(t.Context()); err != nil {

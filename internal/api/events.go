@@ -128,7 +128,15 @@ func readTime(q url.Values, name string, faults []apier.FieldError) (apier.Times
 	if err != nil {
 		return 0, append(faults, apier.FieldError{Field: name, Reason: "must be an RFC 3339 time such as 2025-11-14T17:30:00Z (a + in it is written %2B)"})
 	}
-	return apier.TimestampOf(t), faults
+	return asTime(apier.TimestampOf(t)), faults
+}
+
+// asTime keeps the first moment of 1970 from being taken for no time at all, which would turn nothing into everything.
+func asTime(at apier.Timestamp) apier.Timestamp {
+	if at == 0 {
+		return 1
+	}
+	return at
 }
 
 func readFlag(q url.Values, name string, faults []apier.FieldError) (bool, []apier.FieldError) {

@@ -75,6 +75,7 @@ func TestListFilters(t *testing.T) {
 		"search=" + second[4:]:                {2},
 		"created_after=2025-11-14T17:31:00Z":  {4, 3},
 		"created_before=2025-11-14T17:31:00Z": {1},
+		"created_before=1970-01-01T00:00:00Z": nil, // a time like any other
 		"created_after=2025-11-14T18:30:30%2B01:00&created_before=2025-11-14T17:32:30Z": {3, 2},
 		"created_after=2025-11-14T17:30:59.999Z&limit=2":                                {4, 3},
 		"status=pending&type=order.*&source=web":                                        {4},

@@ -80,7 +80,13 @@ func (o object) decode(fields ...field) (faults []apier.FieldError) {
 
 func (f field) set(value []byte) (reason string) {
 	reflect.ValueOf(f.into).Elem().SetZero() // nor may it write into a map or slice that somebody else holds
-	if string(value) == "null" || json.Unmarshal(value, f.into) == nil {
+	if string(value) == "null" {
+		return ""
+	}
+	if json.Unmarshal(value, f.into) == nil {
+		if at, ok := f.into.(*apier.Timestamp); ok {
+			*at = asTime(*at)
+		}
 		return ""
 	}
 	reflect.ValueOf(f.into).Elem().SetZero()
