@@ -143,7 +143,7 @@ func (b *batch) disable(endpoint *endpointRow, reason string) error {
 	if err != nil {
 		return err
 	}
-	a := &appendOp{tenant: endpoint.name, uuids: []uuid.UUID{id}, events: []apier.Event{{
+	a := &appendOp{tenant: endpoint.name, told: true, uuids: []uuid.UUID{id}, events: []apier.Event{{
 		ID: apier.FormatEventID(id), Type: typeEndpointDisabled, Source: "apier", Payload: payload,
 		Status: apier.StatusPending, DeliveryLatencyMS: -1,
 	}}}

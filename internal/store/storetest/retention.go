@@ -131,6 +131,9 @@ const budget = 2 << 20
 
 func testBudget(t *testing.T, open Opener) {
 	f := newTunedFixture(t, open, func(o *store.Options) { o.DiskBudget = budget })
+	h := hooks{f}
+	e := h.endpoint(func(e *apier.Endpoint) { e.Types = []string{"hook.*"} })
+	hooked := h.event("hook.made", `{}`)
 	final := f.add(large(60)...)
 	for _, id := range final {
 		f.deliver(id)
@@ -149,7 +152,7 @@ func testBudget(t *testing.T, open Opener) {
 	for _, e := range page.Events {
 		left[e.ID] = true
 	}
-	if len(left) != 180-int(space.Trimmed) || left[final[0]] || !left[page.Events[0].ID] {
+	if len(left) != 181-int(space.Trimmed) || left[final[0]] || !left[page.Events[0].ID] {
 		t.Fatalf("%d events are left, %d went", len(left), space.Trimmed)
 	}
 	for _, id := range pending {
@@ -157,7 +160,7 @@ func testBudget(t *testing.T, open Opener) {
 			t.Fatalf("a pending event went")
 		}
 	}
-	if summary := must[store.Summary](t)(f.Summary(t.Context(), acme)); summary.Total != int64(len(left)) || summary.Pending != 100 {
+	if summary := must[store.Summary](t)(f.Summary(t.Context(), acme)); summary.Total != int64(len(left)) || summary.Pending != 101 {
 		t.Fatalf("%+v", summary)
 	}
 
@@ -172,6 +175,12 @@ func testBudget(t *testing.T, open Opener) {
 	wantCode(t, err, apier.CodeUnavailable)
 	if space = must[store.Space](t)(f.Space(t.Context())); !space.Full {
 		t.Fatalf("%+v", space)
+	}
+	verdict := giveUp
+	verdict.DisableReason = "It answered 410 Gone"
+	h.refuse(h.claimOne(e), verdict) // what is under way ends as ever, and is told of
+	if newest := f.list(store.Filter{Limit: 1}).Events[0]; newest.Type != "system.endpoint_disabled" || h.get(hooked).Status != apier.StatusFailed {
+		t.Errorf("the newest event is %+v", newest)
 	}
 	for _, id := range pending {
 		f.deliver(id)
