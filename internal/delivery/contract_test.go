@@ -109,7 +109,7 @@ func (s *side) make(m move) string {
 		claims, err := s.Claim(ctx, acme, s.endpoint, m.N, time.Second)
 		said := fmt.Sprint(err, claims.NextDue, claims.Endpoint.HoldUntil, claims.Endpoint.ConsecutiveFailures)
 		for _, c := range claims.Claimed {
-			said += fmt.Sprintf(" %s until %d", c.Event.Payload, c.Delivery.LeasedUntil)
+			said += fmt.Sprintf(" %s since %d until %d", c.Event.Payload, c.DueAt, c.Delivery.LeasedUntil)
 		}
 		s.claimed = append(s.claimed, claims.Claimed...)
 		return said

@@ -38,7 +38,7 @@ func (l *lane) attempt(claims store.Claims, c store.Claimed, p place) {
 	}
 	ok = attempt.OK()
 	verdict := decide(claims.Endpoint, c.Delivery, attempt, header, policy{now: d.opt.Now(), disableAfter: d.opt.DisableAfter, random: randomShare})
-	d.opt.Observe(Outcome{Kind: attempt.ErrorKind, Duration: d.opt.Now().Sub(started), Waited: started.Sub(c.Delivery.DueAt.Time())})
+	d.opt.Observe(Outcome{Kind: attempt.ErrorKind, Duration: d.opt.Now().Sub(started), Waited: started.Sub(c.DueAt.Time())})
 	if l.finish(c, attempt, verdict) {
 		l.log(c, attempt, verdict)
 	}

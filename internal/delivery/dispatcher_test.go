@@ -142,6 +142,20 @@ func TestAStallIsNotAnOutage(t *testing.T) {
 	})
 }
 
+func TestHowLongAnAttemptHasWaited(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.endpoint(apier.Endpoint{MaxInFlight: 1}, answerAfter(3*time.Second, ""))
+		waited := make(chan time.Duration, 2)
+		w.start(Options{Observe: func(o Outcome) { waited <- o.Waited }})
+		w.events(0, 2)
+		for _, want := range []time.Duration{0, 3 * time.Second} { // the second waits for the first
+			if got := <-waited; got.Round(time.Second) != want {
+				t.Errorf("waited %v, want %v", got, want)
+			}
+		}
+	})
+}
+
 // Wake-ups before Run are no reason to send; Run finds what is due by itself.
 func TestNothingBeforeRun(t *testing.T) {
 	inWorld(t, func(w *world) {

@@ -187,9 +187,10 @@ func (m *memory) Claim(_ context.Context, _ apier.TenantID, id apier.EndpointID,
 	for _, r := range open {
 		if len(claims.Claimed) < limit && r.d.DueAt <= now() {
 			r.fence++
+			due := max(r.d.DueAt, e.HoldUntil)
 			r.d.LeasedUntil = now() + apier.Timestamp(e.TimeoutMS+margin.Milliseconds())
 			r.d.DueAt = r.d.LeasedUntil
-			claims.Claimed = append(claims.Claimed, store.Claimed{Delivery: r.d, Event: r.event, Fence: r.fence})
+			claims.Claimed = append(claims.Claimed, store.Claimed{Delivery: r.d, Event: r.event, Fence: r.fence, DueAt: due})
 		}
 	}
 	claims.Endpoint, claims.NextDue = *e, m.nextDue(e)

@@ -93,6 +93,7 @@ type Claimed struct {
 	Delivery apier.Delivery
 	Event    apier.Event
 	Fence    int64
+	DueAt    apier.Timestamp // since when the attempt could have been made: that of Delivery is the end of its lease by now
 }
 
 // Verdict is what follows from an attempt.

@@ -161,12 +161,13 @@ func (o *claimOp) claim(b *batch, row *endpointRow, limit int) (err error) {
 			continue
 		}
 		d.fence++
+		due := max(apier.Timestamp(d.dueAt), row.endpoint.HoldUntil)
 		d.dueAt, d.delivery.LeasedUntil = until, apier.Timestamp(until)
 		if err := exec(b.conn, "UPDATE deliveries SET due_at = ?1, leased_until = ?1, fence = ?2 WHERE number = ?3", until, d.fence, d.number); err != nil {
 			return err
 		}
 		d.name()
-		o.claims.Claimed = append(o.claims.Claimed, store.Claimed{Delivery: d.delivery, Event: event.event, Fence: d.fence})
+		o.claims.Claimed = append(o.claims.Claimed, store.Claimed{Delivery: d.delivery, Event: event.event, Fence: d.fence, DueAt: due})
 	}
 	return nil
 }

@@ -170,11 +170,15 @@ func testFinish(t *testing.T, open Opener) {
 	if n := len(h.claim(e, 1).Claimed); n != 0 {
 		t.Error("claimed before it is due")
 	}
-	h.clock.advance(time.Second)
-	d = h.succeed(h.claimOne(e))
+	h.clock.advance(3 * time.Second)
+	c = h.claimOne(e)
+	if c.DueAt != d.DueAt {
+		t.Errorf("claimed what is due since %s, want %s", c.DueAt, d.DueAt)
+	}
+	d = h.succeed(c)
 	event, endpoint = h.get(id), h.look(e)
 	if d.Status != apier.DeliveryDelivered || d.Attempts != 2 || d.DueAt != 0 || d.ErrorKind != "" ||
-		event.Status != apier.StatusDelivered || event.DeliveryAttempts != 2 || event.DeliveryLatencyMS != 1000 || event.ErrorMessage != "" ||
+		event.Status != apier.StatusDelivered || event.DeliveryAttempts != 2 || event.DeliveryLatencyMS != 3000 || event.ErrorMessage != "" ||
 		endpoint.ConsecutiveFailures != 0 || endpoint.FailingSince != 0 || endpoint.Pending != 0 || endpoint.Delivered != 1 || endpoint.LastSuccessAt != h.now() {
 		t.Errorf("after a success:\n%+v\n%+v\n%+v", d, event, endpoint)
 	}
