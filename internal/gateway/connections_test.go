@@ -105,6 +105,19 @@ func (c *client) awaitPing() {
 // figure gives the value of a metric, of all its labels together; of a histogram the number of samples.
 func (b *bench) figure(t *testing.T, name string, labels ...string) (sum float64) {
 	t.Helper()
+	return b.gather(t, name, labels, func(m *dto.Metric) float64 {
+		return m.GetCounter().GetValue() + m.GetGauge().GetValue() + float64(m.GetHistogram().GetSampleCount())
+	})
+}
+
+// sum is of all that a histogram was told.
+func (b *bench) sum(t *testing.T, name string) float64 {
+	t.Helper()
+	return b.gather(t, name, nil, func(m *dto.Metric) float64 { return m.GetHistogram().GetSampleSum() })
+}
+
+func (b *bench) gather(t *testing.T, name string, labels []string, value func(*dto.Metric) float64) (sum float64) {
+	t.Helper()
 	registry := prometheus.NewPedanticRegistry()
 	registry.MustRegister(b.g)
 	families, err := registry.Gather()
@@ -119,7 +132,7 @@ func (b *bench) figure(t *testing.T, name string, labels ...string) (sum float64
 		for _, m := range family.GetMetric() {
 			if has(m, labels) {
 				found = true
-				sum += m.GetCounter().GetValue() + m.GetGauge().GetValue() + float64(m.GetHistogram().GetSampleCount())
+				sum += value(m)
 			}
 		}
 	}
@@ -148,7 +161,6 @@ func TestFigures(t *testing.T) {
 	late := b.dial(t, "auth=message")
 	late.say(`{"type":"auth","data":{"token":"wrong"}}`)
 	late.expectClose(apier.CloseUnauthorized)
-	b.g.Committed(time.Now())
 	b.store.create("evt_1")
 	one.expect(apier.FrameEventCreated)
 	plain.expect(apier.FrameEventCreated)
@@ -184,6 +196,23 @@ func TestFigures(t *testing.T) {
 	back.expect(apier.FrameResync)
 	if got := b.figure(t, "apier_ws_resyncs_total"); got != 1 {
 		t.Errorf("%v resyncs", got)
+	}
+}
+
+// A commit that nobody reads is not written, and so not late when somebody comes.
+func TestTheFanoutIsOfWhatIsRead(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, Options{})
+	change := apier.Change{Tenant: "t1", Kind: apier.Created, Event: apier.Event{ID: "evt_1", Type: "a.b", Source: "test", Payload: []byte(`{}`), Seq: 1}}
+	b.g.Publish([]apier.Change{change}, time.Now().Add(-time.Hour))
+	c := b.dial(t, "token=good")
+	c.sync()
+	change.Event.Seq = 2
+	b.g.Publish([]apier.Change{change}, time.Now())
+	c.expect(apier.FrameEventCreated)
+	b.until(t, "a pass is measured", func() bool { return b.figure(t, "apier_ws_fanout_seconds") > 0 })
+	if sum := b.sum(t, "apier_ws_fanout_seconds"); sum > time.Minute.Seconds() {
+		t.Errorf("what took no time is measured as %v s", sum)
 	}
 }
 

@@ -42,7 +42,7 @@ type fakeStore struct {
 	err               error
 	counts            bool // metrics can be read
 	before, meanwhile func()
-	hub               *hub.Hub
+	publish           func([]apier.Change)
 }
 
 // Holds knows an earlier run, which had come to seq 4.
@@ -121,7 +121,7 @@ func (s *fakeStore) commit(tenant apier.TenantID, kind apier.ChangeKind, id, eve
 		s.births[c.Event.ID] = s.seq
 	}
 	s.latest[c.Event.ID] = c
-	s.hub.Publish([]apier.Change{c})
+	s.publish([]apier.Change{c})
 	return s.seq
 }
 
@@ -233,7 +233,7 @@ func newBench(t testing.TB, opt Options) *bench {
 	t.Helper()
 	h := hub.New(opt.MaxQueue)
 	b := &bench{
-		store: &fakeStore{latest: map[apier.EventID]apier.Change{}, births: map[apier.EventID]apier.Seq{}, hub: h},
+		store: &fakeStore{latest: map[apier.EventID]apier.Change{}, births: map[apier.EventID]apier.Seq{}},
 		auth: &fakeAuth{used: map[string]struct{}{}, ids: map[string]auth.Identity{
 			"good":     {Tenant: "t1", Subject: "u1", Scopes: []string{auth.ScopeRead}},
 			"other":    {Tenant: "t1", Subject: "u2", Scopes: []string{auth.ScopeRead}},
@@ -248,6 +248,7 @@ func newBench(t testing.TB, opt Options) *bench {
 	opt.Epoch, opt.Run, opt.portable = epoch, run, portable
 	opt.Log = slog.New(slog.DiscardHandler)
 	b.g = New(h, b.auth, b.store, opt)
+	b.store.publish = func(changes []apier.Change) { b.g.Publish(changes, time.Now()) }
 	web := httptest.NewUnstartedServer(b.g)
 	web.Listener = b.g.Door(web.Listener, b.g)
 	web.Start()

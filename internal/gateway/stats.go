@@ -48,10 +48,16 @@ func (s *stats) ended(code apier.CloseCode) {
 	s.closed.WithLabelValues(strconv.Itoa(int(code))).Inc()
 }
 
-// Committed tells when a commit was made that is about to be published: the fan-out's clock starts.
-func (g *Gateway) Committed(at time.Time) {
+// Publish hands on what was committed at a time; the fan-out's clock starts, where there is somebody to write to.
+func (g *Gateway) Publish(changes []apier.Change, at time.Time) {
 	for _, b := range g.shards {
 		b.since.CompareAndSwap(0, at.UnixNano())
+	}
+	if g.hub.Publish(changes) {
+		return
+	}
+	for _, b := range g.shards { // no pass comes for it, and a later one is not to be measured by it
+		b.since.CompareAndSwap(at.UnixNano(), 0)
 	}
 }
 

@@ -45,15 +45,14 @@ func (h *Hub) Advance(seq apier.Seq) {
 }
 
 // Publish appends one commit's changes, in Seq order, to the logs of their tenants and wakes the
-// watchers. Changes of tenants without a reader cost nothing.
-func (h *Hub) Publish(changes []apier.Change) {
+// watchers. Changes of tenants without a reader cost nothing. It tells whether there is a reader.
+func (h *Hub) Publish(changes []apier.Change) (read bool) {
 	if len(changes) == 0 {
-		return
+		return false
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.head = max(h.head, changes[len(changes)-1].Event.Seq)
-	appended := false
 	for start := 0; start < len(changes); {
 		end := start + 1
 		for end < len(changes) && changes[end].Tenant == changes[start].Tenant {
@@ -61,13 +60,14 @@ func (h *Hub) Publish(changes []apier.Change) {
 		}
 		if log := h.logs[changes[start].Tenant]; log != nil {
 			log.append(changes[start:end])
-			appended = true
+			read = true
 		}
 		start = end
 	}
-	if appended {
+	if read {
 		h.wake()
 	}
+	return read
 }
 
 // PublishMetrics replaces the metrics of a tenant; only the newest are kept.

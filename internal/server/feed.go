@@ -18,10 +18,11 @@ type feed struct {
 }
 
 func (f *feed) announce(changes []apier.Change) {
-	if g := f.gateway.Load(); g != nil {
-		g.Committed(time.Now())
+	if g := f.gateway.Load(); g != nil { // before, there is nobody to publish to
+		g.Publish(changes, time.Now())
+	} else {
+		f.server.hub.Publish(changes)
 	}
-	f.server.hub.Publish(changes)
 	f.server.figures.committed(changes)
 	f.server.pulse.touch(changes)
 	f.server.bell.Ring(changes)
