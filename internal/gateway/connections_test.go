@@ -216,6 +216,17 @@ func TestTheFanoutIsOfWhatIsRead(t *testing.T) {
 	}
 }
 
+// However many codes clients think up, there are few to count by.
+func TestCodesOfClientsAreCountedTogether(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, Options{})
+	for _, code := range []ws.StatusCode{3000, 3999, 4000, 4099, 4444, 17} {
+		c := b.dial(t, "token=good")
+		c.write(ws.NewCloseFrame(ws.NewCloseFrameBody(code, "")))
+	}
+	b.until(t, "all ends are counted", func() bool { return b.figure(t, "apier_ws_closed_total", "code", "other") == 6 })
+}
+
 func (b *bench) until(t *testing.T, what string, condition func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); !condition(); time.Sleep(time.Millisecond) {

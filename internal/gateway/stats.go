@@ -28,7 +28,7 @@ func newStats() *stats {
 	return &stats{
 		behind:  prometheus.NewCounter(prometheus.CounterOpts{Name: "apier_ws_conflated_total", Help: "Connections that fell off the live log and got the newest state of what changed instead of each change."}),
 		resyncs: prometheus.NewCounter(prometheus.CounterOpts{Name: "apier_ws_resyncs_total", Help: "Connections that were told to fetch their state anew."}),
-		closed:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "apier_ws_closed_total", Help: "Connections that ended, by close code; 1006 is an end without one."}, []string{"code"}),
+		closed:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "apier_ws_closed_total", Help: "Connections that ended, by close code; 1006 is an end without one, other is one that clients made up."}, []string{"code"}),
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "apier_ws_refused_total", Help: "Upgrades that were refused, by reason."}, []string{"reason"}),
 		fanout: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "apier_ws_fanout_seconds", Help: "From a commit to the write to the last connection of a broadcaster.",
@@ -45,7 +45,22 @@ func (s *stats) ended(code apier.CloseCode) {
 	if code == 0 {
 		code = 1006 // RFC 6455, 7.1.5: no close frame
 	}
-	s.closed.WithLabelValues(strconv.Itoa(int(code))).Inc()
+	label := "other"
+	if isCounted(code) {
+		label = strconv.Itoa(int(code))
+	}
+	s.closed.WithLabelValues(label).Inc()
+}
+
+// isCounted reports whether a code is counted by itself: those of the server and of RFC 6455. A client can make up
+// thousands.
+func isCounted(code apier.CloseCode) bool {
+	switch code {
+	case apier.CloseUnauthorized, apier.CloseForbidden, apier.CloseTimeout, apier.CloseTooManyRequests:
+		return true
+	default:
+		return code >= 1000 && code <= 1014
+	}
 }
 
 // Publish hands on what was committed at a time; the fan-out's clock starts, where there is somebody to write to.
