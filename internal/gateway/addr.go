@@ -20,10 +20,22 @@ func clientAddr(remote, forwarded string, trusted []netip.Prefix) string {
 	hops := strings.Split(forwarded, ",")
 	for i := len(hops) - 1; i >= 0 && isTrusted(host, trusted); i-- {
 		if hop := strings.TrimSpace(hops[i]); hop != "" {
-			host = hop
+			host = withoutPort(hop)
 		}
 	}
 	return host
+}
+
+// withoutPort gives the address of an entry, which some proxies write with the port of the connection. With it, each
+// connection of a client would count as another's.
+func withoutPort(hop string) string {
+	if at, err := netip.ParseAddrPort(hop); err == nil {
+		return at.Addr().Unmap().String()
+	}
+	if addr, err := netip.ParseAddr(strings.Trim(hop, "[]")); err == nil {
+		return addr.Unmap().String()
+	}
+	return hop
 }
 
 func isTrusted(host string, trusted []netip.Prefix) bool {
