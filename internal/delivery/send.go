@@ -127,8 +127,10 @@ func (m message) request(ctx context.Context, at time.Time) (*http.Request, erro
 	req.Header.Set(headerAttempt, strconv.Itoa(m.attempt))
 	signature.SetHeaders(req.Header, m.id, at, m.payload, m.secrets...)
 	// Not sent: it tells the transport that the request may be repeated on another connection when the receiver
-	// closed an idle one just now.
-	req.Header["Idempotency-Key"] = []string{}
+	// closed an idle one just now. One of the endpoint's own says the same.
+	if _, own := req.Header["Idempotency-Key"]; !own {
+		req.Header["Idempotency-Key"] = []string{}
+	}
 	return req, nil
 }
 

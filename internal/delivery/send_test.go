@@ -95,6 +95,19 @@ func TestAttemptIsSigned(t *testing.T) {
 	}
 }
 
+func TestEveryHeaderOfAnEndpointIsSent(t *testing.T) {
+	t.Parallel()
+	arrived := make(chan http.Header, 1)
+	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { arrived <- r.Header }))
+	defer receiver.Close()
+	m := messageTo(receiver.URL, 10_000)
+	m.endpoint.Headers = map[string]string{"idempotency-key": "mine"}
+	sendBy(t, open(), m)
+	if got := (<-arrived).Get("Idempotency-Key"); got != "mine" {
+		t.Errorf("Idempotency-Key: %q", got)
+	}
+}
+
 func TestAnswers(t *testing.T) {
 	t.Parallel()
 	followed := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("a redirect was followed") }))
