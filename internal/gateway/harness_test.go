@@ -42,6 +42,7 @@ type fakeStore struct {
 	err               error
 	counts            bool // metrics can be read
 	before, meanwhile func()
+	counting          func() // called behind the count of metrics, before it is given
 	publish           func([]apier.Change)
 }
 
@@ -101,11 +102,15 @@ func (s *fakeStore) Snapshot(_ context.Context, tenant apier.TenantID, channel a
 // Metrics counts the events, where a test wants them: they would stand between a session and what follows.
 func (s *fakeStore) Metrics(context.Context, apier.TenantID) (apier.Metrics, error) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	counting, m, err := s.counting, apier.Metrics{Total: int64(len(s.latest))}, s.err
 	if !s.counts {
-		return apier.Metrics{}, errors.New("not counted")
+		err = errors.New("not counted")
 	}
-	return apier.Metrics{Total: int64(len(s.latest))}, s.err
+	s.mu.Unlock()
+	if counting != nil {
+		counting()
+	}
+	return m, err
 }
 
 // commit stores one change and announces it, as the store's writer would.

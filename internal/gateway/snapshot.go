@@ -37,17 +37,10 @@ func (c *conn) tell(channel apier.Channel) {
 	if !c.v1 || !channel.HasState() || c.phase != phaseOpen {
 		return
 	}
-	if channel.IsMetrics() {
-		c.mu.Unlock()
-		wire := c.g.metricsNow(c)
-		c.mu.Lock()
-		c.sendLocked(wire)
-		return
-	}
 	c.paused = true
 	head := c.log.Head().Seq
 	c.mu.Unlock()
-	s, err := c.g.stateOf(c.holder.tenant, channel)
+	wire, seq, err := c.stateNow(channel, head)
 	c.mu.Lock()
 	c.paused = false
 	if err != nil {
@@ -55,16 +48,26 @@ func (c *conn) tell(channel apier.Channel) {
 		c.endLocked(apier.CloseTryAgainLater, apier.CloseReason("unavailable", c.g.opt.RefusalRetryAfter))
 		return
 	}
-	if s.Seq == 0 { // there is nothing; what the log held before the look is in that
-		s.Seq = head
-	}
-	c.sendLocked(textMessage(apier.AppendSnapshot(nil, channel, s, c.g.now())))
-	if s.Seq > c.cursor.Seq {
-		c.told = append(c.told, told{channel.EventID(), channel.EndpointID(), s.Seq})
+	c.sendLocked(wire)
+	if seq > c.cursor.Seq {
+		c.told = append(c.told, told{channel.EventID(), channel.EndpointID(), seq})
 	}
 	if c.catchUp {
 		c.startWriter()
 	}
+}
+
+// stateNow gives the frame that tells the state of a channel, and up to where it tells the changes of an event or
+// endpoint. head is where the log stood before.
+func (c *conn) stateNow(channel apier.Channel, head apier.Seq) (wire []byte, seq apier.Seq, err error) {
+	if channel.IsMetrics() { // of which the newest come last, whatever was told before
+		return c.g.metricsNow(c), 0, nil
+	}
+	s, err := c.g.stateOf(c.holder.tenant, channel)
+	if s.Seq == 0 { // there is nothing; what the log held before the look is in that
+		s.Seq = head
+	}
+	return textMessage(apier.AppendSnapshot(nil, channel, s, c.g.now())), s.Seq, err
 }
 
 // stateOf reads within the same bound as those that catch up.

@@ -112,6 +112,42 @@ func TestSnapshotAndStreamAreJoinedExactly(t *testing.T) {
 	c.sync() // and nothing else
 }
 
+// Metrics that are published while others are read are the newer ones, and come last.
+func TestMetricsAreJoinedToo(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, Options{})
+	c := b.dial(t, "token=good&v=1&channels=")
+	c.expect(apier.FrameSession)
+	var others []*client
+	for range b.g.shards { // one of them is visited behind c, in the same pass
+		o := b.dial(t, "token=good&channels=metrics")
+		o.sync()
+		others = append(others, o)
+	}
+	counted, give := make(chan struct{}), make(chan struct{})
+	b.store.mu.Lock()
+	b.store.counts = true
+	b.store.counting = func() { close(counted); <-give }
+	b.store.mu.Unlock()
+	c.say(`{"type":"subscribe","data":{"channel":"metrics"}}`)
+	<-counted
+	b.g.hub.PublishMetrics("t1", apier.Metrics{Total: 99}, 1)
+	for _, o := range others {
+		o.expect(apier.FrameMetricsUpdate)
+	}
+	close(give)
+	c.say(`{"type":"ping"}`)
+	var last apier.Metrics
+	for a := c.hear(); a.Type != string(apier.FramePong); a = c.hear() {
+		if a.Type == string(apier.FrameMetricsUpdate) {
+			_ = json.Unmarshal(a.Data, &last)
+		}
+	}
+	if last.Total != 99 {
+		t.Errorf("the last metrics are %+v", last)
+	}
+}
+
 func TestASnapshotThatCannotBeRead(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, Options{})
