@@ -38,8 +38,13 @@ func (l *lane) attempt(claims store.Claims, c store.Claimed, p place) {
 	}
 	ok = attempt.OK()
 	verdict := decide(claims.Endpoint, c.Delivery, attempt, header, policy{now: d.opt.Now(), disableAfter: d.opt.DisableAfter, random: randomShare})
+	verdict.URL = claims.Endpoint.URL
 	d.opt.Observe(Outcome{Kind: attempt.ErrorKind, Duration: d.opt.Now().Sub(started), Waited: started.Sub(c.DueAt.Time())})
-	if l.finish(c, attempt, verdict) {
+	switch finished, recorded := l.finish(c, attempt, verdict); {
+	case !recorded:
+	case finished.Status != verdict.Status:
+		d.opt.Log.Info("delivery: failed at an address that the endpoint no longer has; it goes to the new one", append(l.ids(c), "status", attempt.StatusCode, "cause", attempt.ErrorMessage)...)
+	default:
 		l.log(c, attempt, verdict)
 	}
 }
@@ -48,23 +53,23 @@ func (l *lane) attempt(claims store.Claims, c store.Claimed, p place) {
 const lackPause = 5 * time.Second
 
 // finish records an attempt, and tries to for as long as the lease holds: what is not recorded is sent again.
-func (l *lane) finish(c store.Claimed, attempt apier.Attempt, verdict store.Verdict) bool {
+func (l *lane) finish(c store.Claimed, attempt apier.Attempt, verdict store.Verdict) (finished apier.Delivery, recorded bool) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(l.d.live), c.Delivery.LeasedUntil.Time().Sub(l.d.opt.Now()))
 	defer cancel()
 	for pause := 10 * time.Millisecond; ; pause = min(2*pause, time.Second) {
-		_, err := l.d.store.Finish(ctx, l.key.tenant, c, attempt, verdict)
+		finished, err := l.d.store.Finish(ctx, l.key.tenant, c, attempt, verdict)
 		if err == nil {
-			return true
+			return finished, true
 		}
 		var known *apier.Error
 		if errors.As(err, &known) && (known.Code == apier.CodeConflict || known.Code == apier.CodeNotFound) {
 			l.d.opt.Log.Info("delivery: an outcome came too late to count", append(l.ids(c), "status", attempt.StatusCode, "cause", err)...)
-			return false
+			return finished, false
 		}
 		select {
 		case <-ctx.Done():
 			l.d.opt.Log.Error("delivery: an outcome was not recorded; the event is sent again", append(l.ids(c), "status", attempt.StatusCode, "cause", err)...)
-			return false
+			return finished, false
 		case <-time.After(pause):
 		}
 	}

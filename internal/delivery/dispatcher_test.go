@@ -243,6 +243,34 @@ func TestADeletedEndpointIsForgotten(t *testing.T) {
 	})
 }
 
+// What fails at an address while another is set goes to that one, though it was to be given up.
+func TestAnAddressThatChangesMeanwhile(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, openSQLite, 1)
+		kind := apier.ErrorConnect
+		e := w.endpoint(apier.Endpoint{RetryScheduleMS: []int64{0}}, func() response { return response{after: 5 * time.Second, kind: kind} })
+		w.start(Options{})
+		w.events(0, 1)
+		time.Sleep(time.Second)
+		w.mu.Lock()
+		kind = ""
+		w.mu.Unlock()
+		if _, err := w.store.UpdateEndpoint(t.Context(), acme, e.ID, func(e *apier.Endpoint) error { e.URL = "https://new.example"; return nil }); err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range w.settle(time.Hour) {
+			if d.Status != apier.DeliveryDelivered || d.Attempts != 2 {
+				t.Errorf("%+v", d)
+			}
+		}
+		w.close()
+		for _, fault := range w.faults {
+			t.Error(fault)
+		}
+	})
+}
+
 // A recovery sends again what was given up, at its rate, and is done then; it goes on after a restart.
 func TestRecovery(t *testing.T) {
 	t.Parallel()

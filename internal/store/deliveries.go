@@ -103,6 +103,7 @@ type Verdict struct {
 	Blameless     bool                 // the fault is ours: the endpoint's health stays as it is
 	HoldUntil     apier.Timestamp      // the breaker opens until then, or stays open for longer; 0: no change, and after a success closed
 	DisableReason string               // disables the endpoint; "": no
+	URL           string               // that the attempt went to; "": that of the endpoint, whatever it is by now
 }
 
 // DeliveryFilter selects deliveries of one endpoint or of one event; zero fields select everything.

@@ -28,7 +28,8 @@ type finishOp struct {
 	tenant   apier.TenantID
 	claimed  store.Claimed
 	attempt  apier.Attempt
-	verdict  store.Verdict
+	verdict  store.Verdict // as it was given
+	follows  store.Verdict // what comes of it
 	delivery apier.Delivery
 }
 
@@ -44,8 +45,12 @@ func (o *finishOp) apply(b *batch) error {
 	if err != nil {
 		return err
 	}
+	o.follows = o.verdict
 	if endpoint != nil {
-		endpoint.count(apier.DeliveryPending, o.verdict.Status)
+		if o.isOfFormerAddress(endpoint) {
+			o.follows = store.Verdict{Status: apier.DeliveryPending, DueAt: b.now, Blameless: true}
+		}
+		endpoint.count(apier.DeliveryPending, o.follows.Status)
 		o.judge(endpoint, b.now)
 	}
 	if err := o.record(b, row); err != nil {
@@ -65,27 +70,33 @@ func (o *finishOp) apply(b *batch) error {
 	if err := b.attempted(o.tenant, row); err != nil || endpoint == nil {
 		return err
 	}
-	if o.verdict.DisableReason != "" {
-		return b.disable(endpoint, o.verdict.DisableReason)
+	if o.follows.DisableReason != "" {
+		return b.disable(endpoint, o.follows.DisableReason)
 	}
 	return b.wakeLane(endpoint)
+}
+
+// isOfFormerAddress reports whether the endpoint's address was changed while an attempt that failed was under way: it
+// says nothing of the address that there is now, and is made again there.
+func (o *finishOp) isOfFormerAddress(endpoint *endpointRow) bool {
+	return o.verdict.URL != "" && o.verdict.URL != endpoint.endpoint.URL && !o.attempt.OK()
 }
 
 // record moves the delivery on and stores the attempt.
 func (o *finishOp) record(b *batch, row *deliveryRow) error {
 	d := &row.delivery
-	d.Status = o.verdict.Status
+	d.Status = o.follows.Status
 	d.Attempts++
-	if !o.verdict.Blameless {
+	if !o.follows.Blameless {
 		d.Tries++
 	}
 	d.LeasedUntil = 0
 	d.StatusCode, d.ErrorKind, d.ErrorMessage = o.attempt.StatusCode, o.attempt.ErrorKind, o.attempt.ErrorMessage
-	row.dueAt = int64(o.verdict.DueAt)
+	row.dueAt = int64(o.follows.DueAt)
 	o.attempt.Number = d.Attempts
 	o.attempt.NextAttemptAt = 0
 	if d.Status == apier.DeliveryPending {
-		o.attempt.NextAttemptAt = o.verdict.DueAt
+		o.attempt.NextAttemptAt = o.follows.DueAt
 	}
 	detail, err := json.Marshal(attemptDetail(o.attempt))
 	if err != nil {
@@ -103,13 +114,13 @@ func (o *finishOp) judge(endpoint *endpointRow, now apier.Timestamp) {
 	switch {
 	case o.attempt.OK():
 		e.LastSuccessAt, e.ConsecutiveFailures, e.FailingSince, e.HoldUntil = now, 0, 0, 0
-	case o.verdict.Blameless:
+	case o.follows.Blameless:
 	default:
 		e.LastFailureAt, e.LastError = now, o.attempt.ErrorMessage
 		if e.ConsecutiveFailures++; e.FailingSince == 0 {
 			e.FailingSince = now
 		}
-		e.HoldUntil = max(e.HoldUntil, o.verdict.HoldUntil) // an attempt begun before the breaker opened does not shorten it
+		e.HoldUntil = max(e.HoldUntil, o.follows.HoldUntil) // an attempt begun before the breaker opened does not shorten it
 	}
 }
 

@@ -24,6 +24,7 @@ func deliveryTests() map[string]func(*testing.T, Opener) {
 		"a paused endpoint keeps, a disabled one gets nothing":      testPaused,
 		"behind a breaker one attempt feels its way":                testHold,
 		"a disabled endpoint is told of by an event":                testDisable,
+		"an attempt at a former address says nothing of the new":    testFormerAddress,
 		"a deleted endpoint cancels what was open":                  testDeleteEndpoint,
 		"an acknowledged or deleted event cancels what was open":    testCancel,
 		"a retry begins anew":                                       testRetry,
@@ -383,6 +384,28 @@ func testDisable(t *testing.T, open Opener) {
 	c := h.claimOne(watcher)
 	if c.Event.Type != "system.endpoint_disabled" || !strings.Contains(string(c.Event.Payload), string(e.ID)) {
 		t.Errorf("told of by %+v", c.Event)
+	}
+}
+
+func testFormerAddress(t *testing.T, open Opener) {
+	h := newHooks(t, open)
+	e := h.endpoint(nil)
+	h.event("a.b", `{}`)
+	c := h.claimOne(e)
+	must[apier.Endpoint](t)(h.UpdateEndpoint(t.Context(), acme, e.ID, func(e *apier.Endpoint) error { e.URL = "https://new.example/hooks"; return nil }))
+	verdict := giveUp
+	verdict.URL, verdict.HoldUntil, verdict.DisableReason = e.URL, h.now()+60_000, "It answered 410 Gone"
+	if d := h.refuse(c, verdict); d.Status != apier.DeliveryPending || d.DueAt != h.now() || d.Attempts != 1 || d.Tries != 0 {
+		t.Errorf("the delivery is %+v", d)
+	}
+	if got := h.look(e); got.Status != apier.EndpointActive || got.HoldUntil != 0 || got.ConsecutiveFailures != 0 {
+		t.Errorf("the endpoint is %+v", got)
+	}
+	c = h.claimOne(e)
+	verdict.URL = "https://new.example/hooks"
+	h.refuse(c, verdict)
+	if got := h.look(e); got.Status != apier.EndpointDisabled {
+		t.Errorf("the endpoint is %+v", got)
 	}
 }
 
