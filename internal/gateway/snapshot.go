@@ -79,22 +79,29 @@ func (g *Gateway) stateOf(tenant apier.TenantID, channel apier.Channel) (s apier
 	return g.history.Snapshot(g.ctx, tenant, channel)
 }
 
+// metricsLife is how long metrics are told to others, ms: rates go down, and what has outlived its retention leaves,
+// without a change that would publish others.
+const metricsLife = 1000
+
 // metricsNow gives the frame of a tenant's metrics: the newest in the log, or those of the store for the first who
-// asks. Whatever changes meanwhile is published again.
+// asks after a while. Whatever changes meanwhile is published again.
 func (g *Gateway) metricsNow(c *conn) []byte {
 	m, ok := c.log.Metrics()
-	if !ok {
+	now := g.now() // before they are read: what is published meanwhile may be newer
+	if !ok || now-m.At >= metricsLife {
 		if g.beginRead() != nil {
 			return nil
 		}
 		read, err := g.history.Metrics(g.ctx, c.holder.tenant)
 		g.endRead()
-		if err != nil { // they come with their next change
+		switch {
+		case err == nil:
+			m = hub.MetricsAt{Metrics: read, At: now}
+			c.log.Seed(m.Metrics, m.At)
+		case !ok: // they come with their next change
 			g.opt.Log.Error("websocket: cannot read the metrics", "tenant", c.holder.tenant, "cause", err)
 			return nil
 		}
-		m = hub.MetricsAt{Metrics: read, At: g.now()}
-		c.log.Seed(m.Metrics, m.At)
 	}
 	return appendMessage(nil, ws.OpText, apier.AppendMetrics(nil, m.Metrics, m.At, &apier.V1{Channel: "metrics"}))
 }

@@ -2,8 +2,11 @@ package gateway
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/apier/apier"
 )
@@ -131,7 +134,7 @@ func TestMetricsAreJoinedToo(t *testing.T) {
 	b.store.mu.Unlock()
 	c.say(`{"type":"subscribe","data":{"channel":"metrics"}}`)
 	<-counted
-	b.g.hub.PublishMetrics("t1", apier.Metrics{Total: 99}, 1)
+	b.g.hub.PublishMetrics("t1", apier.Metrics{Total: 99}, apier.TimestampOf(time.Now()))
 	for _, o := range others {
 		o.expect(apier.FrameMetricsUpdate)
 	}
@@ -145,6 +148,37 @@ func TestMetricsAreJoinedToo(t *testing.T) {
 	}
 	if last.Total != 99 {
 		t.Errorf("the last metrics are %+v", last)
+	}
+}
+
+// Rates and what has outlived its retention change without a change: who comes later is not told old numbers.
+func TestMetricsAreNotOld(t *testing.T) {
+	t.Parallel()
+	var hours atomic.Int64
+	b := newBench(t, Options{Now: func() time.Time { return time.Now().Add(time.Duration(hours.Load()) * time.Hour) }})
+	b.store.counts = true
+	b.store.create("evt_1")
+	total := func() int64 {
+		c := b.dial(t, "token=good&v=1&channels=metrics")
+		c.expect(apier.FrameSession)
+		var m apier.Metrics
+		_ = json.Unmarshal(c.expect(apier.FrameMetricsUpdate).Data, &m)
+		return m.Total
+	}
+	if n := total(); n != 1 {
+		t.Errorf("the first is told of %d", n)
+	}
+	b.store.mu.Lock()
+	clear(b.store.latest)
+	b.store.mu.Unlock()
+	hours.Store(1)
+	if n := total(); n != 0 {
+		t.Errorf("an hour later, one is told of %d", n)
+	}
+	b.store.fail(errors.New("disk on fire"))
+	hours.Store(2)
+	if n := total(); n != 0 { // the latest there are
+		t.Errorf("without a store, one is told of %d", n)
 	}
 }
 

@@ -65,12 +65,12 @@ func (l *Log) Metrics() (m MetricsAt, ok bool) {
 	return l.metrics, l.metrics.At != 0
 }
 
-// Seed keeps metrics that a reader has fetched for the next one that asks, until others are published. Nobody is
+// Seed keeps metrics that a reader has fetched for the next one that asks, unless those there are newer. Nobody is
 // sent them.
 func (l *Log) Seed(m apier.Metrics, at apier.Timestamp) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.version == 0 {
+	if at > l.metrics.At {
 		l.metrics = MetricsAt{m, at}
 	}
 }
