@@ -64,6 +64,10 @@ func (a *API) listInbox(c *call) error {
 
 // leaseInbox hands out events: an array, each with its lease.
 func (a *API) leaseInbox(c *call, q url.Values) error {
+	if c.r.Method == http.MethodHead { // which the route of GET takes too
+		c.w.Header().Set("Allow", http.MethodGet)
+		return apier.Errorf(apier.CodeMethodNotAllowed, "HEAD must change nothing, and a lease does; use GET.")
+	}
 	if !c.id.Can(auth.ScopeWrite) {
 		return apier.Errorf(apier.CodeForbidden, "The credential lacks the scope %s, which leasing needs.", auth.ScopeWrite)
 	}

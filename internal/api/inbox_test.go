@@ -37,6 +37,21 @@ func TestInboxOrder(t *testing.T) {
 	}
 }
 
+// HEAD is safe (RFC 9110, section 9.2.1), and its answer would not even name what was leased.
+func TestHeadLeasesNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{})
+	w.create(t, "a.b", "s", `{}`)
+	if head := w.do(t, "HEAD", "/api/inbox?lease_seconds=30", ""); head.status != 405 {
+		t.Errorf("HEAD got %d", head.status)
+	}
+	var leased []eventBody
+	w.do(t, "GET", "/api/inbox?lease_seconds=30", "").want(t, 200, &leased)
+	if len(leased) != 1 {
+		t.Errorf("%d events are left to lease", len(leased))
+	}
+}
+
 func TestAck(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, worldOptions{})
