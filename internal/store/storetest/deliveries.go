@@ -579,7 +579,8 @@ func testErasedIsNotSent(t *testing.T, open Opener) {
 	wantCode(t, err, apier.CodeConflict)
 	late := h.endpoint(nil)
 	for _, r := range []apier.Recovery{
-		{Kind: apier.RecoverFailed, EndpointID: e.ID}, {Kind: apier.RecoverReplay, EndpointID: late.ID},
+		{Kind: apier.RecoverFailed, EndpointID: e.ID},
+		{Kind: apier.RecoverReplay, EndpointID: late.ID},
 		{Kind: apier.RecoverReplay, EndpointID: late.ID, SourceEndpointID: e.ID},
 	} {
 		r.Since, r.Until, r.RatePerSecond = began, h.now(), 10
