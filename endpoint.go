@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"net/http"
 	"net/textproto"
 	"net/url"
 	"slices"
@@ -284,11 +283,17 @@ const HiddenValue = "(set)"
 func SecretHeaders(headers map[string]string) map[string]string {
 	shown := make(map[string]string, len(headers))
 	for name, value := range headers {
-		switch http.CanonicalHeaderKey(name) {
-		case "Authorization", "Cookie", "X-Api-Key":
+		if HoldsCredential(name) {
 			value = HiddenValue
 		}
 		shown[name] = value
 	}
 	return shown
+}
+
+// HoldsCredential reports whether a header's value may be one, as far as its name tells.
+func HoldsCredential(name string) bool {
+	name = strings.ToLower(name)
+	return !strings.HasSuffix(name, "authenticate") && // which asks for one
+		slices.ContainsFunc([]string{"auth", "cookie", "token", "secret", "password", "api-key", "apikey"}, func(part string) bool { return strings.Contains(name, part) })
 }

@@ -175,6 +175,19 @@ func mustJSON(t *testing.T, v any) string {
 	return string(body)
 }
 
+func TestHeadersThatHoldACredentialAreNotShown(t *testing.T) {
+	t.Parallel()
+	for name, hidden := range map[string]bool{
+		"Authorization": true, "Cookie": true, "X-Api-Key": true, "x-auth-token": true, "Private-Token": true, "X-Shop-Secret": true,
+		"Set-Cookie": true, "apikey": true, "X-Vault-Password": true,
+		"X-Team": false, "Content-Type": false, "WWW-Authenticate": false, "Webhook-Signature": false, "Idempotency-Key": false,
+	} {
+		if shown := apier.SecretHeaders(map[string]string{name: "inner"})[name]; (shown == apier.HiddenValue) != hidden {
+			t.Errorf("%s is shown as %s", name, shown)
+		}
+	}
+}
+
 func TestIDsOfEndpointsAndDeliveries(t *testing.T) {
 	t.Parallel()
 	raw := [16]byte{1, 2, 3, 250, 251, 252, 253, 254, 255}

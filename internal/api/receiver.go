@@ -135,20 +135,11 @@ func keptHeaders(h http.Header) map[string]string {
 	kept := map[string]string{}
 	for name, values := range h {
 		name = strings.ToLower(name)
-		if len(kept) < maxKeptHeaders && !isCredential(name) {
+		if len(kept) < maxKeptHeaders && !apier.HoldsCredential(name) {
 			kept[name] = cutText(strings.Join(values, ", "), maxKeptHeaderLen)
 		}
 	}
 	return kept
-}
-
-func isCredential(name string) bool {
-	for _, part := range []string{"auth", "cookie", "token", "secret", "password", "api-key", "apikey"} {
-		if strings.Contains(name, part) {
-			return true
-		}
-	}
-	return false
 }
 
 // outlines gives the few headers that help to find out why a webhook was refused.
