@@ -47,9 +47,7 @@ func (o *finishOp) apply(b *batch) error {
 	}
 	o.follows = o.verdict
 	if endpoint != nil {
-		if o.isOfFormerAddress(endpoint) {
-			o.follows = store.Verdict{Status: apier.DeliveryPending, DueAt: b.now, Blameless: true}
-		}
+		o.forget(endpoint, b.now)
 		endpoint.count(apier.DeliveryPending, o.follows.Status)
 		o.judge(endpoint, b.now)
 	}
@@ -76,10 +74,16 @@ func (o *finishOp) apply(b *batch) error {
 	return b.wakeLane(endpoint)
 }
 
-// isOfFormerAddress reports whether the endpoint's address was changed while an attempt that failed was under way: it
-// says nothing of the address that there is now, and is made again there.
-func (o *finishOp) isOfFormerAddress(endpoint *endpointRow) bool {
-	return o.verdict.URL != "" && o.verdict.URL != endpoint.endpoint.URL && !o.attempt.OK()
+// forget leaves out what an attempt says of an address that was changed while it was under way. One that failed is made
+// again at the address that there is now.
+func (o *finishOp) forget(endpoint *endpointRow, now apier.Timestamp) {
+	switch {
+	case o.verdict.URL == "" || o.verdict.URL == endpoint.endpoint.URL:
+	case o.attempt.OK():
+		o.follows.DisableReason = ""
+	default:
+		o.follows = store.Verdict{Status: apier.DeliveryPending, DueAt: now, Blameless: true}
+	}
 }
 
 // record moves the delivery on and stores the attempt.

@@ -402,7 +402,15 @@ func testFormerAddress(t *testing.T, open Opener) {
 		t.Errorf("the endpoint is %+v", got)
 	}
 	c = h.claimOne(e)
-	verdict.URL = "https://new.example/hooks"
+	must[apier.Endpoint](t)(h.UpdateEndpoint(t.Context(), acme, e.ID, func(e *apier.Endpoint) error { e.URL = "https://newer.example/hooks"; return nil }))
+	d := must[apier.Delivery](t)(h.Finish(t.Context(), acme, c, apier.Attempt{StatusCode: 204},
+		store.Verdict{Status: apier.DeliveryDelivered, DisableReason: "It wants no more", URL: "https://new.example/hooks"}))
+	if got := h.look(e); d.Status != apier.DeliveryDelivered || got.Status != apier.EndpointActive {
+		t.Errorf("the endpoint is %+v", got)
+	}
+	h.event("a.b", `{}`)
+	c = h.claimOne(e)
+	verdict.URL = "https://newer.example/hooks"
 	h.refuse(c, verdict)
 	if got := h.look(e); got.Status != apier.EndpointDisabled {
 		t.Errorf("the endpoint is %+v", got)
