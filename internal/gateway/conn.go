@@ -251,9 +251,6 @@ func (c *conn) finish() {
 	c.mu.Lock()
 	c.phase, c.pending = phaseClosed, nil
 	code := c.closing
-	c.g.stats.sentFrames.Add(c.sentFrames)
-	c.g.stats.sentBytes.Add(c.sentBytes)
-	c.sentFrames, c.sentBytes = 0, 0
 	c.mu.Unlock()
 	c.g.stats.ended(code)
 	c.g.poller.remove(c)
@@ -261,9 +258,19 @@ func (c *conn) finish() {
 	c.shard.remove(c)
 	c.g.hub.Release(c.log)
 	c.g.limits.release(c.holder, c.addr)
-	c.g.mu.Lock()
-	delete(c.g.conns, c)
-	c.g.mu.Unlock()
+	c.forget()
 	c.g.opt.Log.Debug("websocket: disconnected", "tenant", c.holder.tenant, "user", c.holder.subject, "addr", c.addr, "code", code)
 	c.g.running.Done()
+}
+
+// forget takes the connection out of those that are there. What it has sent moves to the sums in the same moment, so
+// that whoever adds up finds it in one place.
+func (c *conn) forget() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.g.mu.Lock()
+	defer c.g.mu.Unlock()
+	delete(c.g.conns, c)
+	c.g.stats.sentFrames += c.sentFrames
+	c.g.stats.sentBytes += c.sentBytes
 }

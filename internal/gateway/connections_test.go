@@ -200,6 +200,31 @@ func TestFigures(t *testing.T) {
 }
 
 // A commit that nobody reads is not written, and so not late when somebody comes.
+// Prometheus takes a counter that goes back for a restart.
+func TestCountersStandWhileConnectionsEnd(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, Options{})
+	var clients []*client
+	for range 200 {
+		c := b.dial(t, "v=1&token=good")
+		c.expect(apier.FrameSession)
+		clients = append(clients, c)
+	}
+	go func() {
+		for _, c := range clients {
+			_ = c.conn.Close()
+		}
+	}()
+	for latest, left := 0.0, true; left; {
+		left = b.g.Connections() > 0
+		sent := b.figure(t, "apier_ws_frames_total", "direction", "sent")
+		if sent < latest {
+			t.Fatalf("a counter went back from %v to %v", latest, sent)
+		}
+		latest = sent
+	}
+}
+
 func TestTheFanoutIsOfWhatIsRead(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, Options{})

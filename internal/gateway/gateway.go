@@ -256,6 +256,10 @@ func (g *Gateway) refuseNew() {
 func (g *Gateway) snapshot() []*conn {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	return g.snapshotLocked()
+}
+
+func (g *Gateway) snapshotLocked() []*conn {
 	conns := make([]*conn, 0, len(g.conns))
 	for c := range g.conns {
 		conns = append(conns, c)

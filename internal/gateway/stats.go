@@ -13,7 +13,7 @@ import (
 // stats counts what all connections did, those that are gone included. What a connection has sent is counted by
 // itself, under the lock that it holds anyway, and added here at its end.
 type stats struct {
-	sentFrames, sentBytes         atomic.Uint64 // of connections that are gone
+	sentFrames, sentBytes         uint64 // of connections that are gone; guarded by Gateway.mu
 	receivedFrames, receivedBytes atomic.Uint64
 
 	behind  prometheus.Counter // connections that fell off the log and were brought up to date by the store
@@ -112,10 +112,12 @@ func (g *Gateway) Describe(ch chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector. It visits each connection once.
 func (g *Gateway) Collect(ch chan<- prometheus.Metric) {
-	frames, bytes, queued := g.stats.sentFrames.Load(), g.stats.sentBytes.Load(), 0
+	g.mu.Lock()
+	conns, frames, bytes := g.snapshotLocked(), g.stats.sentFrames, g.stats.sentBytes
+	g.mu.Unlock()
 	dialects := map[string]int{"plain": 0, "v1": 0}
-	lagging := 0
-	for _, c := range g.snapshot() {
+	lagging, queued := 0, 0
+	for _, c := range conns {
 		c.mu.Lock()
 		frames, bytes, queued = frames+c.sentFrames, bytes+c.sentBytes, queued+c.queueBytes()
 		if c.writing {
