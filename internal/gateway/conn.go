@@ -16,7 +16,8 @@ import (
 )
 
 // conn is one connection. Its reader owns its life: when there is nothing more to read, finish lets go of
-// everything, once. Whoever else wants its end calls abort, which makes the reader see one.
+// everything, once, unless it is left to a writer that has something to say still. Whoever else wants its end calls
+// abort, which makes both see one.
 type conn struct {
 	g         *Gateway
 	nc        net.Conn
@@ -52,7 +53,8 @@ type conn struct {
 	writing bool        // a writer goroutine owns the socket's output
 	catchUp bool        // the store must be read before the log
 	paused  bool        // a snapshot is being read: the stream stands still
-	parted  bool        // the client's close frame came: who writes the last bit hangs up
+	parted  bool        // the client's close frame came, or its end: who writes the last bit hangs up
+	left    bool        // the reader has gone: the writer finishes
 	told    []told      // what snapshots have told and the stream has not reached
 	phase   phase
 	closing apier.CloseCode // why, once closing
@@ -246,7 +248,20 @@ func (c *conn) drain(after time.Duration) {
 	c.endLocked(apier.CloseServiceRestart, apier.CloseReason("restart", max(after, time.Millisecond)))
 }
 
-// finish lets go of everything. Only the reader calls it, as its last act.
+// leave is the reader's last act where the client has closed its side: what stands before our close frame, and that
+// frame, can get through still. Else the connection ends here.
+func (c *conn) leave() {
+	c.mu.Lock()
+	c.left = c.writing && c.phase == phaseClosing
+	c.parted = c.parted || c.left
+	left := c.left
+	c.mu.Unlock()
+	if !left {
+		c.finish()
+	}
+}
+
+// finish lets go of everything. Only the reader calls it, as its last act, or the writer it has left this to.
 func (c *conn) finish() {
 	c.mu.Lock()
 	c.phase, c.pending = phaseClosed, nil

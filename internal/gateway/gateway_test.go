@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -603,9 +604,12 @@ func TestACloseBehindWhatIsStillToBeWritten(t *testing.T) {
 	}
 	session := sessionPrefix(run, b.auth.ids["good"]) + "x"
 	for _, query := range []string{"", "&channels=&after=1&session=" + session, "&after=1&session=" + session} {
-		for range 10 {
+		for n := range 10 {
 			c := b.dial(t, "token=good&v=1"+query)
 			c.write(ws.NewCloseFrame(ws.NewCloseFrameBody(1000, "bye")))
+			if tcp, ok := c.conn.(*net.TCPConn); ok && n%2 == 1 { // it may close its side, too, and read on
+				_ = tcp.CloseWrite()
+			}
 			for {
 				f, err := c.frame()
 				if err != nil {

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"io"
 	"os"
 	"sync"
 	"syscall"
@@ -113,6 +114,9 @@ func (c *conn) readReady(p *poller) {
 		switch {
 		case err == syscall.EAGAIN: //nolint:errorlint // readSocket wraps nothing
 			p.rearm(c)
+			return
+		case err == io.EOF: //nolint:errorlint // likewise
+			c.leave()
 			return
 		case err != nil || !c.receive((*buf)[:n]):
 			c.finish()

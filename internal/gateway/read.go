@@ -29,7 +29,6 @@ func (c *conn) listen(early []byte) {
 
 // read is the reader goroutine of a connection that no poller waits for.
 func (c *conn) read() {
-	defer c.finish()
 	// One closure for the whole life: RawConn.Read parks the goroutine until the socket is readable.
 	var buf *[]byte
 	var n int
@@ -47,6 +46,7 @@ func (c *conn) read() {
 		if c.raw != nil {
 			n, err = 0, nil
 			if rawErr := c.raw.Read(attempt); rawErr != nil {
+				c.finish()
 				return
 			}
 		} else {
@@ -55,9 +55,15 @@ func (c *conn) read() {
 		}
 		more := err == nil && n > 0 && c.receive((*buf)[:n])
 		c.g.buffers.Put(buf)
-		if !more {
-			return
+		switch {
+		case more:
+			continue
+		case errors.Is(err, io.EOF):
+			c.leave()
+		default:
+			c.finish()
 		}
+		return
 	}
 }
 

@@ -80,6 +80,16 @@ func (c *conn) startWriter() {
 // until the connection is where everybody else is. Then it ends.
 func (c *conn) write() {
 	defer c.g.running.Done()
+	c.writeAll()
+	c.mu.Lock()
+	left := c.left
+	c.mu.Unlock()
+	if left {
+		c.finish()
+	}
+}
+
+func (c *conn) writeAll() {
 	for {
 		wire, more := c.nextWire()
 		if !more {
