@@ -37,8 +37,8 @@ func (b *Bell) Ring(changes []apier.Change) {
 	}
 }
 
-// ringFor wakes the waiting requests of one tenant.
-func (b *Bell) ringFor(tenant apier.TenantID) {
+// RingFor wakes the waiting requests of one tenant. It never blocks.
+func (b *Bell) RingFor(tenant apier.TenantID) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.ring(tenant)

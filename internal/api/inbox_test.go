@@ -235,6 +235,35 @@ func TestFollowOverHTTP(t *testing.T) {
 	}
 }
 
+// Nor does a request wait on that a full group kept from what there is.
+func TestLongPollOfAFullGroup(t *testing.T) {
+	t.Parallel()
+	bell := NewBell()
+	w := newWorld(t, worldOptions{
+		api: Options{Bell: bell, MaxWaiting: 1}, store: store.Options{Announce: bell.Ring, Room: bell.RingFor, InboxOpen: 1},
+	})
+	one, two := w.create(t, "a.b", "s", "{}"), w.create(t, "a.b", "s", "{}")
+	w.do(t, "PUT", "/api/inbox/groups/g", `{"from":"start"}`).want(t, 200, nil)
+	w.do(t, "PUT", "/api/inbox/groups/h", `{"from":"start"}`).want(t, 200, nil) // or the event were delivered, which rings for nobody
+	w.lease(t, "group=g&lease_seconds=300")
+	answered := make(chan reply, 1)
+	go func() { answered <- w.do(t, "GET", "/api/inbox?group=g&lease_seconds=30&wait_seconds=30", "") }()
+	for waits := false; !waits; {
+		bell.mu.Lock()
+		waits = len(bell.rings) > 0
+		bell.mu.Unlock()
+		runtime.Gosched()
+	}
+	begin := time.Now()
+	w.do(t, "POST", "/api/inbox/"+string(one.ID)+"/ack", `{"group":"g"}`).want(t, 200, nil)
+	if answer := <-answered; answer.status != 200 || !strings.Contains(string(answer.body), string(two.ID)) {
+		t.Errorf("%d %s", answer.status, answer.body)
+	}
+	if took := time.Since(begin); took > 10*time.Second {
+		t.Errorf("it took %v", took)
+	}
+}
+
 // A request that waits is answered by the commit, not by a clock.
 func TestLongPoll(t *testing.T) {
 	t.Parallel()

@@ -138,7 +138,6 @@ func (a *API) nackEvent(c *call) error {
 	if err != nil {
 		return err
 	}
-	a.bell.ringFor(c.id.Tenant)
 	writeJSON(c.w, http.StatusOK, appendLease(nil, lease))
 	return nil
 }

@@ -50,6 +50,9 @@ type Options struct {
 	Announce func([]apier.Change)
 	// Due is told, after a commit, of an endpoint that has a delivery to make and from when on. It must not block.
 	Due func(tenant apier.TenantID, endpoint apier.EndpointID, at apier.Timestamp)
+	// Room is told, after a commit, of a tenant whose inbox hands out something sooner than it said, without a Change
+	// that tells of it: a group that was full is not, or a lease ends earlier. It must not block.
+	Room func(tenant apier.TenantID)
 	// Now is the clock [time.Now].
 	Now func() time.Time
 	// WriteQueue bounds the operations waiting for the writer [4096]; beyond it a write fails at once

@@ -191,8 +191,14 @@ func (s *Store) changeLease(
 		if held.holder != holder.Subject {
 			return apier.Errorf(apier.CodeConflict, "The lease of %s was another's, and has ended. Lease the event first.", ref.Event)
 		}
+		before := held.dueAt
 		change(held, b.now)
 		changed = held.shown(ref.Event)
+		if held.dueAt < before {
+			if err := b.tellRoom(group); err != nil {
+				return err
+			}
+		}
 		return b.writeLease(held)
 	})
 	return changed, wrap("change lease", err)

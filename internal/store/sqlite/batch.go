@@ -37,6 +37,8 @@ type batch struct {
 	routesStale bool                   // an endpoint has changed since routes were read
 	routesNew   bool                   // routes are to be known to others after the commit
 	dues        map[*endpointRow]int64 // endpoints with deliveries to make, and from when
+
+	rooms map[apier.TenantID]struct{} // those whose inbox hands out something sooner
 }
 
 type typeKey struct {

@@ -244,7 +244,22 @@ func (b *batch) endLease(l *lease) error {
 		return err
 	}
 	l.group.Open-- // it makes room for another in this very operation
+	if l.group.Open == int64(b.writer.store.options.InboxOpen)-1 {
+		if err := b.tellRoom(l.group); err != nil {
+			return err
+		}
+	}
 	return b.countOpen(l.group.id, -1)
+}
+
+// tellRoom has those who wait for the inbox look again after the commit.
+func (b *batch) tellRoom(g *inboxGroup) error {
+	name, err := b.tenantName(g.tenant)
+	if b.rooms == nil {
+		b.rooms = map[apier.TenantID]struct{}{}
+	}
+	b.rooms[name] = struct{}{}
+	return err
 }
 
 func (b *batch) countOpen(group, n int64) error {

@@ -80,6 +80,9 @@ func withDefaults(o store.Options) store.Options {
 	if o.Due == nil {
 		o.Due = func(apier.TenantID, apier.EndpointID, apier.Timestamp) {}
 	}
+	if o.Room == nil {
+		o.Room = func(apier.TenantID) {}
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}

@@ -197,6 +197,9 @@ func (w *writer) transact(ops []*op) ([]error, error) {
 	if len(b.changes) > 0 {
 		w.store.options.Announce(b.changes)
 	}
+	for tenant := range b.rooms {
+		w.store.options.Room(tenant)
+	}
 	for endpoint, at := range b.dues {
 		if !endpoint.gone && endpoint.endpoint.Status == apier.EndpointActive {
 			w.store.options.Due(endpoint.name, endpoint.endpoint.ID, apier.Timestamp(at))

@@ -21,6 +21,7 @@ func inboxTests() map[string]func(*testing.T, Opener) {
 		"a batch of acknowledgements has an outcome for each":                      testAckBatch,
 		"after too many hand-outs an event has failed":                             testMaxDeliveries,
 		"what is open is bounded":                                                  testInboxOpen,
+		"who waits is told when a lease ends sooner, or a full group has room":     testRoom,
 		"every group gets every event, and the last one settles it":                testGroups,
 		"a group begins now or at the start, and gets what it wants":               testGroupWants,
 		"a group finds what it wants behind many events that it does not":          testGroupScan,
@@ -260,6 +261,41 @@ func testInboxOpen(t *testing.T, open Opener) {
 	}
 	f.clock.advance(time.Second)
 	wantIDs(t, "what was settled elsewhere makes room at once", leasedIDs(f.lease(a, 10, time.Second)), ids[4:])
+}
+
+func testRoom(t *testing.T, open Opener) {
+	told := 0 // by the writer, before each call below returns
+	f := newTunedFixture(t, open, func(o *store.Options) {
+		o.InboxOpen = 2
+		o.Room = func(tenant apier.TenantID) {
+			if tenant == acme {
+				told++
+			}
+		}
+	})
+	ctx, ids := t.Context(), f.add(newEvents(3)...)
+	a := holder("g", "a")
+	must[store.Group](t)(f.PutGroup(ctx, acme, store.NewGroup{Name: "g", FromStart: true}))
+	f.lease(a, 2, time.Minute)
+	for i, step := range []struct {
+		what string
+		do   func() error
+		want int
+	}{
+		{"a longer lease", func() error { _, err := f.Extend(ctx, acme, a, store.LeaseRef{Event: ids[0]}, time.Hour); return err }, 0},
+		{"a shorter one", func() error { _, err := f.Extend(ctx, acme, a, store.LeaseRef{Event: ids[0]}, time.Minute); return err }, 1},
+		{"one given back for later", func() error { _, err := f.GiveBack(ctx, acme, a, store.LeaseRef{Event: ids[0]}, time.Hour); return err }, 1},
+		{"one given back for sooner", func() error {
+			_, err := f.GiveBack(ctx, acme, a, store.LeaseRef{Event: ids[1]}, time.Second)
+			return err
+		}, 2},
+		{"an end in a full group", func() error { _, err := f.Acknowledge(ctx, acme, a, []store.LeaseRef{{Event: ids[0]}}); return err }, 3},
+		{"an end where there was room", func() error { _, err := f.Acknowledge(ctx, acme, a, []store.LeaseRef{{Event: ids[1]}}); return err }, 3},
+	} {
+		if err := step.do(); err != nil || told != step.want {
+			t.Fatalf("step %d, %s: told %d times, want %d; %v", i+1, step.what, told, step.want, err)
+		}
+	}
 }
 
 func testGroups(t *testing.T, open Opener) {
