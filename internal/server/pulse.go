@@ -36,6 +36,18 @@ func (p *pulse) touch(changes []apier.Change) {
 		p.dirty[changes[i].Tenant] = struct{}{}
 	}
 	p.mu.Unlock()
+	p.wake()
+}
+
+// note marks a tenant whose counters have changed without a change to tell of.
+func (p *pulse) note(tenant apier.TenantID) {
+	p.mu.Lock()
+	p.dirty[tenant] = struct{}{}
+	p.mu.Unlock()
+	p.wake()
+}
+
+func (p *pulse) wake() {
 	select {
 	case p.woken <- struct{}{}:
 	default:

@@ -150,7 +150,7 @@ func (s *Server) deliveryOptions() delivery.Options {
 
 func (s *Server) storeOptions(f *feed) store.Options {
 	return store.Options{
-		Announce: f.announce, Due: f.due, Room: s.bell.RingFor,
+		Announce: f.announce, Due: f.due, Room: s.bell.RingFor, Left: s.pulse.note,
 		WriteQueue: s.opt.WriteQueue,
 		WebhookLog: s.opt.WebhookLog, MaxEndpoints: s.opt.MaxEndpoints, InboxOpen: s.opt.InboxOpen, InboxMaxDeliveries: s.opt.InboxMaxDeliveries,
 		EventRetention: s.opt.RetentionEvents, AttemptBodyRetention: s.opt.RetentionAttemptBodies, WebhookRetention: s.opt.RetentionWebhookLog,

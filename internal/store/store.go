@@ -53,6 +53,9 @@ type Options struct {
 	// Room is told, after a commit, of a tenant whose inbox hands out something sooner than it said, without a Change
 	// that tells of it: a group that was full is not, or a lease ends earlier. It must not block.
 	Room func(tenant apier.TenantID)
+	// Left is told, after a commit, of a tenant whose counters have changed by events that left in silence. It must not
+	// block.
+	Left func(tenant apier.TenantID)
 	// Now is the clock [time.Now].
 	Now func() time.Time
 	// WriteQueue bounds the operations waiting for the writer [4096]; beyond it a write fails at once

@@ -39,6 +39,7 @@ type batch struct {
 	dues        map[*endpointRow]int64 // endpoints with deliveries to make, and from when
 
 	rooms map[apier.TenantID]struct{} // those whose inbox hands out something sooner
+	lefts map[apier.TenantID]struct{} // those of whom events have left in silence
 }
 
 type typeKey struct {
@@ -92,6 +93,15 @@ func (b *batch) find(name apier.TenantID, id apier.EventID) (tenant int64, found
 		found, err = findEvent(b.conn, tenant, id)
 	}
 	return tenant, found, err
+}
+
+// leaves takes an event that leaves in silence off the counters.
+func (b *batch) leaves(e oldEvent) {
+	b.tally.deleted(e.tenant, statusOf(e.status))
+	if b.lefts == nil {
+		b.lefts = map[apier.TenantID]struct{}{}
+	}
+	b.lefts[e.name] = struct{}{}
 }
 
 // nextSeq gives the next place in the history; a rollback takes it back.

@@ -64,7 +64,7 @@ func (b *batch) expireEvents(before int64) (more bool, err error) {
 	}
 	for _, e := range old {
 		if e.createdSeq <= last {
-			b.tally.deleted(e.tenant, statusOf(e.status))
+			b.leaves(e)
 			b.left.Expired++
 		}
 	}
@@ -112,7 +112,7 @@ func (b *batch) dropEvent(e oldEvent) error {
 			return err
 		}
 	}
-	b.tally.deleted(e.tenant, statusOf(e.status))
+	b.leaves(e)
 	return exec(b.conn, "DELETE FROM events WHERE created_seq = ?", e.createdSeq)
 }
 

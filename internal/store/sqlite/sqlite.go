@@ -83,6 +83,9 @@ func withDefaults(o store.Options) store.Options {
 	if o.Room == nil {
 		o.Room = func(apier.TenantID) {}
 	}
+	if o.Left == nil {
+		o.Left = func(apier.TenantID) {}
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}

@@ -197,6 +197,9 @@ func (w *writer) transact(ops []*op) ([]error, error) {
 	if len(b.changes) > 0 {
 		w.store.options.Announce(b.changes)
 	}
+	for tenant := range b.lefts {
+		w.store.options.Left(tenant)
+	}
 	for tenant := range b.rooms {
 		w.store.options.Room(tenant)
 	}

@@ -3,6 +3,7 @@ package storetest
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ import (
 func retentionTests() map[string]func(*testing.T, Opener) {
 	return map[string]func(*testing.T, Opener){
 		"events leave with their retention, in silence, and counters with them": testEventRetention,
+		"who counts is told of whose events have left, and of nobody else":      testLeft,
 		"bodies of answers leave before their attempts":                         testBodyRetention,
 		"lines of the receiver's log leave with their retention":                testWebhookRetention,
 		"under the disk budget final events go first, then none":                testBudget,
@@ -88,6 +90,26 @@ func testEventRetention(t *testing.T, open Opener) {
 	}
 	if space := must[store.Space](t)(f.Space(t.Context())); space.Expired != 5 || space.Used <= 0 || space.File < space.Used || space.Full {
 		t.Fatalf("%+v", space)
+	}
+}
+
+func testLeft(t *testing.T, open Opener) {
+	var told []apier.TenantID // by the writer, before a call below returns
+	f := newTunedFixture(t, open, func(o *store.Options) {
+		o.EventRetention, o.DiskBudget, o.DiskBudgetPending = time.Hour, budget, true
+		o.Left = func(tenant apier.TenantID) { told = append(told, tenant) }
+	})
+	f.add(newEvents(2)...)
+	f.clock.advance(2 * time.Hour)
+	must[store.Receipts](t)(f.Append(t.Context(), other, newEvents(1), nil))
+	check(t, f.Housekeep(t.Context()))
+	if !slices.Equal(told, []apier.TenantID{acme}) {
+		t.Fatalf("of what has expired told: %v", told)
+	}
+	must[store.Receipts](t)(f.Append(t.Context(), other, large(250), nil))
+	check(t, f.Housekeep(t.Context()))
+	if told = told[1:]; len(told) == 0 || slices.Contains(told, acme) {
+		t.Fatalf("of what made room told: %v", told)
 	}
 }
 
