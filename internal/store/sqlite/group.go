@@ -20,6 +20,7 @@ type inboxGroup struct {
 	tenant int64
 	from   apier.Seq
 	filter *apier.Filter
+	fault  error // why filter is not known; such a group hands out nothing, and no event is settled over its head
 }
 
 // isInbox tells the inbox itself from the named groups.
@@ -49,13 +50,16 @@ func (g *inboxGroup) parse(types, filter string) error {
 	}
 	parsed, faults := apier.ParseFilter(g.Filter)
 	if len(faults) > 0 { // one that was stored before the rules became stricter
-		return apier.Errorf(apier.CodeConflict, "The filter of the group %q cannot be read any more: %s. Put another.", g.Name, faults[0].Reason)
+		g.fault = apier.Errorf(apier.CodeConflict, "The filter of the group %q cannot be read any more: %s. Put another: PUT /api/inbox/groups/%s.",
+			g.Name, faults[0].Reason, g.Name)
 	}
-	g.filter = parsed
+	if g.filter = parsed; parsed == nil || g.fault != nil {
+		g.filter = &apier.Filter{}
+	}
 	return nil
 }
 
-// wants reports whether an event is for the group.
+// wants reports whether an event is for the group, or may be.
 func (g *inboxGroup) wants(e *apier.Event) bool {
 	if len(g.Types) > 0 && !slices.ContainsFunc(g.Types, func(glob string) bool { return apier.MatchGlob(glob, e.Type) }) {
 		return false

@@ -46,6 +46,9 @@ func (o *leaseOp) apply(b *batch) error {
 	if o.group, err = b.ensureGroup(tenant, store.NewGroup{Name: o.request.Group}); err != nil {
 		return err
 	}
+	if o.group.fault != nil {
+		return o.group.fault
+	}
 	if err := o.again(b); err != nil {
 		return err
 	}

@@ -220,3 +220,46 @@ func TestALeaseReadsNoMoreThanItHandsOut(t *testing.T) { //nolint:paralleltest /
 		t.Errorf("%d events are handed out, with %d MiB for it", len(leases.Leased), mib)
 	}
 }
+
+// A group whose filter a later version cannot read hands out nothing, says so, and can be put right.
+func TestAGroupWithAnUnreadableFilter(t *testing.T) {
+	t.Parallel()
+	s := openTemp(t)
+	ctx := t.Context()
+	for _, name := range []string{"a", "b"} {
+		if _, err := s.PutGroup(ctx, "acme", store.NewGroup{Name: name, FromStart: true}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	made, err := s.Append(ctx, "acme", oneEvent(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, filter := range []string{`{"nowhere":1}`, `{`} {
+		inWriter(t, s, func(conn *sqlite.Conn) error {
+			return exec(conn, "UPDATE inbox_groups SET filter = ? WHERE name = 'b'", filter)
+		})
+		ask := store.LeaseRequest{Holder: store.Holder{Group: "b"}, Limit: 1, For: time.Minute}
+		if _, err := s.Lease(ctx, "acme", ask); apier.AsError(err).Code != apier.CodeConflict || !strings.Contains(err.Error(), "PUT /api/inbox/groups/b") {
+			t.Errorf("%s: leased with %v", filter, err)
+		}
+		if groups, err := s.Groups(ctx, "acme"); err != nil || len(groups) != 2 {
+			t.Errorf("%s: groups %+v, %v", filter, groups, err)
+		}
+	}
+	ask := store.LeaseRequest{Holder: store.Holder{Group: "a", Subject: "x"}, Limit: 1, For: time.Minute}
+	if _, err := s.Lease(ctx, "acme", ask); err != nil {
+		t.Fatal(err)
+	}
+	acked, err := s.Acknowledge(ctx, "acme", ask.Holder, []store.LeaseRef{{Event: made.Events[0].ID}})
+	if err != nil || acked[0].Err != nil || acked[0].Event.Status != apier.StatusPending { // b may want it
+		t.Errorf("acknowledged by another group: %+v, %v", acked, err)
+	}
+	if _, err := s.PutGroup(ctx, "acme", store.NewGroup{Name: "b", Filter: []byte(`{"payload.n":1}`)}); err != nil {
+		t.Fatal(err)
+	}
+	ask.Group = "b"
+	if leases, err := s.Lease(ctx, "acme", ask); err != nil || len(leases.Leased) != 1 {
+		t.Errorf("put right: %+v, %v", leases, err)
+	}
+}
