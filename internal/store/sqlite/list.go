@@ -24,7 +24,7 @@ const (
 func (s *Store) List(ctx context.Context, tenant apier.TenantID, filter store.Filter) (store.Page, error) {
 	var page store.Page
 	err := s.read(ctx, func(conn *sqlite.Conn) (err error) {
-		page, err = list(conn, tenant, filter)
+		page, err = list(conn, tenant, filter, s.options.DiskBudget > 0)
 		return err
 	})
 	if err != nil {
@@ -33,7 +33,7 @@ func (s *Store) List(ctx context.Context, tenant apier.TenantID, filter store.Fi
 	return page, nil
 }
 
-func list(conn *sqlite.Conn, name apier.TenantID, filter store.Filter) (store.Page, error) {
+func list(conn *sqlite.Conn, name apier.TenantID, filter store.Filter, trimmed bool) (store.Page, error) {
 	position, err := readPosition(conn)
 	if err != nil {
 		return store.Page{}, err
@@ -43,6 +43,7 @@ func list(conn *sqlite.Conn, name apier.TenantID, filter store.Filter) (store.Pa
 		return store.Page{}, err
 	}
 	q := newListQuery(tenant, filter)
+	q.trimmed = trimmed
 	if possible, err := q.resolve(conn); err != nil || !possible {
 		return store.Page{Seq: position.Seq}, err
 	}
@@ -70,6 +71,7 @@ type listQuery struct {
 	types  []string // exact types to merge
 
 	statuses []int64 // those to show; none: all
+	trimmed  bool    // events leave from the middle, for the disk budget
 }
 
 func newListQuery(tenant tenantRow, filter store.Filter) *listQuery {
@@ -119,48 +121,61 @@ func (q *listQuery) resolveCursor(conn *sqlite.Conn) error {
 	if q.filter.StartingAfter == "" {
 		return nil
 	}
-	last, err := placeOf(conn, q.tenant.id, q.filter.StartingAfter)
+	at, err := q.placeOf(conn, q.filter.StartingAfter)
 	if err != nil {
 		return err
 	}
-	condition := "e.created_seq < :cursor"
 	if q.filter.OldestFirst {
-		condition = "e.created_seq > :cursor"
+		q.and("e.created_seq >= :cursor", ":cursor", at.newer)
+	} else {
+		q.and("e.created_seq < :cursor", ":cursor", at.older)
 	}
-	q.and(condition, ":cursor", int64(last))
 	return nil
 }
 
-// placeOf gives the place of an event in the lists, also of one that was deleted while somebody pages.
-func placeOf(conn *sqlite.Conn, tenant int64, id apier.EventID) (place apier.Seq, err error) {
-	found, missing := findEvent(conn, tenant, id)
+// place of an event in the lists: what is older than it stands before older, what is newer from newer on.
+type place struct{ older, newer int64 }
+
+// placeOf gives the place of an event in the lists, also of one that was deleted, or has left by retention or for the
+// disk budget, while somebody pages.
+func (q *listQuery) placeOf(conn *sqlite.Conn, id apier.EventID) (place, error) {
+	tenant := q.tenant.id
+	found, err := findEvent(conn, tenant, id)
 	uuid, ok := apier.ParseEventID(string(id))
-	if missing == nil || !ok {
-		return found.createdSeq, missing
+	if err == nil || !ok {
+		return placeAt(int64(found.createdSeq)), err
 	}
+	missing, at := err, int64(0)
 	err = sqlitex.Execute(conn, "SELECT created_seq FROM tombstones WHERE uuid = ? AND tenant = ?",
 		&sqlitex.ExecOptions{Args: []any{uuid[:], tenant}, ResultFunc: func(stmt *sqlite.Stmt) error {
-			place, missing = apier.Seq(stmt.ColumnInt64(0)), nil
+			at = stmt.ColumnInt64(0)
 			return nil
 		}})
-	if err == nil && missing != nil {
-		var expired bool
-		if expired, err = beforeAll(conn, tenant, uuid); err == nil && !expired {
-			err = missing
-		}
+	switch {
+	case err != nil || at != 0:
+		return placeAt(at), err
+	case uuid[timeBytes]>>4 != 7: // a version 7 has a time
+		return place{}, missing
+	case q.trimmed && tenant != 0:
+		return placeByTime(conn, tenant, uuid)
 	}
-	return place, err
+	expired, err := beforeAll(conn, tenant, uuid)
+	if err == nil && !expired {
+		err = missing
+	}
+	return placeAt(0), err
 }
+
+func placeAt(seq int64) place { return place{older: seq, newer: seq + 1} }
+
+// timeBytes begin an id: milliseconds.
+const timeBytes = 6
 
 const oldestOfTenant = "SELECT uuid FROM events INDEXED BY events_by_tenant WHERE tenant = ? ORDER BY created_seq LIMIT 1"
 
-// beforeAll reports whether an id is older than every event there is: its event has outlived its retention while
-// somebody pages, and everything that is left comes after it. Ids begin with the time, in milliseconds.
+// beforeAll reports whether an id is older than every event there is: its event has outlived its retention, and
+// everything that is left comes after it.
 func beforeAll(conn *sqlite.Conn, tenant int64, uuid [16]byte) (before bool, err error) {
-	const timeBytes = 6
-	if uuid[timeBytes]>>4 != 7 { // a version 7 has a time
-		return false, nil
-	}
 	err = sqlitex.Execute(conn, oldestOfTenant, &sqlitex.ExecOptions{Args: []any{tenant}, ResultFunc: func(stmt *sqlite.Stmt) error {
 		var oldest [16]byte
 		stmt.ColumnBytes(0, oldest[:])
@@ -168,6 +183,31 @@ func beforeAll(conn *sqlite.Conn, tenant int64, uuid [16]byte) (before bool, err
 		return nil
 	}})
 	return before, err
+}
+
+const eventOfTenantFrom = "SELECT created_seq, uuid FROM events INDEXED BY events_by_tenant WHERE tenant = ? AND created_seq >= ? ORDER BY created_seq LIMIT 1"
+
+// placeByTime finds, by halving, where an event stood that has left from the middle: ids grow with created_seq, but for
+// those that were made at the same moment.
+func placeByTime(conn *sqlite.Conn, tenant int64, uuid [16]byte) (place, error) {
+	head, err := readPosition(conn)
+	low, high := int64(1), int64(head.Seq)+1 // the answer is in [low, high]
+	for err == nil && low < high {
+		middle, next := low+(high-low)/2, int64(0)
+		older := false
+		err = sqlitex.Execute(conn, eventOfTenantFrom, &sqlitex.ExecOptions{Args: []any{tenant, middle}, ResultFunc: func(stmt *sqlite.Stmt) error {
+			var at [16]byte
+			stmt.ColumnBytes(1, at[:])
+			next, older = stmt.ColumnInt64(0), bytes.Compare(at[:], uuid[:]) < 0
+			return nil
+		}})
+		if older {
+			low = next + 1
+		} else {
+			high = middle
+		}
+	}
+	return place{older: low, newer: low}, err
 }
 
 // resolveTypes expands the globs to the types in use.

@@ -168,7 +168,7 @@ func TestOtherPlans(t *testing.T) {
 	err := s.read(t.Context(), func(conn *sqlite.Conn) error {
 		for _, query := range []string{
 			webhookSeen, latestWebhook, oldestWebhooks, webhooksAfter, dueLeases, firstDue, oneLease, freshInbox, freshGroup,
-			createdAfter, updatedAfter, deletedAfter, erasable, oldestEvents, oldBodies, oldestOfTenant, "SELECT d.number FROM deliveries d " + oldestDeliveries, "SELECT d.number FROM deliveries d " + deliveriesUpTo, latenciesSince, minutesSince,
+			createdAfter, updatedAfter, deletedAfter, erasable, oldestEvents, oldBodies, oldestOfTenant, eventOfTenantFrom, "SELECT d.number FROM deliveries d " + oldestDeliveries, "SELECT d.number FROM deliveries d " + deliveriesUpTo, latenciesSince, minutesSince,
 			selectKeys + "WHERE k.hash = ? AND k.revoked_at = 0", selectKeys + "WHERE t.name = ? ORDER BY k.number",
 		} {
 			checkPlan(t, conn, query, &sqlitex.ExecOptions{Args: args(query)})

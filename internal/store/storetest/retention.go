@@ -19,6 +19,7 @@ func retentionTests() map[string]func(*testing.T, Opener) {
 		"bodies of answers leave before their attempts":                         testBodyRetention,
 		"lines of the receiver's log leave with their retention":                testWebhookRetention,
 		"under the disk budget final events go first, then none":                testBudget,
+		"a page goes on behind an event that has made room":                     testPageBehindWhatLeft,
 		"pending events make room only if they may":                             testBudgetPending,
 		"an erased event has no payload, and nothing repeats it":                testEraseEvent,
 		"an erasure takes all that match, in slices, over restarts":             testErasure,
@@ -209,6 +210,45 @@ func testBudget(t *testing.T, open Opener) {
 	}
 	check(t, f.Housekeep(t.Context()))
 	f.add(large(1)...)
+}
+
+// testPageBehindWhatLeft pages from every event of a history in which some have made room, and from all of one that
+// has expired: each page is what it would have been.
+func testPageBehindWhatLeft(t *testing.T, open Opener) {
+	f := newTunedFixture(t, open, func(o *store.Options) { o.DiskBudget, o.EventRetention = budget, time.Hour })
+	var ids []apier.EventID
+	for i := range 250 {
+		ids = append(ids, f.add(large(1)...)...)
+		if i%2 == 0 {
+			f.deliver(ids[i])
+		}
+	}
+	check(t, f.Housekeep(t.Context()))
+	left := map[apier.EventID]bool{}
+	for _, e := range f.list(store.Filter{Limit: 1000}).Events {
+		left[e.ID] = true
+	}
+	if space := must[store.Space](t)(f.Space(t.Context())); space.Trimmed < 20 || len(left) != 250-int(space.Trimmed) {
+		t.Fatalf("%d are left; %+v", len(left), space)
+	}
+	stay := func(ids []apier.EventID) []apier.EventID {
+		return slices.DeleteFunc(slices.Clone(ids), func(id apier.EventID) bool { return !left[id] })
+	}
+	for round := range 2 {
+		for i, id := range ids {
+			if got := idsOf(f.list(store.Filter{StartingAfter: id, OldestFirst: true, Limit: 1000}).Events); !slices.Equal(got, stay(ids[i+1:])) {
+				t.Fatalf("round %d: %d are newer than event %d, want %d", round, len(got), i, len(stay(ids[i+1:])))
+			}
+			older := stay(ids[:i])
+			slices.Reverse(older)
+			if got := idsOf(f.list(store.Filter{StartingAfter: id, Limit: 1000}).Events); !slices.Equal(got, older) {
+				t.Fatalf("round %d: %d are older than event %d, want %d", round, len(got), i, len(older))
+			}
+		}
+		f.clock.advance(2 * time.Hour)
+		check(t, f.Housekeep(t.Context()))
+		clear(left)
+	}
 }
 
 func testBudgetPending(t *testing.T, open Opener) {
