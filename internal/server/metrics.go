@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -80,8 +81,9 @@ func (f *figures) attempted(o delivery.Outcome) {
 // of a tenant, but how busy the server is is nobody else's business.
 func (s *Server) metrics() http.Handler {
 	inner := promhttp.HandlerFor(s.figures.registry, promhttp.HandlerOpts{})
+	proxies, _ := parsePrefixes(s.opt.TrustedProxies) // validated before
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !isLocal(r) {
+		if !isLocal(r, proxies) {
 			if e := s.admin(r); e != nil {
 				problem.Write(w, e, 0)
 				return
@@ -92,8 +94,9 @@ func (s *Server) metrics() http.Handler {
 }
 
 // isLocal reports whether a request comes from this machine, and from nobody behind a proxy on it, nor from a page in
-// a browser on it whose own name was made to resolve here (DNS rebinding): such a request names that host.
-func isLocal(r *http.Request) bool {
+// a browser on it whose own name was made to resolve here (DNS rebinding): such a request names that host. A proxy may
+// name neither whom it asks for nor the host: what comes from the address of a trusted one is never of this machine.
+func isLocal(r *http.Request, proxies []netip.Prefix) bool {
 	if !isLocalName(r.Host) {
 		return false
 	}
@@ -102,7 +105,8 @@ func isLocal(r *http.Request) bool {
 		return false
 	}
 	addr, err := netip.ParseAddr(host)
-	return err == nil && addr.Unmap().IsLoopback()
+	addr = addr.Unmap()
+	return err == nil && addr.IsLoopback() && !slices.ContainsFunc(proxies, func(p netip.Prefix) bool { return p.Contains(addr) })
 }
 
 func isLocalName(host string) bool {
@@ -116,7 +120,7 @@ func isLocalName(host string) bool {
 func (s *Server) admin(r *http.Request) *apier.Error {
 	scheme, credential, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "bearer") {
-		return apier.Errorf(apier.CodeUnauthorized, "From another machine, or by a name other than localhost, /metrics needs Authorization: Bearer with an API key of the scope admin.")
+		return apier.Errorf(apier.CodeUnauthorized, "From another machine, from the address of a trusted proxy, or by a name other than localhost, /metrics needs Authorization: Bearer with an API key of the scope admin.")
 	}
 	id, err := s.auth.Credential(r.Context(), strings.TrimSpace(credential))
 	if err != nil {

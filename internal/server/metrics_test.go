@@ -14,6 +14,22 @@ import (
 	"github.com/apier/apier/internal/delivery"
 )
 
+// nginx names neither the client nor the host unless it is told to.
+func TestMetricsAreNotForThoseBehindASilentProxy(t *testing.T) {
+	t.Parallel()
+	proxies, err := parsePrefixes([]string{"127.0.0.1", "10.0.0.0/8"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for from, local := range map[string]bool{"127.0.0.1:1": false, "[::ffff:127.0.0.1]:1": false, "127.0.0.2:1": true, "[::1]:1": true, "10.0.0.1:1": false} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", http.NoBody)
+		r.RemoteAddr, r.Host = from, "127.0.0.1:8080"
+		if isLocal(r, proxies) != local {
+			t.Errorf("%s counts as local: %v", from, !local)
+		}
+	}
+}
+
 func TestMetricsAreForThisMachineAndForAdmins(t *testing.T) {
 	t.Parallel()
 	s, err := New(t.Context(), Options{Data: t.TempDir(), Listen: "127.0.0.1:0", LogLevel: "error"})
