@@ -211,7 +211,15 @@ func (a *Authenticator) fromIssuer(c *claims) error {
 	if audience := a.opt.Issuer.Audience; audience != "" {
 		checks = append(checks, jwt.WithAudience(audience))
 	}
-	return jwt.NewValidator(checks...).Validate(c)
+	err := jwt.NewValidator(checks...).Validate(c)
+	if errors.Is(err, jwt.ErrTokenRequiredClaimMissing) { // of these two: that of exp was looked at before
+		return errForeign()
+	}
+	return err
+}
+
+func errForeign() error {
+	return apier.Errorf(apier.CodeUnauthorized, "The token is not for this server, or not of its issuer: look at its \"aud\" and \"iss\" claims (--jwt-audience, --jwt-issuer).")
 }
 
 // CheckKey fails as unauthorized once the API key behind an identity is revoked. An answer is trusted
@@ -274,7 +282,7 @@ func tokenError(err error) error {
 	case errors.As(err, &known):
 		return known
 	case errors.Is(err, jwt.ErrTokenInvalidAudience), errors.Is(err, jwt.ErrTokenInvalidIssuer):
-		return apier.Errorf(apier.CodeUnauthorized, "The token is not for this server, or not of its issuer: look at its \"aud\" and \"iss\" claims (--jwt-audience, --jwt-issuer).")
+		return errForeign()
 	case errors.Is(err, jwt.ErrTokenExpired):
 		return apier.Errorf(apier.CodeUnauthorized, "The token has expired. Get a new one from POST /api/token.")
 	case errors.Is(err, jwt.ErrTokenSignatureInvalid):

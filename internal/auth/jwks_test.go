@@ -169,7 +169,12 @@ func TestTokensOfAnIssuer(t *testing.T) {
 		"one letter of the signature":  flip(issued(t, jwt.SigningMethodEdDSA, "o", k.okp, nil)),
 	} {
 		_, err := a.Credential(t.Context(), token)
-		unauthorized(t, errorNamed(name, err), token)
+		says := unauthorized(t, errorNamed(name, err), token)
+		for claim, tells := range map[string]bool{`"aud"`: strings.HasSuffix(name, "audience"), `"iss"`: strings.HasSuffix(name, "issuer"), `"exp"`: name == "no end"} {
+			if tells && !strings.Contains(says, claim) {
+				t.Errorf("%s: %q does not tell of %s", name, says, claim)
+			}
+		}
 	}
 }
 
