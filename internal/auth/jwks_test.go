@@ -131,7 +131,7 @@ func TestTokensOfAnIssuer(t *testing.T) {
 	t.Parallel()
 	k := makeSigners(t)
 	i := newIssuer(t, public("r", &k.rsa.PublicKey), public("e", &k.ec.PublicKey), public("o", k.okp.Public()), public("weak", &k.weak.PublicKey))
-	a, _ := i.auth(t)
+	a, clock := i.auth(t)
 	pemKey, err := x509.MarshalPKIXPublicKey(&k.rsa.PublicKey)
 	if err != nil {
 		t.Fatal(err)
@@ -142,6 +142,7 @@ func TestTokensOfAnIssuer(t *testing.T) {
 		"ES256":            issued(t, jwt.SigningMethodES256, "e", k.ec, nil),
 		"EdDSA":            issued(t, jwt.SigningMethodEdDSA, "o", k.okp, nil),
 		"names no key":     issued(t, jwt.SigningMethodES256, "", k.ec, nil),
+		"of a clock ahead": issued(t, jwt.SigningMethodES256, "e", k.ec, func(c jwt.MapClaims) { c["nbf"] = clock.Now().Add(20 * time.Second).Unix() }),
 		"audience as text": issued(t, jwt.SigningMethodES256, "e", k.ec, func(c jwt.MapClaims) { c["aud"] = "apier" }),
 	} {
 		id, err := a.Credential(t.Context(), token)
@@ -164,6 +165,7 @@ func TestTokensOfAnIssuer(t *testing.T) {
 		"another issuer":               issued(t, jwt.SigningMethodES256, "e", k.ec, func(c jwt.MapClaims) { c["iss"] = "https://evil.example" }),
 		"no issuer":                    issued(t, jwt.SigningMethodES256, "e", k.ec, func(c jwt.MapClaims) { delete(c, "iss") }),
 		"no end":                       issued(t, jwt.SigningMethodES256, "e", k.ec, func(c jwt.MapClaims) { delete(c, "exp") }),
+		"not yet":                      issued(t, jwt.SigningMethodES256, "e", k.ec, func(c jwt.MapClaims) { c["nbf"] = clock.Now().Add(time.Minute).Unix() }),
 		"expired":                      issued(t, jwt.SigningMethodES256, "e", k.ec, func(c jwt.MapClaims) { c["exp"] = 1 }),
 		"no subject":                   issued(t, jwt.SigningMethodES256, "e", k.ec, func(c jwt.MapClaims) { delete(c, "sub") }),
 		"one letter of the signature":  flip(issued(t, jwt.SigningMethodEdDSA, "o", k.okp, nil)),
