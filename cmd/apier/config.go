@@ -45,7 +45,7 @@ func orDash(value string) string {
 }
 
 // origin names where a flag's value comes from, strongest first.
-func origin(parsed *kong.Context, flag *kong.Flag, file map[string]any) string {
+func origin(parsed *kong.Context, flag *kong.Flag, file map[string]yaml.Node) string {
 	for _, step := range parsed.Path {
 		if step.Flag != nil && step.Flag.Name == flag.Name && !step.Resolved {
 			return "flag --" + flag.Name
@@ -54,7 +54,7 @@ func origin(parsed *kong.Context, flag *kong.Flag, file map[string]any) string {
 	if env := envOf(flag); env != "" {
 		return "environment " + env
 	}
-	if _, ok := file[flag.Name]; ok {
+	if isSet(file, flag.Name) {
 		return "file"
 	}
 	return "default"
@@ -71,7 +71,7 @@ func envOf(flag *kong.Flag) string {
 }
 
 // fileSettings gives what the YAML file sets; it was read once without an error.
-func fileSettings(parsed *kong.Context) map[string]any {
+func fileSettings(parsed *kong.Context) map[string]yaml.Node {
 	for _, step := range parsed.Path {
 		if step.Flag != nil && step.Flag.Name == "config" {
 			path, ok := step.Flag.Target.Interface().(kong.ConfigFlag)
@@ -83,12 +83,18 @@ func fileSettings(parsed *kong.Context) map[string]any {
 				return nil
 			}
 			defer file.Close()
-			settings := map[string]any{}
+			settings := map[string]yaml.Node{}
 			_ = yaml.NewDecoder(file).Decode(&settings)
 			return settings
 		}
 	}
 	return nil
+}
+
+// isSet tells a key that has a value from one that was left empty, which is as if it were not there.
+func isSet(settings map[string]yaml.Node, name string) bool {
+	value, ok := settings[name]
+	return ok && value.Tag != "!!null"
 }
 
 // loadYAML makes a file's keys the defaults of the flags of the same names. A key that is no flag is an
@@ -106,7 +112,7 @@ func loadYAML(r io.Reader) (kong.Resolver, error) {
 
 type yamlResolver struct {
 	file     string
-	settings map[string]any
+	settings map[string]yaml.Node
 }
 
 // Validate implements kong.Resolver.
@@ -132,16 +138,30 @@ func (s yamlResolver) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (a
 	if envOf(flag) != "" {
 		return nil, nil //nolint:nilnil // kong's way to say: not here
 	}
-	value, ok := s.settings[flag.Name]
-	if !ok {
+	if !isSet(s.settings, flag.Name) {
 		return nil, nil //nolint:nilnil // kong's way to say: not here
 	}
-	if list, ok := value.([]any); ok {
-		parts := make([]string, len(list))
-		for i, part := range list {
-			parts[i] = fmt.Sprint(part)
-		}
-		return strings.Join(parts, ","), nil
+	value := s.settings[flag.Name]
+	if value.Kind != yaml.SequenceNode {
+		return s.text(flag, &value)
 	}
-	return fmt.Sprint(value), nil
+	parts := make([]string, len(value.Content))
+	for i, part := range value.Content {
+		var err error
+		if parts[i], err = s.text(flag, part); err != nil {
+			return nil, err
+		}
+	}
+	return strings.Join(parts, ","), nil
+}
+
+// text gives a value as it stands in the file: what YAML takes for a number may be a secret of digits.
+func (s yamlResolver) text(flag *kong.Flag, value *yaml.Node) (string, error) {
+	if value.Kind == yaml.AliasNode {
+		value = value.Alias
+	}
+	if value.Kind != yaml.ScalarNode {
+		return "", fmt.Errorf("%s (--config): line %d: %s must be one value, or a list of some", s.file, value.Line, flag.Name)
+	}
+	return value.Value, nil
 }

@@ -350,9 +350,33 @@ func TestTheLinkOfAKeyThatWasRevoked(t *testing.T) {
 	}
 }
 
+// What stands in the file is what is set: no more where nothing stands, and not what YAML makes of it.
+func TestSettingsAreTakenAsTheyStandInTheFile(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "apier.yaml")
+	text := "jwt-secret:\npublic-url: ~\nlog-level: &level debug\napi-key: apier_1\nlisten: 0127\njwt-audience: 12345678901234567890\njwt-issuer: 2026-01-01\njwks-url: https://id.example\n" +
+		"trusted-proxies: [10.0.0.0/8, 127.0.0.1]\nmax-queue-bytes: 1048576\ncompression: true\nmessages-per-second: 0.5\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	stdout, stderr, code := output(t, nil, "config", "--config", file)
+	if code != 0 {
+		t.Fatal(stderr)
+	}
+	for _, line := range []string{
+		`jwt-secret\s+-\s+default`, `public-url\s+-\s+default`, `log-level\s+debug\s+file`, `listen\s+0127\s+file`,
+		`jwt-audience\s+12345678901234567890\s+file`, `jwt-issuer\s+2026-01-01\s+file`, `trusted-proxies\s+\[10.0.0.0/8 127.0.0.1\]\s+file`,
+		`max-queue-bytes\s+1048576\s+file`, `compression\s+true\s+file`, `messages-per-second\s+0.5\s+file`,
+	} {
+		if !regexp.MustCompile(`(?m)^` + line).MatchString(stdout) {
+			t.Errorf("no line %s in\n%s", line, stdout)
+		}
+	}
+}
+
 func TestAFaultOfTheSettingsFileNamesIt(t *testing.T) {
 	t.Parallel()
-	for text, want := range map[string]string{"data: [\n": "did not find expected", "listn: x\n": `there is no setting "listn"`} {
+	for text, want := range map[string]string{"data: [\n": "did not find expected", "listn: x\n": `there is no setting "listn"`, "data:\n  dir: x\n": "line 2: data must be one value"} {
 		file := filepath.Join(t.TempDir(), "apier.yaml")
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
