@@ -31,6 +31,9 @@ type keysOptions struct {
 }
 
 func (o keysOptions) open(ctx context.Context) (store.Store, error) {
+	if o.Tenant == "" { // its tokens would be of another tenant, and refused
+		return nil, errors.New("--tenant is empty; name one, or leave it out for default")
+	}
 	path := server.DatabasePath(o.Data)
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s holds no database; start the server once, or name its directory with --data", o.Data)

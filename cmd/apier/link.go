@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"strings"
 
 	"github.com/apier/apier/internal/auth"
 	"github.com/apier/apier/internal/server"
@@ -25,7 +26,7 @@ func (c *linkCmd) Run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	s, err := keysOptions{Data: c.Data}.open(ctx)
+	s, err := keysOptions{Data: c.Data, Tenant: string(auth.DefaultTenant)}.open(ctx)
 	if err != nil {
 		return err
 	}
@@ -37,6 +38,6 @@ func (c *linkCmd) Run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "%s/#key=%s\n", c.PublicURL, key)
+	_, err = fmt.Fprintf(out, "%s/#key=%s\n", strings.TrimSuffix(c.PublicURL, "/"), key)
 	return err
 }

@@ -39,7 +39,7 @@ func TestTheFirstStart(t *testing.T) {
 	if stdout, stderr, code := output(t, nil, strings.Fields(command)...); code != 0 || stdout != again.url+"/#key="+key+"\n" {
 		t.Errorf("apier %s: %d %q %s", command, code, stdout, stderr)
 	}
-	stdout, _, code := output(t, nil, "link", "--data", data, "--public-url", "https://e.example")
+	stdout, _, code := output(t, nil, "link", "--data", data, "--public-url", "https://e.example/")
 	if code != 0 || stdout != "https://e.example/#key="+key+"\n" {
 		t.Errorf("apier link: %d %q", code, stdout)
 	}
@@ -301,7 +301,11 @@ func TestCommandsRefuseWhatCannotWork(t *testing.T) {
 	}{
 		{[]string{"token", "--data", data, "--scopes", "events:red"}, `--scopes has "events:red"`},
 		{[]string{"token", "--data", data, "--channels", "a b"}, "--channels has: A channel name may contain"},
-		{[]string{"token", "--data", data, "--ttl=-5s"}, "--ttl must be more than 0"},
+		{[]string{"token", "--data", data, "--ttl=-5s"}, "--ttl must be a second or more"},
+		{[]string{"token", "--data", data, "--ttl=500ms"}, "--ttl must be a second or more"},
+		{[]string{"token", "--data", data, "--sub="}, "--sub is empty"},
+		{[]string{"token", "--data", data, "--tenant="}, "--tenant is empty"},
+		{[]string{"keys", "create", "--data", data, "--tenant="}, "--tenant is empty"},
 		{[]string{"keys", "revoke", "--data", data, "key_none"}, "has no key key_none; apier keys list"},
 		{[]string{"tail", "--data", data, "--url", s.url, "ordres"}, `There is no channel "ordres"`},
 		{[]string{"serve", "--data="}, "--data is empty"},

@@ -48,8 +48,14 @@ func (c *tokenCmd) check() error {
 	if err := checkScopes(c.Scopes); err != nil {
 		return err
 	}
-	if c.TTL <= 0 {
-		return fmt.Errorf("--ttl must be more than 0, not %v", c.TTL)
+	if c.TTL < time.Second { // a token's times are whole seconds
+		return fmt.Errorf("--ttl must be a second or more, not %v", c.TTL)
+	}
+	if c.Sub == "" {
+		return errors.New("--sub is empty; name the user")
+	}
+	if c.Tenant == "" { // it would count as default
+		return errors.New("--tenant is empty; name one, or leave it out for default")
 	}
 	return checkChannels("--channels has: ", c.Channels)
 }
