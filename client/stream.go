@@ -1,10 +1,6 @@
 package client
 
-import (
-	"slices"
-
-	"github.com/apier/apier"
-)
+import "github.com/apier/apier"
 
 // frame says what a frame means: sessions, subscriptions, duplicates, gaps; the rest is handed on.
 func (c *core) frame(f *Frame) {
@@ -95,7 +91,7 @@ func (c *core) skipped(r resyncData) {
 }
 
 func (c *core) head(seq apier.Seq) {
-	if slices.Contains(c.channels.all(), "events") && c.position.behind(seq) {
+	if _, seesAll := c.channels.seqs["events"]; seesAll && c.position.behind(seq) {
 		c.notify(notice{resync: ResyncBehind})
 	}
 }

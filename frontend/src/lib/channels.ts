@@ -24,9 +24,13 @@ export class Channels {
   get states(): ChannelState[] {
     return this.all().map((channel) => ({
       channel,
-      isLive: this.seqs.has(channel),
+      isLive: this.isLive(channel),
       seq: this.seqs.get(channel) ?? null,
     }))
+  }
+
+  isLive(channel: string): boolean {
+    return this.seqs.has(channel)
   }
 
   /** Remembers a channel. */
@@ -70,6 +74,11 @@ export class Channels {
   confirmed(channel: string, seq: number): void {
     this.pending.delete(channel)
     if (this.added.has(channel)) this.seqs.set(channel, seq)
+  }
+
+  /** Nothing comes on a channel any more: it was left, or the token in force does not permit it. */
+  ended(channel = ''): void {
+    this.seqs.delete(channel)
   }
 
   /**

@@ -85,6 +85,9 @@ export class Stream {
         if (frame.data?.channel !== undefined) {
           this.channels.confirmed(frame.data.channel, frame.data.seq ?? frame.seq ?? this.cursor.seq)
         }
+        break
+      case MessageType.UNSUBSCRIBE:
+        this.channels.ended(frame.data?.channel)
     }
     this.answered(frame)
     if (!this.isDuplicate(frame)) deliver(frame, runner.settings)
@@ -114,8 +117,7 @@ export class Stream {
   }
 
   private head(seq: unknown): void {
-    const seesAll = this.channels.states.some(({ channel }) => channel === 'events')
-    if (seesAll && typeof seq === 'number' && this.cursor.isBehind(seq)) this.resync('behind')
+    if (this.channels.isLive('events') && typeof seq === 'number' && this.cursor.isBehind(seq)) this.resync('behind')
   }
 
   private isDuplicate({ type, channel = '', seq }: MessageFrame): boolean {
