@@ -12,7 +12,7 @@ func (c *core) frame(f *Frame) {
 		c.skipped(data)
 		return
 	case reconnectData:
-		c.run(evAdvice{ms: int64(*data.AfterMS)})
+		c.run(evAdvice{ms: int64(min(*data.AfterMS, maxRetryAfter))})
 		return
 	case authData:
 		if data.Status == apier.AuthExpiring {

@@ -1,5 +1,5 @@
 import { dial, drop, halt, lost, show, startSeries, IMMEDIATE_GAP } from './attempts'
-import { CloseCode, decideClose, RETRY } from './closeCodes'
+import { CloseCode, decideClose, MAX_RETRY_AFTER_MS, RETRY } from './closeCodes'
 import { BAD_URL, closeError, NO_ANSWER, NO_PONG, NO_TOKEN } from './errors'
 import { deadlinePassed, probe, startBeating } from './heartbeat'
 import { nextDeadline } from './machine'
@@ -74,7 +74,7 @@ const transitions: Transitions = {
     delete m.due.pong
   },
   advice(m, { ms }) {
-    m.adviceMs = ms
+    m.adviceMs = Math.min(ms, MAX_RETRY_AFTER_MS)
   },
   closed(m, { code, reason, newToken }) {
     const decision = decideClose(code, reason)
