@@ -235,3 +235,9 @@ test('what a starting subscription tells of old changes is not taken for a dupli
   FakeSocket.last.receive(update('old', 5, 'event:old'))
   expect(seen).toEqual(['old'])
 })
+
+test('a long list of channels stands in the address whole: what begins, and what is caught up with, is by it', () => {
+  const channels = Array.from({ length: 100 }, (_, i) => `event:evt_06h0g42fanre76r24q6ghck${100 + i}`)
+  connected({ channels })
+  expect(FakeSocket.last.query.get('channels')).toBe(channels.join(','))
+})

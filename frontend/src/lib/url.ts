@@ -11,8 +11,6 @@ export interface UrlParts {
   resume?: ResumePoint | undefined
 }
 
-/** Longer lists of channels are sent as subscribe frames: proxies refuse long addresses. */
-const MAX_CHANNELS_LENGTH = 2000
 /** What may stand in a subprotocol (RFC 9110, token). */
 const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/
 
@@ -38,8 +36,8 @@ export function connectionUrl(
     } else query.set('token', credential)
   }
   if (parts.v1) query.set('v', '1')
-  const list = channels?.join(',')
-  if (list !== undefined && list.length <= MAX_CHANNELS_LENGTH) query.set('channels', list)
+  // All of them, however many: what is caught up with is by the channels of the address.
+  if (channels) query.set('channels', channels.join(','))
   if (parts.v1 && resume) {
     query.set('session', resume.session)
     query.set('after', String(resume.after))
