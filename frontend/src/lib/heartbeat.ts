@@ -1,17 +1,20 @@
 import type { Draft } from './machine'
+import type { Settings } from './options'
 
 // The deadline counts from the ping it belongs to, never from the last frame; any inbound frame clears it.
 
+const isOff = (s: Settings) => s.heartbeatInterval <= 0 || s.heartbeatTimeout <= 0
+
 /** Begins, or goes on after a tab was hidden; asks at once when nothing was heard for longer than the interval. */
 export function startBeating(m: Draft): void {
-  if (m.due.ping !== undefined || m.settings.heartbeatInterval <= 0) return
+  if (m.due.ping !== undefined || isOff(m.settings)) return
   m.due.ping = m.now + m.settings.heartbeatInterval
   if (m.now - m.heardAt > m.settings.heartbeatInterval) probe(m)
 }
 
 /** Asks now, unless an answer is already due. */
 export function probe(m: Draft): void {
-  if (m.due.pong !== undefined || m.settings.heartbeatInterval <= 0) return
+  if (m.due.pong !== undefined || isOff(m.settings)) return
   m.doubted = false
   ask(m)
 }

@@ -101,3 +101,15 @@ test('an interval of 0 sends none', () => {
   page.show()
   expect(pings()).toBe(0)
 })
+
+test.each([{ heartbeatInterval: 0 }, { heartbeatTimeout: 0 }, { heartbeatTimeout: -1 }])(
+  '%j ends the heartbeat, not the connection',
+  (options) => {
+    const { pings, page, snapshot } = connected(options)
+    vi.advanceTimersByTime(600_000)
+    page.signal('offline')
+    vi.advanceTimersByTime(600_000)
+    expect(pings()).toBe(0)
+    expect(snapshot().state).toBe(WebSocketState.CONNECTED)
+  },
+)
