@@ -144,3 +144,23 @@ test('disconnect gives up what waits, and leaves no timer', async () => {
   await expect(delivery).resolves.toBe('dropped')
   expect(vi.getTimerCount()).toBe(0)
 })
+
+test('what may wait for a year does not keep the page busy', () => {
+  const waits: number[] = []
+  const { client } = setupClient(
+    { outbox: { maxAge: 365 * 86_400_000 } },
+    {
+      setTimeout: (run, ms) => {
+        waits.push(ms)
+        return setTimeout(run, ms)
+      },
+    },
+  )
+  client.connect()
+  FakeSocket.last.accept()
+  void client.sendWithAck({ type: 'hello' })
+  FakeSocket.last.end(4403)
+  // A browser's timer fires at once above this.
+  expect(Math.max(...waits)).toBeLessThan(2 ** 31)
+  client.disconnect()
+})

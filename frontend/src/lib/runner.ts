@@ -9,6 +9,9 @@ import { step } from './step'
 import { Store } from './store'
 import type { ConnectionSnapshot } from './store'
 
+/** A timer that is set for longer fires at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1
+
 /** Whom a runner works for. @internal */
 export interface RunnerOwner {
   /** Where to dial, and with which subprotocols. */
@@ -74,7 +77,8 @@ export class Runner {
     const at = Math.min(nextDeadline(machine), this.owner.due(env.now()))
     if (this.timer !== undefined) env.clearTimeout(this.timer)
     const tick = () => this.run({ type: 'tick' })
-    this.timer = at === Infinity ? undefined : env.setTimeout(tick, Math.max(0, at - env.now()))
+    const wait = Math.min(Math.max(0, at - env.now()), LONGEST_TIMER_MS)
+    this.timer = at === Infinity ? undefined : env.setTimeout(tick, wait)
   }
 
   /** Sends where the connection is usable; false: it did not go out. */
