@@ -184,7 +184,74 @@ test.each([
   [['events'], message('metrics_update', {}, 'metrics'), false],
   [['endpoint:*'], message('delivery_update', { id: 'd1' }, 'endpoint:ep_1'), true],
   [['endpoint:ep_2'], message('delivery_update', { id: 'd1' }, 'endpoint:ep_1'), false],
+  // The server names the first that matches, in the order of the names.
+  [['endpoint:ep_1'], message('delivery_update', { id: 'd1', endpoint_id: 'ep_1' }, 'endpoint:*'), true],
+  [['event:e1'], message('delivery_update', { id: 'd1', event_id: 'e1' }, 'endpoint:*'), true],
+  [['event:e2'], message('delivery_update', { id: 'd1', event_id: 'e1' }, 'endpoint:*'), false],
+  [['endpoint:ep_1'], message('endpoint_update', { id: 'ep_1' }, 'endpoint:*'), true],
+  [['endpoint:ep_1'], message('recovery_update', { id: 'r1', endpoint_id: 'ep_1' }, 'endpoint:*'), true],
+  [['endpoint:ep_1'], message('webhook_received', { id: 'w1', endpoint_id: 'ep_1' }, 'endpoint:*'), true],
+  [['events'], message('webhook_received', { id: 'w1', endpoint_id: 'ep_1' }, 'endpoint:*'), false],
   [[], message('subscribe', { channel: 'events' }, 'events'), true],
 ])('%j covers %j: %j', (channels, frame, expected) => {
   expect(covers(new Set(channels), frame)).toBe(expected)
+})
+
+test('channels that were asked for outlive a change of connection', () => {
+  const hook = renderHook((props: UseWebSocketConfig) => useWebSocket(props), {
+    initialProps: { url, channels: ['metrics'], enabled: false },
+  })
+  act(() => void hook.result.current.subscribe('event:evt_1'))
+  act(() => void hook.result.current.unsubscribe('metrics'))
+  hook.rerender({ url, channels: ['metrics'], enabled: true })
+  expect(FakeSocket.last.query.get('channels')).toBe('event:evt_1')
+  hook.rerender({ url: 'wss://other.example.com/ws', channels: ['metrics'], enabled: true })
+  expect(FakeSocket.last.query.get('channels')).toBe('event:evt_1')
+})
+
+test('who takes the place of another on a connection gets neither its channels nor its getToken', async () => {
+  const getToken = vi.fn(() => 't2')
+  const first = { url, authScope: 'ann', dialect: 'v1' as const }
+  const Page = ({ at }: { at: number }) => {
+    useWebSocket(
+      at === 1
+        ? { ...first, channels: ['events:order.*'], getToken: () => 't1' }
+        : { ...first, channels: ['events:invoice.*'], getToken },
+    )
+    return null
+  }
+  const view = render(<Page key={1} at={1} />, { wrapper: StrictMode })
+  await act(() => Promise.resolve())
+  act(() => FakeSocket.last.accept().greet({ channels: ['events:order.*'] }))
+  view.rerender(<Page key={2} at={2} />)
+  await act(() => Promise.resolve())
+  expect(FakeSocket.all).toHaveLength(1)
+  expect(FakeSocket.last.frames('unsubscribe').map((frame) => frame.data)).toEqual([
+    { channel: 'events:order.*' },
+  ])
+  act(() => FakeSocket.last.end())
+  await act(() => vi.advanceTimersByTimeAsync(2000))
+  expect(getToken).toHaveBeenCalledWith({ reason: 'reconnect' })
+  expect(FakeSocket.last.query.get('channels')).toBe('events:invoice.*')
+})
+
+test('effects that end and begin again later, as below a hidden <Activity>, connect again', async () => {
+  const seat = new Seat({ url }, new SharedConnection({ url }, new Set()))
+  const { candidate } = seat.entered.getSnapshot()
+  seat.enter(candidate)()
+  await Promise.resolve()
+  expect(FakeSocket.live).toHaveLength(0)
+  const leave = seat.enter(candidate)
+  expect(FakeSocket.live).toHaveLength(1)
+  leave()
+  await Promise.resolve()
+  expect(FakeSocket.live).toHaveLength(0)
+})
+
+test('with another url and other channels at once, the connection begins with those', () => {
+  const hook = renderHook((props: UseWebSocketConfig) => useWebSocket(props), {
+    initialProps: { url, channels: ['events'] },
+  })
+  hook.rerender({ url: 'wss://other.example.com/ws', channels: ['metrics'] })
+  expect(FakeSocket.last.query.get('channels')).toBe('metrics')
 })
