@@ -4,6 +4,7 @@ import { beforeEach, expect, test, vi } from 'vitest'
 import { FakeSocket } from '../test/fakeSocket'
 import { covers } from './coverage'
 import type { WebSocketMessage } from './messages'
+import { Seat, SharedConnection } from './sharing'
 import { useConnectionQuality, useWebSocket } from './useWebSocket'
 import type { UseWebSocketConfig } from './useWebSocket'
 

@@ -119,25 +119,35 @@ export class SharedConnection {
   enter(seat: Seat): void {
     this.others?.add(this)
     this.seats.add(seat)
-    if (this.isStarted) for (const channel of seat.channels) this.subscribe(seat, channel)
+    this.refresh()
+    // The first one may have left some of those that are configured, on the connection it had before.
+    const before = this.isStarted ? [] : this.client.channels
+    for (const { channel } of before) if (!seat.channels.has(channel)) this.client.unsubscribe(channel)
+    for (const channel of seat.channels) this.subscribe(seat, channel)
     if (this.client.store.getSnapshot().state === WebSocketState.CONNECTED) tell(seat.config, 'onOpen')
     if (!this.isStarted && this.others) this.client.connect()
     this.isStarted = true
   }
 
   /**
-   * A user goes. With the last one the connection ends, though only a microtask later: StrictMode, hot
-   * reloading and a change of page unmount and mount in one go, and keep the socket.
+   * A user goes, and with it what it alone wanted; with the last one the connection ends. Only a microtask later:
+   * StrictMode, hot reloading and a change of page unmount and mount in one go, and keep the socket.
    */
   leave(seat: Seat): void {
+    const channels = [...seat.channels]
     this.seats.delete(seat)
-    if (this.seats.size === 0) queueMicrotask(() => this.endIfEmpty())
-    else for (const channel of seat.channels) this.release(channel)
+    queueMicrotask(() => {
+      this.endIfEmpty()
+      if (!this.isStarted) return
+      for (const channel of channels) this.release(channel)
+      this.refresh()
+    })
   }
 
   /** Ends what nobody uses. */
   endIfEmpty(): void {
     if (this.seats.size > 0 || !this.isStarted) return
+    this.isStarted = false
     this.others?.delete(this)
     this.client.disconnect()
   }
@@ -145,13 +155,14 @@ export class SharedConnection {
   /** Subscribes, unless somebody has already; returns whether the request went out by now. */
   subscribe(seat: Seat, channel: string): boolean {
     seat.channels.add(channel)
+    if (!this.seats.has(seat)) return false
     return this.client.channels.some((known) => known.channel === channel) || this.client.subscribe(channel)
   }
 
   /** Unsubscribes, unless somebody else wants it still; returns whether the request went out by now. */
   unsubscribe(seat: Seat, channel: string): boolean {
     seat.channels.delete(channel)
-    return this.release(channel)
+    return this.seats.has(seat) && this.release(channel)
   }
 
   private release(channel: string): boolean {

@@ -91,13 +91,14 @@ function useSeat(config: UseWebSocketConfig, enabled: boolean) {
   const entered = useSyncExternalStore(subscribe, getSnapshot, getSnapshot)
 
   useLayoutEffect(() => seat.update(config))
-  useEffect(() => seat.enter(candidate), [seat, candidate])
-  useEffect(() => seat.setToken(token), [seat, token])
+  // Before it enters: another connection begins with the channels of this render.
   const list = JSON.stringify(channels)
   useEffect(
     () => seat.setChannels(list === undefined ? undefined : (JSON.parse(list) as string[])),
     [seat, list],
   )
+  useEffect(() => seat.enter(candidate), [seat, candidate])
+  useEffect(() => seat.setToken(token), [seat, token])
 
   // A component that was mounted at the same time may have opened the connection first.
   const { client } = entered.candidate === candidate ? entered.connection : candidate
