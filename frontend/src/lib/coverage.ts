@@ -1,3 +1,4 @@
+import { MessageType } from './messages'
 import type { WebSocketMessage } from './messages'
 
 const CHANGE = /^event_|metrics_|_update$|^webhook_/
@@ -10,7 +11,7 @@ type Names = Partial<Record<'id' | 'type' | 'event_id' | 'endpoint_id', string |
 export function covers(channels: ReadonlySet<string>, { type, channel, data }: WebSocketMessage): boolean {
   if (channel === undefined || channels.has(channel) || !CHANGE.test(type)) return true
   const { id, type: kind, event_id: event, endpoint_id } = data as Names
-  const endpoint = type === 'endpoint_update' ? id : endpoint_id
+  const endpoint = type === MessageType.ENDPOINT_UPDATE ? id : endpoint_id
   // The frame names one channel that brings it; there may be others.
   const names = type.startsWith('event_') ? ['events', `events:${kind}`, `event:${id}`] : [channel]
   if (event) names.push(`event:${event}`)
