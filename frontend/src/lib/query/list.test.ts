@@ -69,6 +69,15 @@ describe('applyChanges', () => {
     expect(applyChanges([page([])], [aDelivery('a', 11)], delivered).missing).toEqual(['a'])
   })
 
+  it('asks for an event whose payload was too large for its frame, where a search may find it there', () => {
+    const large = aCreation({ id: 'n', seq: 11, payload: {}, payload_truncated: true })
+    const found = (filters: Partial<typeof NO_FILTERS>) =>
+      applyChanges([page([])], [large], { ...NO_FILTERS, ...filters }).missing
+    expect(found({ search: 'needle' })).toEqual(['n'])
+    expect(found({ search: 'needle', source: 'other' })).toEqual([])
+    expect(found({ source: 'other' })).toEqual([])
+  })
+
   it('takes a deleted event out, and does not page from it', () => {
     const deleted = { kind: 'deleted' as const, id: 'a', seq: 11, data: {} }
     const { pages } = applyChanges([page(['b', 'a'], 10, true)], [deleted], NO_FILTERS)
@@ -88,6 +97,24 @@ describe('upsert and remove', () => {
     expect(ids(pages)).toEqual(['n', 'a'])
     const older = upsert(pages, anEvent({ id: 'n', seq: 19, status: 'failed' }), NO_FILTERS)
     expect(older[0]?.events[0]?.status).toBe('pending')
+  })
+
+  it('puts an older event where it belongs, and leaves out what a further page will bring', () => {
+    const at = (second: number) => `2026-01-01T10:00:0${second}.000Z`
+    const row = (id: string, second: number) => anEvent({ id, created_at: at(second) })
+    const two = (a: number, b: number, has_more: boolean) =>
+      livePage({ events: [row(`e${a}`, a), row(`e${b}`, b)], has_more, seq: 10 })
+    const pages = [two(9, 7, true), two(5, 3, true)]
+    expect(ids(upsert(pages, row('e4', 4), NO_FILTERS))).toEqual(['e9', 'e7', 'e5', 'e4', 'e3'])
+    expect(ids(upsert(pages, row('e8', 8), NO_FILTERS))).toEqual(['e9', 'e8', 'e7', 'e5', 'e3'])
+    expect(ids(upsert(pages, row('e1', 1), NO_FILTERS))).toEqual(['e9', 'e7', 'e5', 'e3'])
+    const whole = [two(9, 7, true), two(5, 3, false)]
+    expect(ids(upsert(whole, row('e1', 1), NO_FILTERS))).toEqual(['e9', 'e7', 'e5', 'e3', 'e1'])
+    const created = aCreation({ id: 'e2', seq: 11, created_at: at(2) })
+    expect(ids(applyChanges(pages, [created], NO_FILTERS).pages)).toEqual(['e9', 'e7', 'e5', 'e3'])
+    // With nothing to compare with, it is shown.
+    const empty = [livePage({ events: [], has_more: true, seq: 10 })]
+    expect(ids(upsert(empty, row('e1', 1), NO_FILTERS))).toEqual(['e1'])
   })
 
   it('removes', () => {

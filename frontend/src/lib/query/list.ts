@@ -51,9 +51,8 @@ export function applyChanges(
   const updated = pages.map((page) => applyToRows(page, left, filters))
   const top = updated[0]
   const { rows, missing } = newRows(left, top?.seq ?? 0, filters)
-  if (!top || rows.length === 0) return { pages: updated, missing }
-  const first = { ...top, events: insertByAge(top.events, rows) }
-  return { pages: trim([first, ...updated.slice(1)]), missing }
+  if (rows.length === 0) return { pages: updated, missing }
+  return { pages: trim(insert(updated, rows)), missing }
 }
 
 // Takes out of `left` what it finds, so that the rest are events the list does not have.
@@ -84,11 +83,28 @@ function newRows(left: Map<string, Change>, seq: number, filters: Filters) {
     if (change.kind === 'created' && change.data.type !== undefined) {
       const row = eventOf(change)
       if (matches(row, filters)) rows.push(row)
+      // Its payload may be what is searched for.
+      else if (row.payload_truncated && matches(row, { ...filters, search: '' })) missing.push(change.id)
     } else if (filters.status !== '' && change.data.status === filters.status) {
       missing.push(change.id)
     }
   }
   return { rows, missing }
+}
+
+// Each row on the page it belongs to. What is older than all that is here comes with a further page, where there is one.
+function insert(pages: readonly LivePage[], rows: readonly ApiEvent[]): LivePage[] {
+  const ends = pages.map(({ events }) => events[events.length - 1]?.created_at)
+  const beyond = pages[pages.length - 1]?.has_more ? -1 : pages.length - 1
+  const last = ends.every((end) => end === undefined) ? 0 : beyond
+  const places = rows.map((row) => {
+    const at = ends.findIndex((end) => end !== undefined && end <= row.created_at)
+    return at < 0 ? last : at
+  })
+  return pages.map((page, i) => {
+    const its = rows.filter((_row, n) => places[n] === i)
+    return its.length === 0 ? page : { ...page, events: insertByAge(page.events, its) }
+  })
 }
 
 // Newest first. Rows nearly always belong on top, so the search for their place is short.
@@ -124,9 +140,7 @@ function trim(pages: LivePage[]): LivePage[] {
 export function upsert(pages: readonly LivePage[], event: ApiEvent, filters: Filters): LivePage[] {
   const known = pages.some((page) => page.events.some((row) => row.id === event.id))
   if (!known) {
-    const top = pages[0]
-    if (!top || !matches(event, filters)) return [...pages]
-    return [{ ...top, events: insertByAge(top.events, [event]) }, ...pages.slice(1)]
+    return matches(event, filters) ? insert(pages, [event]) : [...pages]
   }
   return pages.map((page) => ({
     ...page,
