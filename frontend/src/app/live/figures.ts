@@ -1,4 +1,5 @@
 import type { QueryClient } from '@tanstack/react-query'
+import { write } from '../../lib/query/caches'
 import type { Change, Envelope } from '../../lib/query/change'
 import { isNewer } from '../../lib/query/change'
 import type { Counters } from '../../lib/query/counters'
@@ -31,12 +32,12 @@ function writeFigures(qc: QueryClient, changes: readonly Change[]): void {
   const after = (seq: number | undefined) =>
     tally(seq === undefined ? changes : changes.filter((c) => isNewer(c, seq)))
   for (const range of ['15m', '1h', '24h'] as const) {
-    qc.setQueryData<Throughput>(keys.throughput(range), (t) => t && withThroughput(t, after(t.seq)))
-    qc.setQueryData<Latency>(keys.latency(range), (l) => l && withLatency(l, after(l.seq)))
+    write<Throughput>(qc, keys.throughput(range), (t) => t && withThroughput(t, after(t.seq)))
+    write<Latency>(qc, keys.latency(range), (l) => l && withLatency(l, after(l.seq)))
   }
-  qc.setQueryData<ErrorFigures>(keys.errors, (figures) => figures && withFailures(figures, changes))
+  write<ErrorFigures>(qc, keys.errors, (figures) => figures && withFailures(figures, changes))
 }
 
 function writeHeadlines(qc: QueryClient, counters: Counters): void {
-  qc.setQueryData<Latency>(keys.latency('1h'), (l) => l && withHeadline(l, counters))
+  write<Latency>(qc, keys.latency('1h'), (l) => l && withHeadline(l, counters))
 }

@@ -1,4 +1,5 @@
 import type { InfiniteData, QueryClient, QueryKey } from '@tanstack/react-query'
+import { write } from '../../lib/query/caches'
 import type { Envelope } from '../../lib/query/change'
 import { keys } from '../queries'
 import type { DeliveryPage } from './api'
@@ -70,7 +71,7 @@ export function deliveriesWith(page: DeliveryPage, key: QueryKey, frames: readon
 }
 
 function writeEndpoint(qc: QueryClient, frame: EndpointFrame, seq: number): void {
-  qc.setQueryData<EndpointList>(keys.endpoints, (list) => list && withEndpoint(list, frame, seq))
+  write<EndpointList>(qc, keys.endpoints, (list) => list && withEndpoint(list, frame, seq))
 }
 
 function withEndpoint(list: EndpointList, frame: EndpointFrame, seq: number): EndpointList {
@@ -101,7 +102,7 @@ export function fetchBefore(qc: QueryClient, seq: number): void {
 
 function writeDelivery(qc: QueryClient, delivery: Delivery): void {
   for (const [key, data] of qc.getQueriesData<DeliveryList>({ queryKey: keys.allDeliveries })) {
-    if (data) qc.setQueryData<DeliveryList>(key, withDelivery(data, key, delivery))
+    if (data) write<DeliveryList>(qc, key, () => withDelivery(data, key, delivery))
   }
 }
 
@@ -132,7 +133,7 @@ function replaced(all: readonly Delivery[], next: Delivery, keep: boolean): Deli
 }
 
 function writeRecovery(qc: QueryClient, recovery: Recovery): void {
-  qc.setQueryData<{ recoveries: Recovery[] }>(keys.recoveries(recovery.endpoint_id), (list) => {
+  write<{ recoveries: Recovery[] }>(qc, keys.recoveries(recovery.endpoint_id), (list) => {
     if (!list) return list
     const isKnown = list.recoveries.some((r) => r.id === recovery.id)
     const recoveries = isKnown

@@ -1,4 +1,4 @@
-import type { InfiniteData, QueryClient } from '@tanstack/react-query'
+import type { InfiniteData, QueryClient, QueryKey } from '@tanstack/react-query'
 import { fold, isNewer, merge } from './change'
 import type { Change } from './change'
 import { withCounters } from './counters'
@@ -19,13 +19,24 @@ export function withPages(list: EventList, pages: LivePage[]): EventList {
   return { pages, pageParams: list.pageParams.slice(0, pages.length) }
 }
 
+/** Writes into a cache. One that has to be fetched again still has to: by itself setQueryData makes it count as fresh. */
+export function write<T>(
+  qc: QueryClient,
+  queryKey: QueryKey,
+  change: (data: T | undefined) => T | undefined,
+): void {
+  const isOld = qc.getQueryState(queryKey)?.isInvalidated
+  qc.setQueryData<T>(queryKey, change)
+  if (isOld) qc.getQueryCache().find({ queryKey })?.invalidate()
+}
+
 /** Changes every cached list; the others keep their objects. */
 export function updateLists(
   qc: QueryClient,
   change: (pages: LivePage[], filters: Filters) => LivePage[],
 ): void {
   for (const [key, data] of qc.getQueriesData<EventList>({ queryKey: liveKeys.lists })) {
-    if (data) qc.setQueryData<EventList>(key, withPages(data, change(data.pages, filtersOfKey(key))))
+    if (data) write<EventList>(qc, key, () => withPages(data, change(data.pages, filtersOfKey(key))))
   }
 }
 
@@ -39,7 +50,7 @@ export function writeChanges(qc: QueryClient, changes: readonly Change[]): strin
   })
   qc.setQueryData<readonly Outgoing[]>(liveKeys.outgoing, (out) => out && claim(out, changes))
   for (const change of fold(changes).values()) {
-    qc.setQueryData<ApiEvent | null>(liveKeys.event(change.id), (event) => event && eventAfter(event, change))
+    write<ApiEvent | null>(qc, liveKeys.event(change.id), (event) => event && eventAfter(event, change))
   }
   return [...missing]
 }
@@ -52,5 +63,5 @@ export function eventAfter(event: ApiEvent, change: Change): ApiEvent | null {
 
 /** Writes the counters of a metrics_update. */
 export function writeCounters(qc: QueryClient, counters: Counters, seq: number | undefined): void {
-  qc.setQueryData<Summary>(liveKeys.summary, (summary) => withCounters(summary, counters, seq))
+  write<Summary>(qc, liveKeys.summary, (summary) => withCounters(summary, counters, seq))
 }

@@ -98,3 +98,32 @@ it('several reasons to refetch are one refetch, none while paused', () => {
   expect(invalidate).toHaveBeenCalledTimes(2)
   vi.useRealTimers()
 })
+
+it('a cache that has to be fetched again stays so, whatever the stream writes into it', () => {
+  vi.useFakeTimers()
+  qc.setQueryData(keys.event('a'), anEvent({ id: 'a' }))
+  qc.setQueryData(keys.summary, { total: 1, pending: 1, delivered: 0, failed: 0, success_rate: 0, seq: 10 })
+  sync.resync()
+  vi.advanceTimersByTime(10)
+  sync.receive(frame('b', 31))
+  sync.receive({ type: 'event_update', seq: 32, data: { id: 'a', status: 'delivered' } })
+  sync.receive({
+    type: 'metrics_update',
+    seq: 32,
+    data: { total_events: 2, pending_events: 1, delivered_events: 1, failed_events: 0 },
+  })
+  sync.flush()
+  expect(ids()).toEqual(['b', 'a'])
+  expect(qc.getQueryData(keys.event('a'))).toMatchObject({ status: 'delivered' })
+  expect(qc.getQueryData(keys.summary)).toMatchObject({ total: 2 })
+  for (const key of [keys.list(NO_FILTERS), keys.event('a'), keys.summary]) {
+    expect(qc.getQueryState(key)?.isInvalidated).toBe(true)
+  }
+  vi.useRealTimers()
+})
+
+it('an answer that is older than what is known of an event changes nothing of it', () => {
+  qc.setQueryData(keys.event('a'), anEvent({ id: 'a', status: 'delivered', seq: 12 }))
+  sync.store(anEvent({ id: 'a', seq: 11 }))
+  expect(qc.getQueryData(keys.event('a'))).toMatchObject({ status: 'delivered', seq: 12 })
+})

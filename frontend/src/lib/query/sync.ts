@@ -1,6 +1,6 @@
 import { notifyManager } from '@tanstack/react-query'
 import type { QueryClient, QueryKey } from '@tanstack/react-query'
-import { eventAfter, updateLists, withPages, writeChanges, writeCounters } from './caches'
+import { eventAfter, updateLists, withPages, write, writeChanges, writeCounters } from './caches'
 import type { EventList } from './caches'
 import { changeOf, fold, merge } from './change'
 import type { Change, Envelope } from './change'
@@ -154,7 +154,11 @@ export class LiveSync {
     notifyManager.batch(() => {
       if (out) this.setOutgoing((all) => all.filter((o) => o.key !== out.key))
       updateLists(this.qc, (pages, filters) => upsert(pages, now, filters))
-      this.qc.setQueryData<ApiEvent | null>(liveKeys.event(now.id), (known) => known && { ...known, ...now })
+      write<ApiEvent | null>(
+        this.qc,
+        liveKeys.event(now.id),
+        (known) => known && (known.seq > now.seq ? known : { ...known, ...now }),
+      )
     })
   }
 
@@ -162,7 +166,7 @@ export class LiveSync {
   erased(id: string): void {
     notifyManager.batch(() => {
       updateLists(this.qc, (pages) => remove(pages, id))
-      this.qc.setQueryData<ApiEvent | null>(liveKeys.event(id), (known) => known && null)
+      write<ApiEvent | null>(this.qc, liveKeys.event(id), (known) => known && null)
     })
   }
 
