@@ -1,5 +1,6 @@
-import type { GetToken } from '../options'
-import { problemOf } from './problem'
+import { isRecord } from '../guards'
+import type { Credential, GetToken } from '../options'
+import { ApiProblem, problemOf } from './problem'
 import type { Accepted, ApiEvent, EventPage, NewEvent, Summary } from './types'
 
 /** What the hooks ask of the REST API; each method throws what your error boundary or toast is to get. */
@@ -15,31 +16,48 @@ export interface RestOptions {
   /** Origin of the server; '' is the page's own. */
   server?: string | undefined
   token?: string | null | undefined
-  /** Asked before each request, in place of `token`. */
+  /** Asked before each request, in place of `token`, and once more when the server refused what it gave. */
   getToken?: GetToken | undefined
 }
 
+type Init = RequestInit & { headers?: Record<string, string> }
+
+// A proxy's page, a cut answer, the list in place of what was to be created: a redirect makes a GET of a POST.
+const notTheServers = () =>
+  new ApiProblem({
+    title: 'The server cannot be reached',
+    status: 0,
+    code: 'unreachable',
+    detail: 'What answered in its place said nothing that was asked for.',
+  })
+
 /** The REST API of an API/er server, by fetch. Throws an ApiProblem for an answer that is no success. */
 export function restApi({ server = '', token, getToken }: RestOptions): LiveApi {
-  const ask = async <T>(
-    path: string,
-    init: RequestInit & { headers?: Record<string, string> },
-  ): Promise<T> => {
-    const credential = getToken ? await getToken({ reason: 'connect' }) : token
+  const send = (path: string, init: Init, credential: Credential) => {
     const headers: Record<string, string> = { ...init.headers }
     if (typeof credential === 'string' && credential) headers.Authorization = `Bearer ${credential}`
-    const answer = await fetch(`${server}/api${path}`, { ...init, headers })
+    return fetch(`${server}/api${path}`, { ...init, headers })
+  }
+  const ask = async <T extends object>(path: string, field: keyof T & string, init: Init): Promise<T> => {
+    const given = getToken ? await getToken({ reason: 'connect' }) : token
+    let answer = await send(path, init, given)
+    if (answer.status === 401 && getToken) {
+      const next = await getToken({ reason: 'unauthorized' })
+      if (typeof next === 'string' && next !== given) answer = await send(path, init, next)
+    }
     const body: unknown = await answer.json().catch(() => null)
     if (!answer.ok) throw problemOf(answer.status, body, answer.headers.get('Retry-After'))
+    if (!isRecord(body) || !(field in body)) throw notTheServers()
     return body as T
   }
-  const get = <T>(path: string, signal?: AbortSignal) => ask<T>(path, signal ? { signal } : {})
+  const get = <T extends object>(path: string, field: keyof T & string, signal?: AbortSignal) =>
+    ask<T>(path, field, signal ? { signal } : {})
   return {
-    listEvents: (query, signal) => get(`/events?${query.toString()}`, signal),
-    getEvent: (id, signal) => get(`/events/${encodeURIComponent(id)}`, signal),
-    summary: (signal) => get('/metrics/summary', signal),
+    listEvents: (query, signal) => get(`/events?${query.toString()}`, 'events', signal),
+    getEvent: (id, signal) => get(`/events/${encodeURIComponent(id)}`, 'id', signal),
+    summary: (signal) => get('/metrics/summary', 'total', signal),
     createEvent: (event, key) =>
-      ask('/events', {
+      ask('/events', 'id', {
         method: 'POST',
         headers: { 'Content-Type': 'application/json', 'Idempotency-Key': key },
         body: JSON.stringify(event),
