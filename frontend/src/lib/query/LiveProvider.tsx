@@ -63,6 +63,11 @@ export function LiveProvider(props: LiveProviderProps) {
     },
   })
 
+  // Another connection knows nothing of what came between the one before and itself.
+  useLayoutEffect(() => {
+    needsFetch.current = true
+  }, [ws.client])
+
   const polling = enabled && !ws.isConnected && !pause.paused
   useEffect(() => {
     if (!polling) return

@@ -301,6 +301,31 @@ it('a refusal takes the optimistic row back, and says why', async () => {
   expect(seen[0]?.create.error?.message).toBe('refused')
 })
 
+it('what changed while the connection was switched off is fetched when it is on again', async () => {
+  const page = (enabled: boolean) => (
+    <StrictMode>
+      <QueryClientProvider client={qc}>
+        <LiveProvider api={api} token="t" enabled={enabled} socket={{ url: 'ws://h/ws' }}>
+          <Reader n={0} filters={{}} />
+        </LiveProvider>
+      </QueryClientProvider>
+    </StrictMode>
+  )
+  const qc = new QueryClient()
+  const { rerender } = render(page(true))
+  await pass(0)
+  await connect()
+  await list(10, { a: 1 })
+  const before = api.lists.length
+  rerender(page(false))
+  await pass(1000)
+  rerender(page(true))
+  await connect({ session: 's2', seq: 20 })
+  expect(api.lists).toHaveLength(before + 1)
+  await list(20, { b: 12, a: 1 })
+  expect(rows()).toEqual(['b:pending', 'a:pending'])
+})
+
 it('leaves no timer, no socket and nothing that counts as fresh', async () => {
   const { unmount } = await show()
   await connect()
