@@ -65,3 +65,32 @@ it('renews before the end, and in the middle of short lives', () => {
   expect(renewalTime(0, HOUR)).toBe(HOUR * 0.8)
   expect(renewalTime(0, 60_000)).toBe(30_000)
 })
+
+it('a renewal that ends after the sign-out, or after another has signed in, changes nothing', async () => {
+  vi.stubGlobal('fetch', () => Promise.resolve(answer('t1')))
+  const s = session()
+  await s.signIn('ann')
+  let renewed: (response: Response) => void = () => undefined
+  vi.stubGlobal('fetch', () => new Promise<Response>((resolve) => (renewed = resolve)))
+  const renewal = s.fresh()
+  s.signOut()
+  vi.stubGlobal('fetch', () => Promise.resolve(answer('bob')))
+  await s.signIn('bob')
+  renewed(answer('t2'))
+  expect(await renewal).toBe('bob')
+  expect(s.getState().token).toBe('bob')
+  expect(session().getState().token).toBe('bob')
+})
+
+it('a renewal that never ends is not what another user waits for', async () => {
+  vi.stubGlobal('fetch', () => Promise.resolve(answer('t1')))
+  const s = session()
+  await s.signIn('ann')
+  vi.stubGlobal('fetch', () => new Promise<Response>(() => undefined))
+  void s.fresh()
+  s.signOut()
+  vi.stubGlobal('fetch', () => Promise.resolve(answer('bob')))
+  await s.signIn('bob')
+  vi.stubGlobal('fetch', () => Promise.resolve(answer('bob2')))
+  expect(await s.fresh()).toBe('bob2')
+})

@@ -110,11 +110,16 @@ export class Session implements Credentials {
   }
 
   private renew(from: Stored): Promise<string | null> {
-    this.renewal ??= refreshToken(from.token)
-      .then((answer) => this.keep(answer))
+    if (this.renewal) return this.renewal
+    const renewal = refreshToken(from.token)
+      // Signed out meanwhile, or signed in as another: then it is nobody's.
+      .then((answer) => (this.stored === from ? this.keep(answer) : (this.stored?.token ?? null)))
       .catch((error: unknown) => this.renewalFailed(from, error))
-      .finally(() => (this.renewal = null))
-    return this.renewal
+      .finally(() => {
+        if (this.renewal === renewal) this.renewal = null
+      })
+    this.renewal = renewal
+    return renewal
   }
 
   private renewalFailed(from: Stored, error: unknown): string | null {
@@ -135,6 +140,7 @@ export class Session implements Credentials {
   }
 
   private adopt(stored: Stored | null, reason: string | null): void {
+    if (stored?.token !== this.stored?.token) this.renewal = null
     this.stored = stored && this.now() < stored.expiresAt ? stored : null
     const expired = stored && !this.stored ? 'Your session has expired.' : null
     const token = this.stored?.token ?? null
