@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query'
 import type { Range } from './api/types'
 import { useAuth } from './auth/context'
 import { useLive } from './live/context'
-import { tally, withLatency, withThroughput } from './metrics/figures'
+import { caughtUp, withLatency, withThroughput } from './metrics/figures'
 import { keys } from './queries'
 
 export function useLatency(range: Range) {
@@ -10,11 +10,7 @@ export function useLatency(range: Range) {
   const { sync } = useLive()
   return useQuery({
     queryKey: keys.latency(range),
-    queryFn: async ({ signal }) => {
-      const latency = await api.latency(range, signal)
-      if (latency.seq === undefined) return latency
-      return withLatency(latency, tally(sync.journal.since(latency.seq).changes))
-    },
+    queryFn: async ({ signal }) => caughtUp(await api.latency(range, signal), sync.journal, withLatency),
   })
 }
 
@@ -23,11 +19,8 @@ export function useThroughput(range: Range) {
   const { sync } = useLive()
   return useQuery({
     queryKey: keys.throughput(range),
-    queryFn: async ({ signal }) => {
-      const throughput = await api.throughput(range, signal)
-      if (throughput.seq === undefined) return throughput
-      return withThroughput(throughput, tally(sync.journal.since(throughput.seq).changes))
-    },
+    queryFn: async ({ signal }) =>
+      caughtUp(await api.throughput(range, signal), sync.journal, withThroughput),
   })
 }
 

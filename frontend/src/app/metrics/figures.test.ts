@@ -1,7 +1,21 @@
 import { expect, it } from 'vitest'
-import { aCreation, aDelivery } from '../../test/events'
+import { aCreation, aDelivery, anEvent } from '../../test/events'
 import { withCounters } from '../../lib/query/counters'
-import { courses, happened, perMinute, quantile, tally, within, withLatency, withThroughput } from './figures'
+import { LiveSync } from '../../lib/query/sync'
+import type { Throughput } from '../api/types'
+import { DashboardFollower } from '../live/figures'
+import { createQueryClient, keys } from '../queries'
+import {
+  caughtUp,
+  courses,
+  happened,
+  perMinute,
+  quantile,
+  tally,
+  within,
+  withLatency,
+  withThroughput,
+} from './figures'
 
 const counters = { total_events: 5, pending_events: 1, delivered_events: 3, failed_events: 1 }
 const summary = { total: 4, pending: 2, delivered: 2, failed: 0, success_rate: 100, seq: 10 }
@@ -75,4 +89,26 @@ it('has quantiles by nearest rank', () => {
   expect(quantile([1, 2, 3, 4], 0.5)).toBe(2)
   expect(quantile([1, 2, 3, 4], 0.99)).toBe(4)
   expect(quantile([], 0.5)).toBe(0)
+})
+
+it('figures that are fetched during a pause count once what came meanwhile', () => {
+  const qc = createQueryClient()
+  const sync = new LiveSync(qc, () => Promise.reject(new Error('not asked')), new DashboardFollower())
+  sync.setPaused(true)
+  sync.receive({ type: 'event_created', seq: 11, data: anEvent({ id: 'n', created_at: minute }) })
+  sync.flush()
+  const fetched: Throughput = {
+    events_per_minute: 0,
+    events_per_hour: 1,
+    total_events_24h: 1,
+    time_range: '1h',
+    series: [{ at: minute, created: 1, delivered: 0, failed: 0 }],
+    seq: 10,
+  }
+  qc.setQueryData(keys.throughput('1h'), caughtUp(fetched, sync.journal, withThroughput))
+  sync.setPaused(false)
+  expect(qc.getQueryData(keys.throughput('1h'))).toMatchObject({ total_events_24h: 2 })
+  sync.receive({ type: 'event_created', seq: 12, data: anEvent({ id: 'o', created_at: minute }) })
+  sync.flush()
+  expect(qc.getQueryData(keys.throughput('1h'))).toMatchObject({ total_events_24h: 3 })
 })

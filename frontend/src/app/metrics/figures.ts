@@ -1,6 +1,7 @@
 import { successRate } from '../../lib/query/counters'
 import type { Counters } from '../../lib/query/counters'
 import type { Change } from '../../lib/query/change'
+import type { Journal } from '../../lib/query/journal'
 import type { Latency, LatencyPoint, Summary, Throughput, ThroughputPoint } from '../api/types'
 
 const MINUTE_MS = 60_000
@@ -35,6 +36,18 @@ export function tally(changes: readonly Change[]): Map<number, Tally> {
   }
   minutes.delete(NaN)
   return minutes
+}
+
+/** Figures as they were read, with what the stream has told since; nothing of that counts again, as at the end of a pause. */
+export function caughtUp<F extends Throughput | Latency>(
+  read: F,
+  journal: Journal,
+  add: (figures: F, minutes: ReadonlyMap<number, Tally>) => F,
+): F {
+  if (read.seq === undefined) return read
+  const { changes } = journal.since(read.seq)
+  const seq = changes[changes.length - 1]?.seq ?? read.seq
+  return { ...add(read, tally(changes)), seq }
 }
 
 /** The throughput with what happened since; minutes that have begun meanwhile are added, old ones leave. */
