@@ -14,6 +14,10 @@ import { Recent, fetchBefore, isWebhookFrame, startsEndpoints, writeWebhooks } f
 export class DashboardFollower implements Follower {
   readonly recentWebhooks = new Recent()
 
+  resync(): void {
+    this.recentWebhooks.clear()
+  }
+
   receive(qc: QueryClient, message: Envelope): boolean {
     if (startsEndpoints(message)) fetchBefore(qc, message.seq ?? 0)
     return isWebhookFrame(message)

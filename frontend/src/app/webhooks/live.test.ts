@@ -1,4 +1,6 @@
 import { expect, it } from 'vitest'
+import { LiveSync } from '../../lib/query/sync'
+import { DashboardFollower } from '../live/figures'
 import { createQueryClient, keys } from '../queries'
 import { aDeliveryTo, anEndpoint } from './fixtures'
 import { Recent, deliveriesWith, endpointsWith, fetchBefore, startsEndpoints, writeWebhooks } from './live'
@@ -99,4 +101,18 @@ it('a subscription that became live late has fetched again what was read before 
   fetchBefore(qc, 12)
   expect(qc.getQueryState(keys.endpoints)?.isInvalidated).toBe(true)
   expect(qc.getQueryState(keys.deliveries('ep_1', ''))?.isInvalidated).toBe(true)
+})
+
+it('what was heard before a resync says nothing of the state that is fetched after it', () => {
+  const qc = createQueryClient()
+  const follower = new DashboardFollower()
+  const sync = new LiveSync(qc, () => Promise.reject(new Error('not asked')), follower)
+  sync.receive(frame('endpoint_update', { ...anEndpoint(), deleted: true }, 900))
+  sync.flush()
+  // An older copy of the database was put back: positions begin again below those that were heard.
+  sync.resync()
+  expect(follower.recentWebhooks.since(10)).toEqual([])
+  sync.receive(frame('endpoint_update', anEndpoint(), 11))
+  sync.flush()
+  expect(follower.recentWebhooks.since(10)).toHaveLength(1)
 })

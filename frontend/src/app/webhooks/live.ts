@@ -17,6 +17,10 @@ export class Recent {
     this.frames = [...this.frames, ...frames].slice(-RECENT)
   }
 
+  clear(): void {
+    this.frames = []
+  }
+
   /** What came after a position in the change log. */
   since(seq: number): readonly Envelope[] {
     return this.frames.filter((f) => (f.seq ?? 0) > seq)

@@ -47,6 +47,8 @@ export interface Follower {
   receive(qc: QueryClient, message: Envelope): boolean
   /** Writes into caches of its own, in the batch that writes the others. */
   write(qc: QueryClient, news: News): void
+  /** Changes may have been missed: what was heard so far is worth nothing, and everything is fetched again. */
+  resync?(): void
 }
 
 /**
@@ -124,6 +126,7 @@ export class LiveSync {
     this.journal.clear()
     this.latestCounters = null
     this.held = []
+    this.follower?.resync?.()
     this.refetch()
   }
 
