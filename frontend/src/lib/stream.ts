@@ -117,7 +117,8 @@ export class Stream {
   }
 
   private head(seq: unknown): void {
-    if (this.channels.isLive('events') && typeof seq === 'number' && this.cursor.isBehind(seq)) this.resync('behind')
+    if (this.channels.isLive('events') && typeof seq === 'number' && this.cursor.isBehind(seq))
+      this.resync('behind')
   }
 
   private isDuplicate({ type, channel = '', seq }: MessageFrame): boolean {
