@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"os/signal"
 	"strings"
 	"sync"
 	"syscall"
@@ -23,10 +22,7 @@ import (
 // TestMain lets the test binary be the program, so that the tests start, stop and kill a real process.
 func TestMain(m *testing.M) {
 	if os.Getenv("APIER_TEST_AS_PROGRAM") == "1" {
-		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-		code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
-		stop()
-		os.Exit(code)
+		main()
 	}
 	goleak.VerifyTestMain(m)
 }

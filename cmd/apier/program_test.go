@@ -340,6 +340,24 @@ func TestABackupIsADirectoryToStartOn(t *testing.T) {
 	}
 }
 
+// Who is in a hurry says it twice.
+func TestASecondSignalEndsItAtOnce(t *testing.T) {
+	t.Parallel()
+	s := start(t, t.TempDir(), "--shutdown-delay", "1h")
+	ended := make(chan struct{})
+	go func() { _ = s.cmd.Wait(); close(ended) }()
+	for deadline := time.After(patience); ; {
+		_ = s.cmd.Process.Signal(syscall.SIGTERM) // again: one that comes together with the first is the first
+		select {
+		case <-ended:
+			return
+		case <-deadline:
+			t.Fatalf("it waits:\n%s", s.log)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
 func TestTheLinkOfAKeyThatWasRevoked(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
