@@ -227,7 +227,7 @@ test('the head of the list stays above the rows that scroll under it', async () 
   await page.getByTestId('event-scroll').evaluate((e) => e.scrollTo(0, 500))
   await until(
     'the rows to move',
-    async () => (await page.getByTestId('event-row').first().boundingBox()).y < 100,
+    async () => (await page.getByTestId('event-row').first().boundingBox())?.y < 100,
   )
   const head = page.getByRole('columnheader', { name: 'Type' })
   const { x, y, height } = await head.boundingBox()
