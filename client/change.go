@@ -77,7 +77,7 @@ func (d *eventData) valid() bool {
 
 func (f *Frame) decodeChange() bool {
 	var d eventData
-	if !isObject(f.Data) || json.Unmarshal(f.Data, &d) != nil || !d.valid() {
+	if !f.read(&d) || !d.valid() {
 		return false
 	}
 	c := Change{Kind: apier.Updated, Event: d.event(), PayloadTruncated: d.PayloadTruncated, Channel: f.Channel}
@@ -97,7 +97,7 @@ func (f *Frame) decodeDeletion() bool {
 		ID   apier.EventID `json:"id"`
 		Type string        `json:"type"`
 	}
-	if !isObject(f.Data) || json.Unmarshal(f.Data, &d) != nil || d.ID == "" {
+	if !f.read(&d) || d.ID == "" {
 		return false
 	}
 	f.decoded = Change{Kind: apier.Deleted, Event: apier.Event{ID: d.ID, Type: d.Type, Seq: f.Seq}, Channel: f.Channel}
@@ -106,7 +106,7 @@ func (f *Frame) decodeDeletion() bool {
 
 func (f *Frame) decodeDelivery() bool {
 	var d apier.Delivery
-	if !isObject(f.Data) || json.Unmarshal(f.Data, &d) != nil || d.ID == "" {
+	if !f.read(&d) || d.ID == "" {
 		return false
 	}
 	f.decoded = f.change(apier.DeliveryChanged, apier.Event{ID: d.EventID, Type: d.EventType, UpdatedAt: d.UpdatedAt}, Change{Delivery: &d})
@@ -118,7 +118,7 @@ func (f *Frame) decodeEndpoint() bool {
 		apier.Endpoint
 		Deleted bool `json:"deleted"`
 	}
-	if !isObject(f.Data) || json.Unmarshal(f.Data, &d) != nil || d.ID == "" {
+	if !f.read(&d) || d.ID == "" {
 		return false
 	}
 	if d.Deleted {
@@ -131,7 +131,7 @@ func (f *Frame) decodeEndpoint() bool {
 
 func (f *Frame) decodeRecovery() bool {
 	var r apier.Recovery
-	if !isObject(f.Data) || json.Unmarshal(f.Data, &r) != nil || r.ID == "" {
+	if !f.read(&r) || r.ID == "" {
 		return false
 	}
 	f.decoded = f.change(apier.RecoveryChanged, apier.Event{UpdatedAt: r.UpdatedAt}, Change{Recovery: &r})
@@ -143,7 +143,7 @@ func (f *Frame) decodeWebhook() bool {
 		apier.Webhook
 		Body string `json:"body"`
 	}
-	if !isObject(f.Data) || json.Unmarshal(f.Data, &d) != nil || d.ID == "" {
+	if !f.read(&d) || d.ID == "" {
 		return false
 	}
 	d.Webhook.Body = []byte(d.Body)
@@ -170,7 +170,7 @@ func (f *Frame) decodeSnapshot() bool {
 		Seq     *apier.Seq      `json:"seq"`
 		State   json.RawMessage `json:"state"`
 	}
-	if !isObject(f.Data) || json.Unmarshal(f.Data, &d) != nil || d.Channel == "" || d.Seq == nil {
+	if !f.read(&d) || d.Channel == "" || d.Seq == nil {
 		return false
 	}
 	snapshot := snapshotData{d.Channel, apier.Snapshot{Seq: *d.Seq}}

@@ -190,12 +190,15 @@ func (m metricsData) metrics() apier.Metrics {
 
 func decodeInto[T any](f *Frame) bool {
 	var data T
-	if !isObject(f.Data) || json.Unmarshal(f.Data, &data) != nil {
+	if !f.read(&data) {
 		return false
 	}
 	f.decoded = data
 	return true
 }
+
+// read takes the data of a frame, which has to be an object.
+func (f *Frame) read(into any) bool { return isObject(f.Data) && json.Unmarshal(f.Data, into) == nil }
 
 func isObject(raw []byte) bool {
 	trimmed := bytes.TrimLeft(raw, " \t\r\n")

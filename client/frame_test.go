@@ -78,10 +78,10 @@ func FuzzReadMessage(f *testing.F) {
 	})
 }
 
-// What was taken for good is told wherever an event is: who holds its payload drops it.
-func TestAnErasedEventIsToldAsOne(t *testing.T) {
-	t.Parallel()
-	raw, err := os.ReadFile("../protocol/frames/event_update_erased_v1.json")
+// goldenChange gives the change that a golden frame of the protocol tells of.
+func goldenChange(t *testing.T, name string) (c Change, ok bool) {
+	t.Helper()
+	raw, err := os.ReadFile("../protocol/frames/" + name + ".json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +89,14 @@ func TestAnErasedEventIsToldAsOne(t *testing.T) {
 	if err := json.Unmarshal(raw, &g); err != nil {
 		t.Fatal(err)
 	}
-	change, ok := readMessage(g.Frame, &Stats{})[0].decoded.(Change)
+	c, ok = readMessage(g.Frame, &Stats{})[0].decoded.(Change)
+	return c, ok
+}
+
+// What was taken for good is told wherever an event is: who holds its payload drops it.
+func TestAnErasedEventIsToldAsOne(t *testing.T) {
+	t.Parallel()
+	change, ok := goldenChange(t, "event_update_erased_v1")
 	if !ok || !change.Event.Erased || string(change.Event.Payload) != "{}" {
 		t.Errorf("%+v", change)
 	}
@@ -120,15 +127,7 @@ func TestFramesOfWebhooksAreChanges(t *testing.T) {
 			return c.Kind == apier.WebhookReceived && c.Webhook != nil && string(c.Webhook.Body) == `{"order":"A7"}` && c.Webhook.Verified && c.Event.Seq == 49
 		},
 	} {
-		raw, err := os.ReadFile("../protocol/frames/" + name + ".json")
-		if err != nil {
-			t.Fatal(err)
-		}
-		var g golden
-		if err := json.Unmarshal(raw, &g); err != nil {
-			t.Fatal(err)
-		}
-		change, ok := readMessage(g.Frame, &Stats{})[0].decoded.(Change)
+		change, ok := goldenChange(t, name)
 		if !ok || !fits(change) || change.IsEvent() || change.Channel == "" {
 			t.Errorf("%s: %+v", name, change)
 		}
