@@ -84,10 +84,10 @@ func decodeChannels(t FrameType, data json.RawMessage) ([]Channel, *Error) {
 	channels := make([]Channel, len(names))
 	for i, name := range names {
 		c, err := ParseChannel(name)
-		if err != nil && len(names) > 1 {
-			err.Message += fmt.Sprintf(" Nothing was done about the other %d.", len(names)-1)
-		}
 		if err != nil {
+			if len(names) > 1 {
+				err.Message += fmt.Sprintf(" Nothing was done about the other %d.", len(names)-1)
+			}
 			return nil, err
 		}
 		channels[i] = c

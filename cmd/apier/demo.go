@@ -9,10 +9,12 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/apier/apier"
 	"github.com/apier/apier/internal/server"
 )
 
@@ -68,7 +70,7 @@ type demoWorld struct {
 // live sends events at random times, as independent senders would, until ctx ends.
 func (w *demoWorld) live(ctx context.Context, rate float64) {
 	defer w.pending.Wait()
-	w.pending.Go(func() { w.endpoints(ctx) })
+	w.pending.Go(func() { w.makeEndpoints(ctx) })
 	for sent := 0; ctx.Err() == nil; sent++ {
 		w.pending.Go(func() { w.event(ctx) })
 		pause := time.Duration(rand.ExpFloat64() / max(rate, 0.01) * float64(time.Second))
@@ -87,9 +89,24 @@ type demoEndpoint struct {
 	RetrySchedule []int    `json:"retry_schedule_ms,omitempty"`
 }
 
-// endpoints makes one endpoint that is well, one that stumbles and one that is down. Those of an earlier demo on the
-// same data are told where the receivers are now.
-func (w *demoWorld) endpoints(ctx context.Context) {
+// endpoints are one that is well, one that stumbles and one that is down.
+func (w *demoWorld) endpoints() []demoEndpoint {
+	return []demoEndpoint{
+		{w.url + "/api/webhook", "This server's own receiver", []string{"invoice.*"}, nil},
+		{w.receivers + "/stumbles", "Warehouse (stumbles)", []string{"order.shipped"}, []int{0, 2000, 5000, 15_000}},
+		{w.receivers + "/down", "CRM (is down)", []string{"user.*"}, []int{0, 3000, 10_000}},
+	}
+}
+
+// takes reports whether an endpoint takes events of a type.
+func (w *demoWorld) takes(kind string) bool {
+	return slices.ContainsFunc(w.endpoints(), func(e demoEndpoint) bool {
+		return slices.ContainsFunc(e.Types, func(glob string) bool { return apier.MatchGlob(glob, kind) })
+	})
+}
+
+// makeEndpoints makes them. Those of an earlier demo on the same data are told where the receivers are now.
+func (w *demoWorld) makeEndpoints(ctx context.Context) {
 	var known struct {
 		Endpoints []struct{ ID, Description string }
 	}
@@ -99,11 +116,7 @@ func (w *demoWorld) endpoints(ctx context.Context) {
 		}
 		sleep(ctx, 50*time.Millisecond)
 	}
-	for _, e := range []demoEndpoint{
-		{w.url + "/api/webhook", "This server's own receiver", []string{"invoice.*"}, nil},
-		{w.receivers + "/stumbles", "Warehouse (stumbles)", []string{"order.shipped"}, []int{0, 2000, 5000, 15_000}},
-		{w.receivers + "/down", "CRM (is down)", []string{"user.*"}, []int{0, 3000, 10_000}},
-	} {
+	for _, e := range w.endpoints() {
 		method, path := http.MethodPost, "/api/endpoints"
 		for _, old := range known.Endpoints {
 			if old.Description == e.Description {
@@ -157,21 +170,18 @@ func (w *demoWorld) event(ctx context.Context) {
 }
 
 func (w *demoWorld) post(ctx context.Context) (id string, isTaken bool, err error) {
-	kinds := []struct {
-		kind, source, payload string
-		isTaken               bool // by an endpoint
-	}{
-		{"order.created", "shop", `{"order":%d,"total":%d.90,"currency":"EUR","items":[{"sku":"tea-green","quantity":2}]}`, false},
-		{"order.shipped", "warehouse", `{"order":%d,"parcels":%d,"carrier":"postal"}`, true},
-		{"invoice.paid", "billing", `{"invoice":%d,"amount":%d,"method":"card"}`, true},
-		{"user.signed_up", "shop", `{"user":%d,"age_of_session_s":%d}`, true},
-		{"stock.low", "warehouse", `{"item":%d,"left":%d}`, false},
+	kinds := []struct{ kind, source, payload string }{
+		{"order.created", "shop", `{"order":%d,"total":%d.90,"currency":"EUR","items":[{"sku":"tea-green","quantity":2}]}`},
+		{"order.shipped", "warehouse", `{"order":%d,"parcels":%d,"carrier":"postal"}`},
+		{"invoice.paid", "billing", `{"invoice":%d,"amount":%d,"method":"card"}`},
+		{"user.signed_up", "shop", `{"user":%d,"age_of_session_s":%d}`},
+		{"stock.low", "warehouse", `{"item":%d,"left":%d}`},
 	}
 	k := kinds[min(int(rand.ExpFloat64()*1.5), len(kinds)-1)]
 	body := fmt.Sprintf(`{"type":%q,"source":%q,"payload":`+k.payload+`}`, k.kind, k.source, 10_000+rand.IntN(90_000), rand.IntN(90))
 	var answer struct{ ID string }
 	err = w.call(ctx, http.MethodPost, "/api/events", body, &answer)
-	return answer.ID, k.isTaken, err
+	return answer.ID, w.takes(k.kind), err
 }
 
 // call sends a request and decodes the answer, if a place for it is given.

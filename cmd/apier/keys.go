@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -31,12 +29,12 @@ type keysOptions struct {
 }
 
 func (o keysOptions) open(ctx context.Context) (store.Store, error) {
-	if o.Tenant == "" { // its tokens would be of another tenant, and refused
-		return nil, errors.New("--tenant is empty; name one, or leave it out for default")
+	if err := checkTenant(o.Tenant); err != nil {
+		return nil, err
 	}
-	path := server.DatabasePath(o.Data)
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s holds no database; start the server once, or name its directory with --data", o.Data)
+	path, err := server.FindDatabase(o.Data)
+	if err != nil {
+		return nil, err
 	}
 	return sqlite.Open(ctx, path, store.Options{})
 }
@@ -45,6 +43,14 @@ type createKeyCmd struct {
 	keysOptions `embed:""`
 	Name        string   `default:"" help:"What the key is for." placeholder:"TEXT"`
 	Scopes      []string `default:"events:read,events:write" help:"events:read, events:write, admin." placeholder:"SCOPE"`
+}
+
+// checkTenant refuses no name at all: tokens of it, and of its keys, would count as those of the tenant default.
+func checkTenant(name string) error {
+	if name == "" {
+		return errors.New("--tenant is empty; name one, or leave it out for default")
+	}
+	return nil
 }
 
 func checkScopes(scopes []string) error {
@@ -115,7 +121,7 @@ func (c *revokeKeyCmd) Run(ctx context.Context, out io.Writer) error {
 	}
 	defer s.Close()
 	err = s.RevokeKey(ctx, apier.TenantID(c.Tenant), c.ID)
-	if isNotFound(err) {
+	if apier.AsError(err).Code == apier.CodeNotFound {
 		return fmt.Errorf("tenant %s has no key %s; apier keys list shows those there are (--tenant for another's)", c.Tenant, c.ID)
 	}
 	if err != nil {
@@ -123,9 +129,4 @@ func (c *revokeKeyCmd) Run(ctx context.Context, out io.Writer) error {
 	}
 	_, err = fmt.Fprintf(out, "%s is revoked.\n", c.ID)
 	return err
-}
-
-func isNotFound(err error) bool {
-	known, ok := errors.AsType[*apier.Error](err)
-	return ok && known.Code == apier.CodeNotFound
 }

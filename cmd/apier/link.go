@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"strings"
 
+	"github.com/apier/apier"
 	"github.com/apier/apier/internal/auth"
 	"github.com/apier/apier/internal/server"
 )
@@ -32,7 +33,7 @@ func (c *linkCmd) Run(ctx context.Context, out io.Writer) error {
 	}
 	defer s.Close()
 	_, err = s.KeyByHash(ctx, auth.HashKey(key))
-	if isNotFound(err) {
+	if apier.AsError(err).Code == apier.CodeNotFound {
 		return fmt.Errorf("the first API key, in %s, was revoked; make another with: apier keys create", c.Data)
 	}
 	if err != nil {

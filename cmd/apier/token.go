@@ -54,8 +54,8 @@ func (c *tokenCmd) check() error {
 	if c.Sub == "" {
 		return errors.New("--sub is empty; name the user")
 	}
-	if c.Tenant == "" { // it would count as default
-		return errors.New("--tenant is empty; name one, or leave it out for default")
+	if err := checkTenant(c.Tenant); err != nil {
+		return err
 	}
 	return checkChannels("--channels has: ", c.Channels)
 }

@@ -15,8 +15,9 @@ import (
 // Backup copies a data directory, also while a server runs on it, into a new one that a server can be started on.
 // progress is that of sqlite.Backup.
 func Backup(ctx context.Context, data, to string, progress func(written, total int64)) (err error) {
-	if _, err := os.Stat(DatabasePath(data)); err != nil {
-		return fmt.Errorf("%s holds no database; name the server's directory with --data", data)
+	database, err := FindDatabase(data)
+	if err != nil {
+		return err
 	}
 	if entries, err := os.ReadDir(to); err == nil && len(entries) > 0 {
 		return fmt.Errorf("%s is not empty; name a directory that does not exist yet", to)
@@ -26,12 +27,12 @@ func Backup(ctx context.Context, data, to string, progress func(written, total i
 	}
 	defer func() {
 		if err != nil { // a part must not be taken for the whole, and the next try finds an empty directory
-			for _, name := range []string{filepath.Base(DatabasePath(to)), secretFile, keyFile} {
-				_ = os.Remove(filepath.Join(to, name))
+			for _, path := range []string{DatabasePath(to), filepath.Join(to, secretFile), filepath.Join(to, keyFile)} {
+				_ = os.Remove(path)
 			}
 		}
 	}()
-	if err := sqlite.Backup(ctx, DatabasePath(data), DatabasePath(to), progress); err != nil {
+	if err := sqlite.Backup(ctx, database, DatabasePath(to), progress); err != nil {
 		return err
 	}
 	for _, name := range []string{secretFile, keyFile} {

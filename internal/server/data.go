@@ -51,6 +51,15 @@ func (l *dirLock) release() {
 	}
 }
 
+// FindDatabase gives the file of the database in a directory that a server has run on.
+func FindDatabase(data string) (string, error) {
+	path := DatabasePath(data)
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("%s holds no database; start the server once, or name its directory with --data", data)
+	}
+	return path, nil
+}
+
 // Secret gives the secret of tokens: the given one, or that of the data directory, made at first use.
 func Secret(data, given string) ([]byte, error) {
 	if given != "" {
