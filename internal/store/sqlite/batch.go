@@ -38,8 +38,18 @@ type batch struct {
 	routesNew   bool                   // routes are to be known to others after the commit
 	dues        map[*endpointRow]int64 // endpoints with deliveries to make, and from when
 
-	rooms map[apier.TenantID]struct{} // those whose inbox hands out something sooner
-	lefts map[apier.TenantID]struct{} // those of whom events have left in silence
+	rooms tenants // those whose inbox hands out something sooner
+	lefts tenants // those of whom events have left in silence
+}
+
+// tenants is a set, made when the first is added: most batches have none.
+type tenants map[apier.TenantID]struct{}
+
+func (t *tenants) add(name apier.TenantID) {
+	if *t == nil {
+		*t = tenants{}
+	}
+	(*t)[name] = struct{}{}
 }
 
 type typeKey struct {
@@ -98,10 +108,7 @@ func (b *batch) find(name apier.TenantID, id apier.EventID) (tenant int64, found
 // leaves takes an event that leaves in silence off the counters.
 func (b *batch) leaves(e oldEvent) {
 	b.tally.deleted(e.tenant, statusOf(e.status))
-	if b.lefts == nil {
-		b.lefts = map[apier.TenantID]struct{}{}
-	}
-	b.lefts[e.name] = struct{}{}
+	b.lefts.add(e.name)
 }
 
 // nextSeq gives the next place in the history; a rollback takes it back.

@@ -258,10 +258,7 @@ func (b *batch) endLease(l *lease) error {
 // tellRoom has those who wait for the inbox look again after the commit.
 func (b *batch) tellRoom(g *inboxGroup) error {
 	name, err := b.tenantName(g.tenant)
-	if b.rooms == nil {
-		b.rooms = map[apier.TenantID]struct{}{}
-	}
-	b.rooms[name] = struct{}{}
+	b.rooms.add(name)
 	return err
 }
 
