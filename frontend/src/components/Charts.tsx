@@ -3,7 +3,7 @@ import type { ReactNode } from 'react'
 import type { Range } from '../app/api/types'
 import { useLatency, useThroughput } from '../app/data'
 import { count, seconds } from '../app/format'
-import { latencyChart, throughputChart } from '../app/metrics/chart'
+import { latencyChart, spanOf, throughputChart } from '../app/metrics/chart'
 import type { Line } from '../app/metrics/chart'
 import { perMinute, within } from '../app/metrics/figures'
 import { useNow } from '../app/now'
@@ -19,7 +19,6 @@ const ranges: readonly { range: Range; word: string }[] = [
   { range: '1h', word: '1 h' },
   { range: '24h', word: '24 h' },
 ]
-const SPAN_MS: Record<Range, number> = { '15m': 900_000, '1h': 3_600_000, '24h': 86_400_000 }
 const MOVE_ON_MS = 5000
 
 /** Throughput and latency over a range of the reader's choice. */
@@ -68,7 +67,7 @@ function Latency({ range }: { range: Range }) {
   const now = useNow(MOVE_ON_MS)
   const chart = useMemo(() => latencyChart(data?.series ?? [], range, now), [data, range, now])
   // As with the lines, by minute: what has left the range is no longer counted.
-  const deliveries = within(data?.series ?? [], SPAN_MS[range], now).reduce((sum, p) => sum + p.count, 0)
+  const deliveries = within(data?.series ?? [], spanOf(range), now).reduce((sum, p) => sum + p.count, 0)
   const value = (s: number | undefined) => (data && deliveries > 0 && s !== undefined ? seconds(s) : '–')
   return (
     <Panel title="Latency, created to delivered" testId="latency">

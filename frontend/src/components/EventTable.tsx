@@ -71,7 +71,7 @@ export function EventTable(props: EventTableProps) {
   return (
     <div className={styles.wrap} data-compact={props.isReading}>
       {fresh > 0 && (
-        <Button className={styles.pill ?? ''} onClick={toTop} data-testid="new-events">
+        <Button tone="primary" className={styles.pill ?? ''} onClick={toTop} data-testid="new-events">
           <ArrowUp size={14} aria-hidden /> {count(fresh)} new
         </Button>
       )}

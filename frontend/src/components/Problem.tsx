@@ -1,6 +1,6 @@
-import { TriangleAlert } from 'lucide-react'
 import type { ReactNode } from 'react'
 import { asProblem, remedy } from '../app/api/problem'
+import { Alert } from './ui/Alert'
 import styles from './ui/Notice.module.css'
 
 interface ProblemProps {
@@ -14,26 +14,23 @@ interface ProblemProps {
 export function Problem({ error, hint, children }: ProblemProps) {
   const problem = asProblem(error)
   return (
-    <div role="alert" className={styles.alert} data-testid="problem">
-      <TriangleAlert size={16} aria-hidden />
-      <div>
-        <p className={styles.strong}>{problem.title}</p>
-        {/* Of one fault the detail says what the list would say again. */}
-        {problem.errors.length < 2 && problem.detail && problem.detail !== problem.title && (
-          <p>{problem.detail}</p>
-        )}
-        {problem.errors.length > 1 && (
-          <ul className={styles.list}>
-            {problem.errors.map((e) => (
-              <li key={`${e.field} ${e.reason}`}>
-                {e.field} {e.reason}
-              </li>
-            ))}
-          </ul>
-        )}
-        <p>{hint ?? remedy(problem)}</p>
-        {children}
-      </div>
-    </div>
+    <Alert testId="problem">
+      <p className={styles.strong}>{problem.title}</p>
+      {/* Of one fault the detail says what the list would say again. */}
+      {problem.errors.length < 2 && problem.detail && problem.detail !== problem.title && (
+        <p>{problem.detail}</p>
+      )}
+      {problem.errors.length > 1 && (
+        <ul className={styles.list}>
+          {problem.errors.map((e) => (
+            <li key={`${e.field} ${e.reason}`}>
+              {e.field} {e.reason}
+            </li>
+          ))}
+        </ul>
+      )}
+      <p>{hint ?? remedy(problem)}</p>
+      {children}
+    </Alert>
   )
 }

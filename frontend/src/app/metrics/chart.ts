@@ -27,6 +27,9 @@ const LEAST_EVENTS = 4
 const secondsOf = (at: string) => Date.parse(at) / 1000
 const MINUTES: Record<Range, number> = { '15m': 15, '1h': 60, '24h': 1440 }
 
+/** How long a range is, milliseconds. */
+export const spanOf = (range: Range): number => MINUTES[range] * 60_000
+
 /** The chart of latencies; minutes without a delivery are gaps. */
 export function latencyChart(series: readonly LatencyPoint[], range: Range, now: number): ChartData {
   const value = (name: 'p50' | 'p95' | 'p99') => (point: LatencyPoint | undefined) =>

@@ -1,5 +1,4 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query'
-import { TriangleAlert } from 'lucide-react'
 import { useState } from 'react'
 import type { SyntheticEvent } from 'react'
 import { ApiProblem } from '../../app/api/problem'
@@ -12,6 +11,7 @@ import type { Endpoint } from '../../app/webhooks/types'
 import { focusFirstFault } from '../firstFault'
 import { Problem } from '../Problem'
 import { useToast } from '../toast'
+import { Alert } from '../ui/Alert'
 import { Button } from '../ui/Button'
 import { Field, areaClass, inputClass } from '../ui/Field'
 import { Sheet } from '../ui/Sheet'
@@ -50,7 +50,11 @@ export function EndpointForm({ endpoint, onClose, onCreated }: EndpointFormProps
         }
       >
         <div className={styles.form}>
-          <Warning text={made.warning} />
+          {made.warning && (
+            <Alert tone="warn" testId="warning">
+              <p>{made.warning}</p>
+            </Alert>
+          )}
           <Secret secret={made.secret} />
         </div>
       </Sheet>
@@ -83,16 +87,6 @@ export function EndpointForm({ endpoint, onClose, onCreated }: EndpointFormProps
         </details>
       </form>
     </Sheet>
-  )
-}
-
-function Warning({ text }: { text: string | undefined }) {
-  if (!text) return null
-  return (
-    <div role="alert" className={styles.warning} data-testid="warning">
-      <TriangleAlert size={16} aria-hidden />
-      <p>{text}</p>
-    </div>
   )
 }
 
