@@ -193,8 +193,9 @@ type follower struct {
 	mu       sync.Mutex
 	channels map[string]bool
 	state    map[apier.EventID]seen
-	types    sync.Map // apier.EventID → string: what was ever seen of it
-	fresh    bool     // a channel was added since the state was last read whole
+	types    sync.Map  // apier.EventID → string: what was ever seen of it
+	fresh    bool      // a channel was added since the state was last read whole
+	snapshot apier.Seq // at which it was last read whole: the stream may still tell of what was before
 	session  string
 	after    apier.Seq
 	conn     net.Conn
@@ -384,10 +385,13 @@ func (f *follower) change(frame modelFrame) {
 	f.fail(json.Unmarshal(frame.Data, &e))
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.types.Store(e.ID, e.Type)
+	if 0 < frame.Seq && frame.Seq <= f.snapshot {
+		return // told already; a creation would bring back what a cut then never deletes
+	}
 	if known, ok := f.state[e.ID]; frame.Seq == 0 || ok && frame.Seq < known.Seq && frame.Seq > f.after {
 		f.trouble = fmt.Errorf("%s: %s at seq %d behind %d", f.name, frame.Type, frame.Seq, known.Seq)
 	}
-	f.types.Store(e.ID, e.Type)
 	if frame.Type == "event_deleted" {
 		delete(f.state, e.ID)
 	} else if frame.Seq > f.state[e.ID].Seq {
@@ -414,6 +418,7 @@ func (f *follower) fetch() {
 		}
 	}
 	f.state, f.fresh = state, false
+	f.snapshot = max(f.snapshot, at)
 	f.after = max(f.after, at)
 }
 
