@@ -30,7 +30,7 @@ func (c *doctorCmd) Run(ctx context.Context, out io.Writer) error {
 	opt := doctor.Options{Token: c.Token, Origin: c.Origin, Idle: c.Idle, Wait: c.Wait}
 	if !doctor.Examine(ctx, c.URL, opt, tell, begin) {
 		if ctx.Err() != nil {
-			return ctx.Err()
+			return errors.New("stopped before the last step")
 		}
 		return errors.New("no WebSocket comes about; the last line says why and what to do")
 	}

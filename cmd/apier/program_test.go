@@ -151,6 +151,8 @@ func TestConfig(t *testing.T) {
 		{"--allowed-origins", "shop.example/x"},
 		{"--trusted-proxies", "localhost"},
 		{"--public-url", "events"},
+		{"--public-url", "https://shop.example/events"},
+		{"--token-ttl", "1ms"},
 		{"--max-connections=-1"},
 		{"--api-key", "secret"},
 	} {

@@ -38,23 +38,44 @@ func TestDescribe(t *testing.T) {
 func TestOrigins(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
-		origins Origins
-		origin  string
-		want    bool
+		allowed, origin string
+		want            bool
 	}{
-		{nil, "https://a.example", false},
-		{Origins{}, "null", false},
-		{Origins{"*"}, "https://a.example", true},
-		{Origins{"https://a.example"}, "https://a.example", true},
-		{Origins{"https://a.example/"}, "https://A.example", true},
-		{Origins{"https://a.example"}, "http://a.example", false},
-		{Origins{"https://a.example"}, "https://a.example:8443", false},
-		{Origins{"https://a.example"}, "https://a.example.evil.example", false},
-		{Origins{"https://a.example"}, "https://b.a.example", false},
-		{Origins{"https://*.example"}, "https://a.example", false},
+		{"", "https://a.example", false},
+		{"", "null", false},
+		{"*", "https://a.example", true},
+		{"https://a.example", "https://a.example", true},
+		{"https://a.example/", "https://A.example", true},
+		{"https://A.example", "https://a.example", true},
+		{"https://a.example:443", "https://a.example", true},
+		{"http://a.example:80", "http://a.example", true},
+		{"http://a.example:443", "http://a.example:443", true},
+		{"https://a.example", "http://a.example", false},
+		{"https://a.example", "https://a.example:8443", false},
+		{"https://a.example", "https://a.example.evil.example", false},
+		{"https://a.example", "https://b.a.example", false},
+		{"https://*.a.example", "https://b.a.example", true},
+		{"https://*.a.example", "https://c.b.a.example", true},
+		{"https://*.a.example:8443", "https://b.a.example:8443", true},
+		{"https://*.a.example", "https://a.example", false},
+		{"https://*.a.example", "https://.a.example", false},
+		{"https://*.a.example", "https://evila.example", false},
+		{"https://*.a.example", "http://b.a.example", false},
+		{"https://*.a.example", "https://b.a.example:8443", false},
+		{"https://*.a.example", "https://evil.example/.a.example", false},
+		{"https://*.a.example", "https://b.a.example.evil.example", false},
 	} {
-		if got := tc.origins.Allow(tc.origin); got != tc.want {
-			t.Errorf("%v allow %s: %v", tc.origins, tc.origin, got)
+		origins, err := ParseOrigins(strings.Fields("https://other.example " + tc.allowed))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := origins.Allow(tc.origin); got != tc.want {
+			t.Errorf("%q allows %s: %v", tc.allowed, tc.origin, got)
+		}
+	}
+	for _, text := range []string{"", "null", "a.example", "https://", "https://a.example/x", "https://a.example?x", "https://u@a.example", "https://a.*.example", "https://**.example", "https://*"} {
+		if _, err := ParseOrigins([]string{text}); err == nil || !strings.Contains(err.Error(), `"`+text+`"`) {
+			t.Errorf("%q: %v", text, err)
 		}
 	}
 }

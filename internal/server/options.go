@@ -24,7 +24,7 @@ type Options struct {
 	Listen         string   `default:"127.0.0.1:8080" help:"Address to listen on. :0 picks a free port."`
 	Data           string   `default:"./data" help:"Directory of the database, the secret and the first API key." placeholder:"DIR"`
 	PublicURL      string   `name:"public-url" help:"Where browsers reach the server, for the printed link." placeholder:"URL"`
-	AllowedOrigins []string `help:"Pages elsewhere that may call the API and the WebSocket, such as https://shop.example; * is any." placeholder:"ORIGIN"`
+	AllowedOrigins []string `help:"Pages elsewhere that may call the API and the WebSocket, such as https://shop.example or https://*.shop.example; * is any." placeholder:"ORIGIN"`
 	TrustedProxies []string `help:"Proxies whose X-Forwarded-For names the client, as addresses or prefixes." placeholder:"CIDR"`
 
 	JWTSecret   string        `name:"jwt-secret" help:"HS256 secret of tokens, 32 bytes or more. Made at first start if not given." placeholder:"SECRET" secret:""`
@@ -59,7 +59,7 @@ type Options struct {
 	TokensPerSecond   float64       `default:"5" help:"Requests a second for POST /api/token from one address, four seconds' worth at once."`
 	MaxSearches       int           `default:"2" help:"Searches of what events hold at once; others wait; 0 means the default."`
 	SearchTimeout     time.Duration `default:"10s" help:"Time for such a search to find a page, its wait included; 0 means the default."`
-	TokenTTL          time.Duration `name:"token-ttl" default:"1h" help:"Life of a token from POST /api/token."`
+	TokenTTL          time.Duration `name:"token-ttl" default:"1h" help:"Life of a token from POST /api/token; 0 means the default."`
 	WriteQueue        int           `default:"4096" help:"Writes waiting for the database, at most 1000000; beyond it requests get 503; 0 means the default."`
 
 	AllowPrivateEndpoints bool          `help:"Let webhooks go to private and loopback addresses. For development."`
@@ -103,14 +103,15 @@ func (o Options) Validate() error {
 		errs = append(errs, fmt.Errorf("--%s %s", flag, fmt.Sprintf(format, args...)))
 	}
 	if o.PublicURL != "" {
-		if u, err := url.Parse(o.PublicURL); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		u, err := url.Parse(o.PublicURL)
+		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 			fail("public-url", "must be a URL such as https://events.example, not %q", o.PublicURL)
+		} else if strings.TrimSuffix(u.Path, "/") != "" {
+			fail("public-url", "has the path %s; give the server a host name of its own: dashboard and API are at its root", u.Path)
 		}
 	}
-	for _, origin := range o.AllowedOrigins {
-		if u, err := url.Parse(origin); origin != "*" && (err != nil || u.Host == "" || u.Path != "" && u.Path != "/") {
-			fail("allowed-origins", "has %q; an origin is scheme and host, such as https://shop.example", origin)
-		}
+	if _, err := auth.ParseOrigins(o.AllowedOrigins); err != nil {
+		fail("allowed-origins", "%v", err)
 	}
 	o.validateIssuer(fail)
 	if _, err := parsePrefixes(o.TrustedProxies); err != nil {
@@ -153,6 +154,9 @@ func (o Options) Validate() error {
 		if d < 0 {
 			fail(flag, "must be 0 or more, not %v", d)
 		}
+	}
+	if 0 < o.TokenTTL && o.TokenTTL < time.Second { // a token counts whole seconds
+		fail("token-ttl", "must be a second or more, not %v", o.TokenTTL)
 	}
 	if o.WriteQueue > maxWriteQueue { // its places are made at the start
 		fail("write-queue", "must be at most %d, not %d", maxWriteQueue, o.WriteQueue)
@@ -209,12 +213,16 @@ func parsePrefixes(texts []string) ([]netip.Prefix, error) {
 	var prefixes []netip.Prefix
 	for _, text := range texts {
 		if addr, err := netip.ParseAddr(text); err == nil {
+			addr = addr.Unmap()
 			prefixes = append(prefixes, netip.PrefixFrom(addr, addr.BitLen()))
 			continue
 		}
 		p, err := netip.ParsePrefix(text)
 		if err != nil {
 			return nil, fmt.Errorf("has %q; write an address such as 10.0.0.1 or a prefix such as 10.0.0.0/8", text)
+		}
+		if p.Addr().Is4In6() && p.Bits() >= 96 { // ::ffff:10.0.0.0/104
+			p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
 		}
 		prefixes = append(prefixes, p)
 	}

@@ -177,13 +177,14 @@ func (s *Server) issuer() auth.Issuer {
 
 func (s *Server) gatewayOptions(epoch, run string) gateway.Options {
 	o := s.opt
-	proxies, _ := parsePrefixes(o.TrustedProxies) // validated before
+	proxies, _ := parsePrefixes(o.TrustedProxies)     // validated before
+	origins, _ := auth.ParseOrigins(o.AllowedOrigins) // likewise
 	perSecond := o.MessagesPerSecond
 	if perSecond == 0 {
 		perSecond = float64(unlimited)
 	}
 	return gateway.Options{
-		Epoch: epoch, Run: run, AllowedOrigins: o.AllowedOrigins, TrustedProxies: proxies,
+		Epoch: epoch, Run: run, AllowedOrigins: origins, TrustedProxies: proxies,
 		MaxConnections: o.MaxConnections, MaxConnectionsPerUser: o.MaxConnectionsPerUser, MaxConnectionsPerIP: o.MaxConnectionsPerIP,
 		MaxUnauthenticated: o.MaxUnauthenticated, Compression: o.Compression,
 		MaxMessage: orUnlimited(o.MaxMessageBytes), MessagesPerSec: perSecond, MessageBurst: orUnlimited(o.MessageBurst),
@@ -195,14 +196,15 @@ func (s *Server) gatewayOptions(epoch, run string) gateway.Options {
 
 func (s *Server) apiOptions() api.Options {
 	o := s.opt
-	proxies, _ := parsePrefixes(o.TrustedProxies) // validated before
-	secrets, _ := o.webhookSecrets()              // likewise
+	proxies, _ := parsePrefixes(o.TrustedProxies)     // validated before
+	origins, _ := auth.ParseOrigins(o.AllowedOrigins) // likewise
+	secrets, _ := o.webhookSecrets()                  // likewise
 	return api.Options{
 		WebhookSecrets: secrets, WebhooksPerSec: o.WebhookRequestsPerSecond, MaxWaiting: orUnlimited(o.InboxMaxWaiting), Bell: s.bell,
 		ClientAddr:  func(r *http.Request) string { return gateway.ClientAddr(r, proxies) },
 		MaxSearches: o.MaxSearches, SearchTimeout: o.SearchTimeout,
 		MaxPayload: orUnlimited(o.MaxPayloadBytes), MaxBatchBytes: orUnlimited(o.MaxBatchBytes),
-		AllowedOrigins: o.AllowedOrigins, RequestsPerSec: o.RequestsPerSecond, TokensPerSec: o.TokensPerSecond, Connections: s.gateway, Log: s.log,
+		AllowedOrigins: origins, RequestsPerSec: o.RequestsPerSecond, TokensPerSec: o.TokensPerSecond, Connections: s.gateway, Log: s.log,
 		Tester: s.delivery, CheckHost: s.deliveryGuard().CheckHost,
 		Config: map[string]any{
 			"version": Version, "store": "sqlite", "websocket_path": "/ws", "protocol_versions": []string{"plain", "v1"},
