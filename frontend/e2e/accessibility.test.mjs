@@ -65,7 +65,7 @@ const whileEmpty = {
     await tab.page.getByLabel('API key').fill(server.key)
     await button(tab.page, 'Sign in').click()
     await untilCard(tab, 'total', 0)
-    await tab.page.getByText('No errors').waitFor()
+    await tab.page.getByText('Nothing was given up').waitFor()
   },
   async 'events, empty'(tab) {
     await open(tab, 'events')

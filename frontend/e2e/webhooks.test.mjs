@@ -120,6 +120,41 @@ test('what was given up is counted, then recovered', async () => {
   await context.close()
 })
 
+test('the dashboard says which endpoint needs somebody, for as long as it does', async () => {
+  const endpoint = await server.api('POST', '/api/endpoints', {
+    url: `${receiver.url}/hooks`,
+    description: 'Ledger',
+    retry_schedule_ms: [0],
+    types: ['ledger.*'],
+  })
+  const context = await browser.newContext()
+  const tab = await openTab(context, server.url, server)
+  await untilStatus(tab, CONNECTED)
+  const stuck = tab.page.getByTestId('stuck-endpoints')
+  const line = stuck.getByRole('link', { name: 'Ledger' })
+  status = 400
+  const event = await server.send('ledger.booked')
+  await line.getByText('Gave up').waitFor()
+  await line.getByText('400 Bad Request').waitFor()
+  const before = tab.requests.length
+  status = 200
+  const { deliveries } = await server.api('GET', `/api/events/${event.id}/deliveries`)
+  await server.api('POST', `/api/deliveries/${deliveries[0].id}/retry`)
+  await line.waitFor({ state: 'detached' })
+  assert.deepEqual(polls(tab, before), [], 'a connected tab polls')
+
+  status = 400
+  await server.send('ledger.booked')
+  await line.click()
+  assert.equal(
+    await tab.page.getByTestId('endpoint-panel').getByRole('heading').first().innerText(),
+    'Ledger',
+  )
+  assert.ok(tab.page.url().endsWith(`/webhooks?endpoint=${endpoint.id}`), tab.page.url())
+  assert.deepEqual(tab.errors, [], 'nothing in the console')
+  await context.close()
+})
+
 test('a round trip to the own receiver is watched, and its signature checked', async () => {
   const { id, secret } = await server.api('POST', '/api/endpoints', {
     url: `${server.url}/api/webhook`,

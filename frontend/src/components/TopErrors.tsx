@@ -22,8 +22,8 @@ export function TopErrors() {
         </p>
       )}
       {data?.top_errors.length === 0 && (
-        <Notice icon={<CircleCheck size={24} aria-hidden />} title="No errors">
-          <p>Deliveries that fail will be grouped here by their message.</p>
+        <Notice icon={<CircleCheck size={24} aria-hidden />} title="Nothing was given up">
+          <p>Deliveries that fail for good will be grouped here by their message.</p>
         </Notice>
       )}
       <ul className={styles.list}>

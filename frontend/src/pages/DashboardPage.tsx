@@ -7,6 +7,7 @@ import { Panel } from '../components/Panel'
 import { Problem } from '../components/Problem'
 import { StatCards } from '../components/StatCards'
 import { TopErrors } from '../components/TopErrors'
+import { StuckEndpoints } from '../components/webhooks/StuckEndpoints'
 import { useLiveMetrics } from '../lib/query/useLiveMetrics'
 import styles from './DashboardPage.module.css'
 
@@ -21,6 +22,9 @@ export function DashboardPage() {
           <Problem error={query.error} />
         </div>
       )}
+      <div className={styles.wide}>
+        <StuckEndpoints />
+      </div>
       <div className={styles.wide}>
         <StatCards summary={summary} series={lastHour?.series} />
       </div>

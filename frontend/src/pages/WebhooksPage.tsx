@@ -4,11 +4,10 @@ import { useSearchParams } from 'wouter'
 import { asProblem } from '../app/api/problem'
 import { useAuth } from '../app/auth/context'
 import { useHotkeys } from '../app/hotkeys'
-import { useNow } from '../app/now'
 import { useEndpoints, useFollowEndpoints } from '../app/webhooks/data'
-import { summaryOf } from '../app/webhooks/health'
 import { EndpointForm } from '../components/webhooks/EndpointForm'
 import { EndpointPanel } from '../components/webhooks/EndpointPanel'
+import { EndpointSummary } from '../components/webhooks/EndpointSummary'
 import { EndpointTable } from '../components/webhooks/EndpointTable'
 import { ReceiverLog } from '../components/webhooks/ReceiverLog'
 import { SignatureChecker } from '../components/webhooks/SignatureChecker'
@@ -64,7 +63,7 @@ export function WebhooksPage() {
             </Button>
           ))}
         </div>
-        {view === '' && <Summary endpoints={endpoints} />}
+        {view === '' && <EndpointSummary endpoints={endpoints} />}
         <Button
           tone="primary"
           className={events.right ?? ''}
@@ -102,18 +101,6 @@ export function WebhooksPage() {
         />
       )}
     </div>
-  )
-}
-
-// A leaf of its own: it looks at the clock.
-function Summary({ endpoints }: { endpoints: Parameters<typeof summaryOf>[0] }) {
-  const now = useNow(5000)
-  const words = summaryOf(endpoints, now)
-  if (endpoints.length === 0) return null
-  return (
-    <p className={styles.summary} role="status" data-alarm={words !== ''} data-testid="endpoints-summary">
-      {words || 'All is well'}
-    </p>
   )
 }
 

@@ -1,6 +1,6 @@
 import { expect, it, test } from 'vitest'
 import { anEndpoint } from './fixtures'
-import { byUrgency, healthOf, successRate, summaryOf } from './health'
+import { byUrgency, healthOf, isStuck, successRate, summaryOf, troubleOf } from './health'
 
 const now = Date.parse('2026-01-01T12:00:00Z')
 const later = '2026-01-01T12:01:00Z'
@@ -20,19 +20,34 @@ test.each([
   expect(healthOf(anEndpoint(patch), now)).toBe(word)
 })
 
+const all = [
+  anEndpoint({ id: 'idle' }),
+  anEndpoint({ id: 'healthy', last_success_at: before }),
+  anEndpoint({ id: 'disabled', status: 'disabled' }),
+  anEndpoint({ id: 'failing', consecutive_failures: 4 }),
+  anEndpoint({ id: 'retrying', consecutive_failures: 1, pending: 1 }),
+  anEndpoint({ id: 'lost', consecutive_failures: 1 }),
+]
+
 it('those that need somebody come first', () => {
-  const all = [
-    anEndpoint({ id: 'idle' }),
-    anEndpoint({ id: 'healthy', last_success_at: before }),
-    anEndpoint({ id: 'disabled', status: 'disabled' }),
-    anEndpoint({ id: 'failing', consecutive_failures: 4 }),
-    anEndpoint({ id: 'retrying', consecutive_failures: 1, pending: 1 }),
-    anEndpoint({ id: 'lost', consecutive_failures: 1 }),
-  ]
   const sorted = [...all].sort(byUrgency(now)).map((e) => e.id)
   expect(sorted).toEqual(['disabled', 'failing', 'lost', 'retrying', 'healthy', 'idle'])
   expect(summaryOf(all, now)).toBe('1 disabled, 1 failing, 1 gave up, 1 retrying')
   expect(summaryOf([anEndpoint()], now)).toBe('')
+})
+
+it('what retries or was paused is not stuck', () => {
+  const stuck = all.filter((e) => isStuck(e, now)).map((e) => e.id)
+  expect(stuck).toEqual(['disabled', 'failing', 'lost'])
+})
+
+it('an old failure is no trouble any more, and the reason of a disabled endpoint is', () => {
+  const failed = { last_error: '503 Service Unavailable' }
+  expect(troubleOf(anEndpoint(failed))).toBeNull()
+  expect(troubleOf(anEndpoint({ ...failed, consecutive_failures: 1 }))).toBe('503 Service Unavailable')
+  expect(troubleOf(anEndpoint({ ...failed, status: 'disabled', disabled_reason: '410 Gone' }))).toBe(
+    '410 Gone',
+  )
 })
 
 it('a rate is of what has ended', () => {

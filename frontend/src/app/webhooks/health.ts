@@ -16,6 +16,17 @@ export function healthOf(e: Endpoint, now: number): Health {
   return e.last_success_at === null ? 'idle' : 'healthy'
 }
 
+const STUCK: readonly Health[] = ['disabled', 'failing', 'holding', 'lost']
+
+/** Whether an endpoint needs somebody: waiting will not mend it, or nobody knows when. */
+export const isStuck = (e: Endpoint, now: number): boolean => STUCK.includes(healthOf(e, now))
+
+/** What stands between an endpoint and its events, in the words of the server or of the receiver; null: nothing. */
+export function troubleOf(e: Endpoint): string | null {
+  if (e.status === 'disabled') return e.disabled_reason
+  return e.consecutive_failures > 0 ? e.last_error : null
+}
+
 /** Delivered of all that ended, percent; null: nothing has ended. */
 export function successRate(e: Endpoint): number | null {
   const ended = e.delivered + e.failed

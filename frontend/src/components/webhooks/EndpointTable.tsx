@@ -1,7 +1,7 @@
 import { useMemo } from 'react'
 import { count, percent } from '../../app/format'
 import { useNow } from '../../app/now'
-import { byUrgency, healthOf, successRate } from '../../app/webhooks/health'
+import { byUrgency, healthOf, successRate, troubleOf } from '../../app/webhooks/health'
 import type { Endpoint } from '../../app/webhooks/types'
 import { Moment } from '../Moment'
 import styles from './EndpointTable.module.css'
@@ -61,7 +61,7 @@ interface RowProps {
 function EndpointRow({ endpoint: e, now, isActive, onOpen }: RowProps) {
   const rate = successRate(e)
   const state = healthOf(e, now)
-  const trouble = state === 'disabled' ? e.disabled_reason : e.consecutive_failures > 0 ? e.last_error : null
+  const trouble = troubleOf(e)
   return (
     <tr
       data-testid="endpoint-row"
