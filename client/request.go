@@ -44,11 +44,15 @@ func (c *Client) do(ctx context.Context, r request, out any) error {
 		return err
 	}
 	reason, renewed, unsure := TokenRequest, false, false
+	var before error // of the try before
 	for attempt := 0; ; attempt++ {
 		answer := c.try(ctx, r, body, reason, out)
 		reason = TokenRequest
 		if answer.err == nil {
 			return nil
+		}
+		if ctx.Err() != nil && answer.status == 0 {
+			return afterThis(answer.err, before)
 		}
 		if answer.status == http.StatusUnauthorized && c.options.TokenSource != nil && !renewed {
 			reason, renewed = TokenUnauthorized, true
@@ -62,8 +66,8 @@ func (c *Client) do(ctx context.Context, r request, out any) error {
 		if !again {
 			return answer.err
 		}
-		if !sleep(ctx, wait) {
-			return stoppedWaiting(ctx, answer.err)
+		if before = answer.err; !sleep(ctx, wait) {
+			return stoppedWaiting(ctx, before)
 		}
 	}
 }
@@ -73,7 +77,15 @@ func stoppedWaiting(ctx context.Context, last error) error {
 	if ctx.Err() == nil {
 		return last
 	}
-	return fmt.Errorf("apier: %w, waiting to try again after this: %w", context.Cause(ctx), last)
+	return afterThis(fmt.Errorf("apier: %w, waiting to try again", context.Cause(ctx)), last)
+}
+
+// afterThis adds what the try before failed of, if there was one.
+func afterThis(end, before error) error {
+	if before == nil {
+		return end
+	}
+	return fmt.Errorf("%w, after this: %w", end, before)
 }
 
 func encodeBody(body any) ([]byte, error) {
@@ -103,24 +115,25 @@ type answer struct {
 }
 
 func (c *Client) try(ctx context.Context, r request, body []byte, reason TokenReason, out any) answer {
-	token, err := c.tokenOr(ctx, c.options.Token, reason)
+	limit := c.options.RequestTimeout + r.wait
+	tryCtx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("nothing in %v (RequestTimeout): %w", limit, context.DeadlineExceeded))
+	defer cancel()
+	token, err := c.tokenOr(tryCtx, c.options.Token, reason)
 	if err != nil {
 		return answer{err: noToken{err}, status: noTokenStatus}
 	}
-	tryCtx, cancel := context.WithTimeout(ctx, c.options.RequestTimeout+r.wait)
-	defer cancel()
 	req, err := c.newRequest(tryCtx, r, body, token)
 	if err != nil {
 		return answer{err: err, status: http.StatusBadRequest}
 	}
 	res, err := c.http.Do(req)
 	if err != nil {
-		return answer{err: lostRequest(ctx, req.Method, req.URL, err)}
+		return answer{err: lostRequest(tryCtx, req.Method, req.URL, err)}
 	}
 	defer res.Body.Close()
 	raw, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
 	if err != nil {
-		return answer{err: lostRequest(ctx, req.Method, req.URL, err)}
+		return answer{err: lostRequest(tryCtx, req.Method, req.URL, err)}
 	}
 	if err := redirected(req, res); err != nil {
 		return answer{err: err, status: res.StatusCode}
@@ -182,11 +195,10 @@ func (c *Client) newRequest(ctx context.Context, r request, body []byte, token s
 
 // lostRequest says that no answer came, or not all of it. It never holds a token.
 func lostRequest(ctx context.Context, method string, u *url.URL, err error) error {
-	if cause := context.Cause(ctx); cause != nil {
-		return cause
-	}
 	var urlError *url.Error
-	if errors.As(err, &urlError) {
+	if cause := context.Cause(ctx); cause != nil {
+		err = cause
+	} else if errors.As(err, &urlError) {
 		err = urlError.Err
 	}
 	return fmt.Errorf("apier: %s %s was not answered: %w", method, u.Redacted(), err)

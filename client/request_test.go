@@ -291,7 +291,7 @@ func TestALeaseThatWaitsIsNotCutShort(t *testing.T) {
 		if _, err := c.Lease(t.Context(), LeaseOptions{Wait: 30 * time.Second}); err != nil {
 			t.Error(err)
 		}
-		if _, err := c.Lease(t.Context(), LeaseOptions{}); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := c.Lease(t.Context(), LeaseOptions{}); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "RequestTimeout") {
 			t.Error(err)
 		}
 	})
@@ -422,6 +422,56 @@ func TestCancelingWhileWaitingForTheNextTry(t *testing.T) {
 		var e *apier.Error
 		if _, err := c.Summary(ctx); !errors.Is(err, context.Canceled) || !errors.As(err, &e) || e.Message != "Full." {
 			t.Error(err)
+		}
+	})
+}
+
+// A context that ends in the middle of a try: the request is named, once, and what the try before failed of is told besides.
+func TestCancelingInTheMiddleOfATry(t *testing.T) {
+	t.Parallel()
+	for name, full := range map[string]int{"the first": 0, "the second": 1} {
+		synctest.Test(t, func(t *testing.T) {
+			tries := 0
+			c, err := New("http://server", Options{HTTPClient: &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+				if tries++; tries > full {
+					<-r.Context().Done()
+					return nil, r.Context().Err()
+				}
+				return &http.Response{
+					StatusCode: http.StatusServiceUnavailable, Header: http.Header{"Retry-After": {"0"}},
+					Body: io.NopCloser(strings.NewReader(`{"code":"unavailable","detail":"Full."}`)), Request: r,
+				}, nil
+			})}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			time.AfterFunc(time.Second, cancel)
+			_, err = c.Summary(ctx)
+			var e *apier.Error
+			if !errors.Is(err, context.Canceled) || errors.As(err, &e) != (full == 1) {
+				t.Errorf("%s: %v", name, err)
+			}
+			if text := err.Error(); strings.Count(text, "context canceled") != 1 || strings.Contains(text, "waiting") || !strings.Contains(text, "GET http://server/api/metrics/summary") {
+				t.Errorf("%s: %v", name, err)
+			}
+		})
+	}
+}
+
+// A source that does not answer is no reason to wait for longer than a try may take.
+func TestATokenSourceThatHangs(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := refusingClient(t, Options{RequestTimeout: 7 * time.Second, TokenSource: func(ctx context.Context, _ TokenReason) (string, error) {
+			<-ctx.Done()
+			return "", ctx.Err()
+		}})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		began := time.Now()
+		if _, err := c.Summary(ctx); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != 7*time.Second {
+			t.Errorf("%v after %v", err, time.Since(began))
 		}
 	})
 }
