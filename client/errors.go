@@ -7,7 +7,9 @@ import (
 	"github.com/apier/apier"
 )
 
-// ErrorKind says what kind of thing went wrong with a connection.
+// ErrorKind says what kind of thing went wrong with a connection. It is an error, so that errors.Is finds it in one:
+//
+//	if errors.Is(err, client.ErrAuth) { … }
 type ErrorKind string
 
 // The kinds of ConnectionError.
@@ -20,8 +22,11 @@ const (
 	ErrExhausted ErrorKind = "exhausted" // every attempt failed
 )
 
-// ConnectionError is why a connection is not, or was not, as wanted. It never holds a token. Where the
-// server gave a problem or a code that has a word, errors.As finds an *apier.Error in it.
+func (k ErrorKind) Error() string { return "apier: connection: " + string(k) }
+
+// ConnectionError is why a connection is not, or was not, as wanted. It never holds a token. errors.Is finds its Kind
+// and, where it is ErrExhausted, that of the last attempt. Where the server gave a problem or a code that has a word,
+// errors.As finds an *[apier.Error] in it.
 type ConnectionError struct {
 	Kind    ErrorKind
 	Code    apier.CloseCode // the WebSocket close code; 0: there was none
@@ -30,6 +35,9 @@ type ConnectionError struct {
 }
 
 func (e *ConnectionError) Error() string { return "apier: " + e.Message }
+
+// Is reports whether target is the kind of e.
+func (e *ConnectionError) Is(target error) bool { return target == e.Kind }
 
 // Unwrap gives the cause.
 func (e *ConnectionError) Unwrap() error { return e.cause }

@@ -366,6 +366,12 @@ func TestAnErrorNeverShowsTheToken(t *testing.T) {
 	if err := l.Connected(t.Context()); !errors.As(err, &lost) || lost.Kind != ErrExhausted {
 		t.Error(err)
 	}
+	// Each kind is found as an error, that of the last attempt too.
+	for kind, found := range map[ErrorKind]bool{ErrExhausted: true, ErrTransport: true, ErrAuth: false} {
+		if errors.Is(lost, kind) != found {
+			t.Errorf("%v in %v: %v", kind, lost, !found)
+		}
+	}
 }
 
 func TestSetTokenIsForTheNextAttempt(t *testing.T) {
