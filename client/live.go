@@ -13,7 +13,9 @@ import (
 
 // LiveOptions are what one live connection wants and whom it tells. The handlers are called one at a time,
 // in order, on a goroutine of the connection; while one runs, nothing more is read, and the server keeps
-// what it has to say. A handler may use the Live, but must not call Close. What a handler is given is its own.
+// what it has to say. What a handler is given is its own. A handler may use the Live, but must not call Close, which
+// waits for it (Stop does not); and the first may run before Live has returned, so a variable that the result goes to is
+// not to be read without care: let a handler receive it from a channel, or end the context of Live.
 type LiveOptions struct {
 	// Channels to subscribe to. nil: the server's choice, events and metrics; empty: none.
 	Channels []string
@@ -77,7 +79,7 @@ func (c *Client) newLive(ctx context.Context, o LiveOptions, s settings) *Live {
 func (l *Live) begin() {
 	go func() {
 		<-l.ctx.Done()
-		l.end()
+		l.Stop()
 		l.wg.Wait()
 		close(l.done)
 	}()
@@ -209,17 +211,9 @@ func (l *Live) Connected(ctx context.Context) error {
 	}
 }
 
-// Close ends the connection and waits until nothing of it is left, handlers included. It is safe to call twice, and
-// by several goroutines. A handler that calls it waits for itself, for ever: there, end the context of Live instead.
-func (l *Live) Close() {
-	l.end()
-	<-l.done
-}
-
-// Done is closed when nothing of the connection is left.
-func (l *Live) Done() <-chan struct{} { return l.done }
-
-func (l *Live) end() {
+// Stop ends the connection for good and does not wait, so a handler may call it; what was read already is still told.
+// Done tells when nothing is left.
+func (l *Live) Stop() {
 	l.locked(func() {
 		if l.ended {
 			return
@@ -233,6 +227,16 @@ func (l *Live) end() {
 	})
 	l.cancel()
 }
+
+// Close is Stop, and waits until nothing of the connection is left, handlers included. It is safe to call twice, and by
+// several goroutines, but not by a handler, which would wait for itself, for ever: it calls Stop.
+func (l *Live) Close() {
+	l.Stop()
+	<-l.done
+}
+
+// Done is closed when nothing of the connection is left.
+func (l *Live) Done() <-chan struct{} { return l.done }
 
 // act is locked, and does nothing once the connection has ended.
 func (l *Live) act(do func()) {

@@ -272,6 +272,21 @@ func TestNothingIsLeftWhenTheContextEnds(t *testing.T) {
 	}
 }
 
+// A handler ends the connection by Stop: it cannot wait for itself, as Close would.
+func TestAHandlerStops(t *testing.T) {
+	t.Parallel()
+	s := newFakeServer(t)
+	lives := make(chan *Live, 1)
+	l := newTestClient(t, s.URL, Options{}).Live(t.Context(), LiveOptions{OnOpen: func() { (<-lives).Stop() }})
+	lives <- l
+	conn := s.next().greet("s1", 1, false)
+	receiveClosed(t, l.Done())
+	receiveClosed(t, conn.ended)
+	if st := l.Status(); st.State != Disconnected || st.Err != nil {
+		t.Errorf("%+v", st)
+	}
+}
+
 func receiveClosed(t *testing.T, c <-chan struct{}) {
 	t.Helper()
 	select {
