@@ -40,8 +40,16 @@
 //
 // # Consume
 //
-// [Client.Lease] takes pending events out of the inbox for a while, [Client.AckLeased] and [Client.Nack] end
-// the lease. A program that crashes in between loses nothing: the lease ends, and the event is handed out again.
+// [Client.Lease] takes pending events out of the inbox for a while, [Client.AckLeased], [Client.AckLeasedBatch] and
+// [Client.Nack] end the lease. A program that crashes in between loses nothing: the lease ends, and the event is handed
+// out again. Each group of consumers ([Client.PutGroup]) gets every event that it wants.
+//
+// # Manage
+//
+// Webhooks are set up by [Client.CreateEndpoint] and [Client.UpdateEndpoint], looked into by [Client.EndpointDeliveries]
+// and [Client.Attempts], and sent again by [Client.Recover]. [Client.EraseAll] takes payloads for good, [Client.Export]
+// writes all that match to a file. What would be done twice by doing it again is tried again only where the server said
+// that it did nothing; the method says so.
 //
 // # Stay in control
 //

@@ -62,6 +62,8 @@ func TestTheRecipesAreUsable(t *testing.T) {
 		"keepCopy": keepCopy(ctx, c, map[apier.EventID]apier.Event{}),
 		"goOn":     goOnAfterARestart(ctx, c, func() client.Cursor { return client.Cursor{} }, func(client.Cursor) error { return nil }),
 		"follow":   followEndpoint(ctx, c, "ep_1"),
+		"group":    consumeInAGroup(ctx, c, func([]client.Leased) error { return nil }),
+		"webhooks": setUpWebhooks(ctx, c, func(string) {}),
 		"consume":  consume(ctx, c, func(apier.Event) error { return nil }),
 		"poll":     pollWhereWebSocketsAreBlocked(ctx, c, func([]apier.Event) {}),
 	}

@@ -137,7 +137,7 @@ func (c *Client) Get(ctx context.Context, id apier.EventID) (apier.Event, error)
 	return apier.Event(e), err
 }
 
-// Delete erases one event. Erasing it again is [apier.CodeNotFound].
+// Delete takes one event away, payload and all; its deliveries are canceled. Deleting it again is [apier.CodeNotFound].
 func (c *Client) Delete(ctx context.Context, id apier.EventID) error {
 	return c.do(ctx, request{method: http.MethodDelete, path: "/api/events/{id}", id: string(id), done: http.StatusNotFound}, nil)
 }

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"time"
 
 	"github.com/coder/websocket"
@@ -115,6 +117,49 @@ func consume(ctx context.Context, c *client.Client, handle func(apier.Event) err
 			}
 		}
 	}
+}
+
+func consumeInAGroup(ctx context.Context, c *client.Client, handle func([]client.Leased) error) error {
+	orders := client.GroupSettings{Types: []string{"order.*"}, FromStart: true}
+	if _, err := c.PutGroup(ctx, "billing", orders); err != nil {
+		return err
+	}
+	for {
+		leased, err := c.Lease(ctx, client.LeaseOptions{Group: "billing", Limit: 500, For: time.Minute, Wait: 20 * time.Second})
+		if err != nil {
+			return err
+		}
+		if err := handle(leased); err != nil {
+			return err // the leases end, and the events come again
+		}
+		failed, err := c.AckLeasedBatch(ctx, leased)
+		if err != nil {
+			return err
+		}
+		for _, f := range failed { // the lease ended, and somebody else has the event: it is done twice
+			log.Println(f.ID, f.Err)
+		}
+	}
+}
+
+func setUpWebhooks(ctx context.Context, c *client.Client, keep func(secret string)) error {
+	hooks, secret, err := c.CreateEndpoint(ctx, client.NewEndpoint{URL: "https://shop.example/hooks", Types: []string{"order.*"}})
+	if err != nil {
+		return err
+	}
+	keep(secret) // it is shown this once
+	if hooks.Warning != "" {
+		log.Println(hooks.Warning)
+	}
+	attempt, err := c.TestEndpoint(ctx, hooks.ID, "", nil)
+	if err != nil {
+		return err
+	}
+	if !attempt.OK() { // what is waiting is kept until it is mended
+		log.Println(attempt.ErrorKind, attempt.ErrorMessage)
+		_, err = c.PauseEndpoint(ctx, hooks.ID)
+	}
+	return err
 }
 
 func pollWhereWebSocketsAreBlocked(ctx context.Context, c *client.Client, show func([]apier.Event)) error {
@@ -272,6 +317,67 @@ func ExampleClient_Lease() {
 	// Output:
 	// at work on evt_1 {"order":7}
 	// delivered <nil>
+}
+
+func ExampleClient_AckLeasedBatch() {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet {
+			_, _ = io.WriteString(w, `[{"id":"evt_1","status":"pending","lease":{"id":"lea_1"}},{"id":"evt_2","status":"pending","lease":{"id":"lea_2"}}]`)
+			return
+		}
+		_, _ = io.WriteString(w, `{"acked":["evt_1"],"failed":[{"id":"evt_2","code":"conflict","detail":"The lease ended, and somebody else has the event."}]}`)
+	}))
+	defer server.Close()
+	c, _ := client.New(server.URL, client.Options{})
+	defer c.Close()
+	leased, err := c.Lease(context.Background(), client.LeaseOptions{Group: "billing"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	failed, err := c.AckLeasedBatch(context.Background(), leased)
+	fmt.Println(len(leased)-len(failed), "acknowledged", err)
+	for _, f := range failed {
+		fmt.Println(f.ID, f.Err)
+	}
+	// Output:
+	// 1 acknowledged <nil>
+	// evt_2 conflict: The lease ended, and somebody else has the event.
+}
+
+func ExampleClient_UpdateEndpoint() {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		fmt.Print("the server is sent ", string(body))
+		_, _ = io.WriteString(w, `{"id":"ep_1","status":"active","types":[],"timeout_ms":5000}`)
+	}))
+	defer server.Close()
+	c, _ := client.New(server.URL, client.Options{})
+	defer c.Close()
+	endpoint, err := c.UpdateEndpoint(context.Background(), "ep_1", client.EndpointUpdate{
+		TimeoutMS: new(int64(5000)),
+		Types:     []string{}, // every type; nil would leave them as they are
+	})
+	fmt.Println(endpoint.TimeoutMS, err)
+	// Output:
+	// the server is sent {"types":[],"timeout_ms":5000}
+	// 5000 <nil>
+}
+
+func ExampleClient_Export() {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/x-ndjson")
+		_, _ = io.WriteString(w, `{"id":"evt_2","type":"order.paid"}`+"\n"+`{"id":"evt_1","type":"order.created"}`+"\n")
+	}))
+	defer server.Close()
+	c, _ := client.New(server.URL, client.Options{})
+	defer c.Close()
+	err := c.Export(context.Background(), os.Stdout, client.EventFilter{Types: []string{"order.*"}}, client.ExportNDJSON)
+	fmt.Println(err)
+	// Output:
+	// {"id":"evt_2","type":"order.paid"}
+	// {"id":"evt_1","type":"order.created"}
+	// <nil>
 }
 
 func ExampleClient_Get() {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"strconv"
 	"time"
 
 	"github.com/apier/apier"
@@ -17,6 +18,30 @@ func (c *Client) Pending(ctx context.Context, limit int) ([]apier.Event, error) 
 	setNumber(q, "limit", int64(limit))
 	err := c.do(ctx, request{method: http.MethodGet, path: "/api/inbox", query: q}, &events)
 	return plainEvents(events), err
+}
+
+// CreatedPage is one page of the events in the order of their creation.
+type CreatedPage struct {
+	Events  []apier.Event
+	Next    apier.Seq // the place after them, to go on from
+	HasMore bool      // after the last of Events
+}
+
+// ListCreated gives up to limit events (0: 50, at most 1000) that were created after a place, oldest first, whatever
+// their status; 0 is the beginning. Where there are none yet it waits for one, in whole seconds, at most 30. The reader
+// keeps its place, CreatedPage.Next; one that is ahead of the server, as after an older database was put back, is
+// [apier.CodeInvalid].
+func (c *Client) ListCreated(ctx context.Context, after apier.Seq, limit int, wait time.Duration) (CreatedPage, error) {
+	var page struct {
+		Events  []storedEvent `json:"events"`
+		Next    apier.Seq     `json:"next"`
+		HasMore bool          `json:"has_more"`
+	}
+	q := url.Values{"after": {strconv.FormatInt(int64(after), 10)}}
+	setNumber(q, "limit", int64(limit))
+	setNumber(q, "wait_seconds", seconds(wait))
+	err := c.do(ctx, request{method: http.MethodGet, path: "/api/inbox", query: q, wait: wait}, &page)
+	return CreatedPage{Events: plainEvents(page.Events), Next: page.Next, HasMore: page.HasMore}, err
 }
 
 // Lease is one hand-out of an event: until it ends, nobody else is given the event.
@@ -103,6 +128,60 @@ func (c *Client) AckLeased(ctx context.Context, l Leased) (apier.Event, error) {
 	var e storedEvent
 	err := c.do(ctx, inboxRequest(l.ID, "ack", l.ref()), &e)
 	return apier.Event(e), err
+}
+
+// AckFailure is an event that was not acknowledged, and why.
+type AckFailure struct {
+	ID  apier.EventID
+	Err *apier.Error
+}
+
+// AckBatch acknowledges up to 1000 events as Ack does, each on its own, and gives those that could not be.
+func (c *Client) AckBatch(ctx context.Context, ids []apier.EventID) ([]AckFailure, error) {
+	return c.ackMany(ctx, ackBody{IDs: ids}, len(ids))
+}
+
+// AckLeasedBatch acknowledges up to 1000 leased events of one group as AckLeased does, each on its own, and gives those
+// that could not be.
+func (c *Client) AckLeasedBatch(ctx context.Context, leased []Leased) ([]AckFailure, error) {
+	var body ackBody
+	for _, l := range leased {
+		if body.Group = leased[0].group; l.group != body.Group {
+			return nil, apier.Errorf(apier.CodeInvalid, "The events were leased for the groups %q and %q: acknowledge those of one group at a time. Nothing was sent.", body.Group, l.group)
+		}
+		body.Acks = append(body.Acks, ackRef{l.ID, l.Lease.ID})
+	}
+	return c.ackMany(ctx, body, len(leased))
+}
+
+type ackBody struct {
+	IDs   []apier.EventID `json:"ids,omitempty"`
+	Acks  []ackRef        `json:"acks,omitempty"`
+	Group string          `json:"group,omitempty"`
+}
+
+type ackRef struct {
+	ID      apier.EventID `json:"id"`
+	LeaseID string        `json:"lease_id"`
+}
+
+func (c *Client) ackMany(ctx context.Context, body ackBody, n int) ([]AckFailure, error) {
+	if n == 0 {
+		return nil, nil
+	}
+	var answer struct {
+		Failed []struct {
+			ID     apier.EventID `json:"id"`
+			Code   apier.Code    `json:"code"`
+			Detail string        `json:"detail"`
+		} `json:"failed"`
+	}
+	err := c.do(ctx, request{method: http.MethodPost, path: "/api/inbox/ack", body: body}, &answer)
+	var failures []AckFailure
+	for _, f := range answer.Failed {
+		failures = append(failures, AckFailure{f.ID, &apier.Error{Code: f.Code, Message: f.Detail}})
+	}
+	return failures, err
 }
 
 // Nack gives a leased event back, to be handed out again after delay, in whole seconds; 0: at once.

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"unicode"
 
@@ -62,6 +63,21 @@ func (c *Client) PublishBatchWithKey(ctx context.Context, key string, events []a
 	}
 	err := c.store(ctx, "/api/events/batch", key, append(body, ']'), &r)
 	return r.Events, err
+}
+
+// Recipients checks an event as Publish does, and gives the endpoints that would get it; with none, it would wait in
+// the inbox. Nothing is stored.
+func (c *Client) Recipients(ctx context.Context, e apier.NewEvent) ([]apier.EndpointID, error) {
+	body, err := appendEvent(nil, e, "payload")
+	if err != nil {
+		return nil, err
+	}
+	var answer struct {
+		Endpoints []apier.EndpointID `json:"endpoints"`
+	}
+	q := url.Values{"dry_run": {"true"}}
+	err = c.do(ctx, request{method: http.MethodPost, path: "/api/events", query: q, body: body}, &answer)
+	return answer.Endpoints, err
 }
 
 const maxKey = 255 // bytes

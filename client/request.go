@@ -29,6 +29,7 @@ type request struct {
 	// done is the status which says, after a try that perhaps did it, that it was done; 0: none does.
 	done int
 	wait time.Duration // what the server was asked to wait before it answers, on top of the time of a try
+	file *file         // where the answer goes as it comes; nil: it is JSON, to decode
 }
 
 // maxAnswer bounds what is read of an answer, in bytes.
@@ -131,6 +132,9 @@ func (c *Client) try(ctx context.Context, r request, body []byte, reason TokenRe
 		return answer{err: lostRequest(tryCtx, req.Method, req.URL, err)}
 	}
 	defer res.Body.Close()
+	if r.file != nil && res.StatusCode == http.StatusOK {
+		return answer{err: r.file.take(req, res), status: res.StatusCode}
+	}
 	raw, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
 	if err != nil {
 		return answer{err: lostRequest(tryCtx, req.Method, req.URL, err)}

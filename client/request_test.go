@@ -313,7 +313,7 @@ func TestAnIDThatIsNoneIsNotSent(t *testing.T) {
 		_, acked := c.Ack(ctx, event)
 		_, shown := c.Endpoint(ctx, endpoint)
 		_, retried := c.RetryDelivery(ctx, apier.DeliveryID(id))
-		_, recovered := c.Recover(ctx, endpoint, time.Now(), true)
+		_, recovered := c.Recover(ctx, endpoint, RecoverOptions{})
 		for name, err := range map[string]error{
 			"get": got, "ack": acked, "delete": c.Delete(ctx, event), "nack": c.Nack(ctx, Leased{Event: apier.Event{ID: event}}, 0),
 			"endpoint": shown, "delete endpoint": c.DeleteEndpoint(ctx, endpoint), "retry": retried, "recover": recovered,
@@ -494,6 +494,12 @@ func TestDeleteAfterALostAnswer(t *testing.T) {
 	if err := c.DeleteEndpoint(t.Context(), "ep_1"); err != nil {
 		t.Error(err)
 	}
+	if err := c.DeleteGroup(t.Context(), "billing"); err != nil {
+		t.Error(err)
+	}
+	if err := c.Disconnect(t.Context(), "conn_1", ""); err != nil {
+		t.Error(err)
+	}
 	tries.Add(1)
 	var e *apier.Error
 	if err := c.Delete(t.Context(), "evt_1"); !errors.As(err, &e) || e.Code != apier.CodeNotFound {
@@ -585,28 +591,6 @@ func TestNackAfterALostAnswer(t *testing.T) {
 	var e *apier.Error
 	if err := c.Nack(t.Context(), l, 0); !errors.As(err, &e) || e.Code != apier.CodeConflict { // of the first try: it was lost
 		t.Error(err)
-	}
-}
-
-// A recovery that has begun has an id, by which its progress is known.
-func TestRecoverGivesTheRecovery(t *testing.T) {
-	t.Parallel()
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(r.Body)
-		if strings.Contains(string(body), `"dry_run":true`) {
-			_, _ = io.WriteString(w, `{"count":7}`)
-			return
-		}
-		w.WriteHeader(http.StatusAccepted)
-		_, _ = io.WriteString(w, `{"id":"rec_1","kind":"retry_failed","endpoint_id":"ep_1","source_endpoint_id":null,"total":7,"done":0,"status":"running"}`)
-	}))
-	t.Cleanup(s.Close)
-	c := newTestClient(t, s.URL, Options{})
-	if r, err := c.Recover(t.Context(), "ep_1", time.Now(), true); err != nil || r.Total != 7 || r.ID != "" {
-		t.Errorf("%+v, %v", r, err)
-	}
-	if r, err := c.Recover(t.Context(), "ep_1", time.Now(), false); err != nil || r.Total != 7 || r.ID != "rec_1" || r.Status != apier.RecoveryRunning {
-		t.Errorf("%+v, %v", r, err)
 	}
 }
 

@@ -1,12 +1,17 @@
 package server_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"maps"
 	"net"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -122,44 +127,89 @@ func TestTheGoClientKeepsAnExactCopyOverRestarts(t *testing.T) {
 	}
 }
 
-func TestTheGoClientManagesEndpoints(t *testing.T) {
+// newGoClient runs a server, and makes a client of it.
+func newGoClient(t *testing.T) *client.Client {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	address := l.Addr().String()
 	_ = l.Close()
-	defer runServer(t, address, t.TempDir())()
+	t.Cleanup(runServer(t, address, t.TempDir()))
 	c, err := client.New("http://"+address, client.Options{Token: goClientKey})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close()
-	ctx := t.Context()
-	made, secret, err := c.CreateEndpoint(ctx, client.NewEndpoint{URL: "https://hooks.example.com/in", Types: []string{"order.*"}})
-	if err != nil || secret == "" || made.ID == "" || made.TimeoutMS == 0 {
+	t.Cleanup(c.Close)
+	return c
+}
+
+func TestTheGoClientManagesEndpoints(t *testing.T) {
+	c, ctx := newGoClient(t), t.Context()
+	made, secret, err := c.CreateEndpoint(ctx, client.NewEndpoint{URL: "http://127.0.0.1:9/in", Types: []string{"order.*"}, Paused: true})
+	if err != nil || secret == "" || made.ID == "" || made.TimeoutMS == 0 || made.Status != apier.EndpointPaused || made.Warning == "" {
 		t.Fatalf("%+v, %v", made, err)
 	}
-	paused, err := c.PauseEndpoint(ctx, made.ID, true)
-	if err != nil || paused.Status != apier.EndpointPaused {
-		t.Fatalf("%+v, %v", paused, err)
-	}
 	event := publish(t, ctx, c, "order.paid")
+	if got, err := c.Recipients(ctx, apier.NewEvent{Type: "order.paid", Source: "shop", Payload: json.RawMessage(`{}`)}); err != nil || !slices.Equal(got, []apier.EndpointID{made.ID}) {
+		t.Error(got, err)
+	}
+	var delivery apier.DeliveryID
+	pending := client.DeliveryFilter{Status: apier.DeliveryPending, Since: time.Now().Add(-time.Hour)}
 	for name, walk := range map[string]iter.Seq2[apier.Delivery, error]{
-		"endpoint": c.EndpointDeliveries(ctx, made.ID, "pending"), "event": c.EventDeliveries(ctx, event, ""),
+		"endpoint": c.EndpointDeliveries(ctx, made.ID, pending), "event": c.EventDeliveries(ctx, event, client.DeliveryFilter{}),
 	} {
 		n := 0
 		for d, err := range walk {
-			if n++; err != nil || d.EventID != event || d.EndpointID != made.ID || d.Status != "pending" {
+			if n++; err != nil || d.EventID != event || d.EndpointID != made.ID || d.Status != apier.DeliveryPending {
 				t.Errorf("%s: %+v, %v", name, d, err)
 			}
+			delivery = d.ID
 		}
 		if n != 1 {
 			t.Errorf("%s: %d deliveries", name, n)
 		}
 	}
-	if r, err := c.Recover(ctx, made.ID, time.Now().Add(-time.Hour), true); err != nil || r.Total != 0 {
-		t.Error(r, err)
+	if d, err := c.Delivery(ctx, delivery); err != nil || d.ID != delivery {
+		t.Errorf("%+v, %v", d, err)
+	}
+	if got, err := c.Attempts(ctx, delivery); err != nil || len(got) != 0 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	attempt, err := c.TestEndpoint(ctx, made.ID, "", nil)
+	if err != nil || attempt.OK() || attempt.ErrorKind != apier.ErrorBlocked {
+		t.Errorf("%+v, %v", attempt, err)
+	}
+	updated, err := c.UpdateEndpoint(ctx, made.ID, client.EndpointUpdate{URL: new("https://hooks.example.com/in"), Types: []string{}, RetryScheduleMS: []int64{0, 1000}})
+	if err != nil || updated.Warning != "" || len(updated.Types) != 0 || len(updated.RetryScheduleMS) != 2 || updated.Status != apier.EndpointPaused {
+		t.Errorf("%+v, %v", updated, err)
+	}
+	if got, err := c.RotateSecret(ctx, made.ID, time.Hour); err != nil || got == secret || got == "" {
+		t.Error("the secret is not another one", err)
+	}
+	if n, err := c.CountRecoverable(ctx, made.ID, client.RecoverOptions{Since: time.Now().Add(-time.Hour)}); err != nil || n != 0 {
+		t.Error(n, err)
+	}
+	recovery, err := c.Recover(ctx, made.ID, client.RecoverOptions{Kind: apier.RecoverReplay, Since: time.Now().Add(-time.Hour), Types: []string{"none"}})
+	if err != nil || recovery.ID == "" {
+		t.Fatalf("%+v, %v", recovery, err)
+	}
+	stopped, err := c.StopRecovery(ctx, recovery.ID)
+	if err != nil || stopped.Status == apier.RecoveryRunning {
+		t.Errorf("%+v, %v", stopped, err)
+	}
+	if got, err := c.Recovery(ctx, recovery.ID); err != nil || got.ID != recovery.ID {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if got, err := c.Recoveries(ctx, made.ID); err != nil || len(got) != 1 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if resumed, err := c.ResumeEndpoint(ctx, made.ID); err != nil || resumed.Status != apier.EndpointActive {
+		t.Errorf("%+v, %v", resumed, err)
+	}
+	if paused, err := c.PauseEndpoint(ctx, made.ID); err != nil || paused.Status != apier.EndpointPaused {
+		t.Errorf("%+v, %v", paused, err)
 	}
 	if got, err := c.Endpoint(ctx, made.ID); err != nil || got.Pending != 1 {
 		t.Errorf("%+v, %v", got, err)
@@ -169,6 +219,105 @@ func TestTheGoClientManagesEndpoints(t *testing.T) {
 	}
 	for e, err := range c.Endpoints(ctx) {
 		t.Errorf("%+v, %v", e, err)
+	}
+}
+
+func TestTheGoClientConsumesInGroupsAndBatches(t *testing.T) {
+	c, ctx := newGoClient(t), t.Context()
+	ids := []apier.EventID{publish(t, ctx, c, "order.a"), publish(t, ctx, c, "order.b"), publish(t, ctx, c, "stock.c")}
+	group, err := c.PutGroup(ctx, "billing", client.GroupSettings{Types: []string{"order.*"}, FromStart: true})
+	if err != nil || group.Name != "billing" || !slices.Equal(group.Types, []string{"order.*"}) {
+		t.Fatalf("%+v, %v", group, err)
+	}
+	leased, err := c.Lease(ctx, client.LeaseOptions{Group: "billing"})
+	if err != nil || len(leased) != 2 {
+		t.Fatalf("%+v, %v", leased, err)
+	}
+	stale := leased[1]
+	stale.Lease.ID = "lea_1"
+	failed, err := c.AckLeasedBatch(ctx, []client.Leased{leased[0], stale})
+	if err != nil || len(failed) != 1 || failed[0].ID != stale.ID || failed[0].Err.Code != apier.CodeConflict {
+		t.Errorf("%+v, %v", failed, err)
+	}
+	if groups, err := c.Groups(ctx); err != nil || len(groups) != 1 || groups[0].Open != 1 {
+		t.Errorf("%+v, %v", groups, err)
+	}
+	if err := c.DeleteGroup(ctx, "billing"); err != nil {
+		t.Error(err)
+	}
+	failed, err = c.AckBatch(ctx, append(ids[:3:3], "evt_none"))
+	if err != nil || len(failed) != 1 || failed[0].ID != "evt_none" || failed[0].Err.Code != apier.CodeNotFound {
+		t.Errorf("%+v, %v", failed, err)
+	}
+	var read []apier.EventID
+	for page, more := (client.CreatedPage{}), true; more; more = page.HasMore {
+		if page, err = c.ListCreated(ctx, page.Next, 2, 0); err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range page.Events {
+			read = append(read, e.ID)
+		}
+	}
+	if !slices.Equal(read, ids) {
+		t.Errorf("%q, want %q", read, ids)
+	}
+}
+
+func TestTheGoClientErasesAndExports(t *testing.T) {
+	c, ctx := newGoClient(t), t.Context()
+	first := publish(t, ctx, c, "order.a")
+	publish(t, ctx, c, "order.b")
+	if e, err := c.Erase(ctx, first); err != nil || !e.Erased || string(e.Payload) != `{}` {
+		t.Errorf("%+v, %v", e, err)
+	}
+	all := apier.Selection{Types: []string{"order.*"}, CreatedBefore: apier.TimestampOf(time.Now().Add(time.Hour))}
+	if count, examined, err := c.CountErasable(ctx, all); err != nil || count != 1 || examined == 0 {
+		t.Error(count, examined, err)
+	}
+	erasure, err := c.EraseAll(ctx, all)
+	if err != nil || erasure.ID == "" || !slices.Equal(erasure.Selection.Types, all.Types) {
+		t.Fatalf("%+v, %v", erasure, err)
+	}
+	if got, err := c.Erasure(ctx, erasure.ID); err != nil || got.ID != erasure.ID {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if got, err := c.Erasures(ctx); err != nil || len(got) != 1 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	for format, lines := range map[client.ExportFormat]int{client.ExportJSON: 3, client.ExportNDJSON: 2, client.ExportCSV: 3} {
+		var b bytes.Buffer
+		if err := c.Export(ctx, &b, client.EventFilter{Types: []string{"order.*"}}, format); err != nil || bytes.Count(b.Bytes(), []byte("\n")) != lines {
+			t.Errorf("%s: %s, %v", format, &b, err)
+		}
+	}
+	var fault *apier.Error
+	if err := c.Export(ctx, io.Discard, client.EventFilter{Status: "lost"}, client.ExportCSV); !errors.As(err, &fault) || fault.Code != apier.CodeInvalid {
+		t.Error(err)
+	}
+}
+
+func TestTheGoClientEndsAConnection(t *testing.T) {
+	c, ctx := newGoClient(t), t.Context()
+	ended := make(chan error, 1)
+	live := c.Live(ctx, client.LiveOptions{OnStatus: func(s client.Status) {
+		if s.State == client.Stopped {
+			ended <- s.Err
+		}
+	}})
+	defer live.Close()
+	if err := live.Connected(ctx); err != nil {
+		t.Fatal(err)
+	}
+	for conn, err := range c.Connections(ctx, "") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Disconnect(ctx, conn.ID, "banned"); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := <-ended; !errors.Is(err, client.ErrAuth) || !strings.Contains(err.Error(), "banned") {
+		t.Error(err)
 	}
 }
 
