@@ -2,10 +2,16 @@ package client_test
 
 import (
 	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/coder/websocket"
 
 	"github.com/apier/apier"
 	"github.com/apier/apier/client"
@@ -77,4 +83,48 @@ func TestTheRecipesAreUsable(t *testing.T) {
 		t.Fatal(err)
 	}
 	live.Close()
+}
+
+// A payload over 4 KiB is not in the frame, and the copy has it nevertheless; an event that is gone by then is left out.
+func TestTheCopyHasLongPayloads(t *testing.T) {
+	t.Parallel()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/ws":
+			tell(w, r, `{"type":"session","data":{"session":"s_1","epoch":"e","seq":1,"resumed":false,"channels":["events"]}}`,
+				`{"type":"event_created","channel":"events","seq":2,"data":{"id":"evt_1","type":"order.created","status":"pending","payload_truncated":true}}`,
+				`{"type":"event_created","channel":"events","seq":3,"data":{"id":"evt_2","type":"order.created","status":"pending","payload_truncated":true}}`)
+		case "/api/events/evt_1":
+			_, _ = io.WriteString(w, `{"id":"evt_1","type":"order.created","status":"pending","payload":{"long":"…"},"seq":2}`)
+		case "/api/events":
+			_, _ = io.WriteString(w, `{"events":[],"has_more":false,"seq":1}`)
+		default:
+			w.WriteHeader(http.StatusNotFound)
+		}
+	}))
+	defer s.Close()
+	c, err := client.New(s.URL, client.Options{MaxRetries: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	kept := map[apier.EventID]apier.Event{}
+	if err := keepCopy(t.Context(), c, kept); !errors.Is(err, client.ErrAuth) {
+		t.Error(err)
+	}
+	if len(kept) != 1 || string(kept["evt_1"].Payload) != `{"long":"…"}` {
+		t.Errorf("%+v", kept)
+	}
+}
+
+// tell sends frames, and closes with 4403.
+func tell(w http.ResponseWriter, r *http.Request, frames ...string) {
+	ws, err := websocket.Accept(w, r, nil)
+	if err != nil {
+		return
+	}
+	for _, frame := range frames {
+		_ = ws.Write(r.Context(), websocket.MessageText, []byte(frame))
+	}
+	_ = ws.Close(websocket.StatusCode(apier.CloseForbidden), "forbidden")
 }

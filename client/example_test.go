@@ -54,6 +54,16 @@ func keepCopy(ctx context.Context, c *client.Client, kept map[apier.EventID]apie
 			}
 		case item.Kind == apier.Deleted:
 			delete(kept, item.Event.ID)
+		case item.PayloadTruncated: // over 4 KiB
+			e, err := c.Get(ctx, item.Event.ID)
+			var fault *apier.Error
+			if errors.As(err, &fault) && fault.Code == apier.CodeNotFound {
+				continue // it was deleted meanwhile, which comes as a change, too
+			}
+			if err != nil {
+				return err
+			}
+			kept[e.ID] = e
 		case item.Event.Seq > kept[item.Event.ID].Seq:
 			e := item.Event
 			if old := kept[e.ID]; item.Kind == apier.Updated { // carries no source, payload and time of creation
