@@ -42,21 +42,21 @@ type NewEvent struct {
 	Payload json.RawMessage `json:"payload"` // a JSON object, kept byte for byte
 }
 
-// Event is what the store keeps.
+// Event is what the store keeps. Its JSON is that of the REST API: what is absent is null there.
 type Event struct {
-	ID                  EventID
-	Type                string
-	Source              string
-	Payload             json.RawMessage
-	Status              Status
-	CreatedAt           Timestamp
-	UpdatedAt           Timestamp
-	DeliveryAttempts    int
-	LastDeliveryAttempt Timestamp // 0: never
-	DeliveryLatencyMS   int64     // created → delivered, milliseconds; -1: not delivered
-	ErrorMessage        string    // of the latest failure; "": none
-	Erased              bool      // the payload was taken for good: {} stands in its place
-	Seq                 Seq       // of its latest change
+	ID                  EventID         `json:"id"`
+	Type                string          `json:"type"`
+	Source              string          `json:"source"`
+	Payload             json.RawMessage `json:"payload"`
+	Status              Status          `json:"status"`
+	CreatedAt           Timestamp       `json:"created_at"`
+	UpdatedAt           Timestamp       `json:"updated_at"`
+	DeliveryAttempts    int             `json:"delivery_attempts"`
+	LastDeliveryAttempt Timestamp       `json:"last_delivery_attempt"` // 0: never
+	DeliveryLatencyMS   int64           `json:"delivery_latency_ms"`   // created → delivered, milliseconds; -1: not delivered
+	ErrorMessage        string          `json:"error_message"`         // of the latest failure; "": none
+	Erased              bool            `json:"erased"`                // the payload was taken for good: {} stands in its place
+	Seq                 Seq             `json:"seq"`                   // of its latest change
 }
 
 // ChangeKind says what happened to an event.
@@ -169,6 +169,27 @@ func (e *Event) AppendJSON(dst []byte) []byte {
 	dst = append(dst, `,"seq":`...)
 	dst = strconv.AppendInt(dst, int64(e.Seq), 10)
 	return append(dst, '}')
+}
+
+// MarshalJSON gives what AppendJSON appends; encoding/json takes the space out of the payload.
+func (e Event) MarshalJSON() ([]byte, error) {
+	if e.Payload == nil {
+		e.Payload = json.RawMessage("null")
+	}
+	return e.AppendJSON(nil), nil
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (e *Event) UnmarshalJSON(b []byte) error {
+	type plain Event // without this method
+	read := plain{DeliveryLatencyMS: -1}
+	if err := json.Unmarshal(b, &read); err != nil {
+		return err
+	}
+	if *e = Event(read); string(e.Payload) == "null" {
+		e.Payload = nil
+	}
+	return nil
 }
 
 func (e *Event) appendHead(dst []byte) []byte {

@@ -2,6 +2,7 @@ package apier_test
 
 import (
 	"encoding/json"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -68,5 +69,28 @@ func TestEventJSONKeepsThePayloadsBytes(t *testing.T) {
 	}
 	if err := json.Unmarshal(got, &back); err != nil || back.Source != e.Source || back.CreatedAt != e.CreatedAt {
 		t.Errorf("got %+v %v", back, err)
+	}
+}
+
+// What a Go program writes of an event is what the API shows, and it reads that again.
+func TestAnEventIsTheSameInJSON(t *testing.T) {
+	t.Parallel()
+	for name, e := range map[string]apier.Event{
+		"pending":                          {ID: "evt_1", Type: "order.paid", Source: "shop", Payload: json.RawMessage(`{"a":1.0}`), Status: apier.StatusPending, CreatedAt: 1, UpdatedAt: 2, DeliveryLatencyMS: -1, Seq: 7},
+		"delivered":                        {ID: "evt_1", Payload: json.RawMessage(`{}`), Status: apier.StatusDelivered, DeliveryAttempts: 2, LastDeliveryAttempt: 3, ErrorMessage: "503", Erased: true},
+		"of a change, without its payload": {ID: "evt_1", Type: "order.paid", DeliveryLatencyMS: -1},
+	} {
+		raw, err := json.Marshal(e)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if e.Payload != nil && string(raw) != string(e.AppendJSON(nil)) {
+			t.Errorf("%s: %s", name, raw)
+		}
+		var again apier.Event
+		if err := json.Unmarshal(raw, &again); err != nil || !reflect.DeepEqual(again, e) {
+			t.Errorf("%s: %+v, want %+v; %v", name, again, e, err)
+		}
 	}
 }

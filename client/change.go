@@ -31,43 +31,19 @@ type Change struct {
 // IsEvent reports whether it is an event that changed, and not a delivery, endpoint, recovery or webhook.
 func (c Change) IsEvent() bool { return c.Kind >= apier.Created && c.Kind <= apier.Deleted }
 
-// eventData is an event in the JSON of the REST API and of frames.
+// plainEvent is an event without its methods: to read it with what stands beside it.
+type plainEvent apier.Event
+
+// eventData is an event in the JSON of frames.
 type eventData struct {
-	ID                  apier.EventID    `json:"id"`
-	Type                string           `json:"type"`
-	Source              string           `json:"source"`
-	Payload             json.RawMessage  `json:"payload"`
-	PayloadTruncated    bool             `json:"payload_truncated"`
-	Status              apier.Status     `json:"status"`
-	PreviousStatus      *apier.Status    `json:"previous_status"`
-	CreatedAt           *apier.Timestamp `json:"created_at"`
-	UpdatedAt           *apier.Timestamp `json:"updated_at"`
-	DeliveryAttempts    int              `json:"delivery_attempts"`
-	LastDeliveryAttempt *apier.Timestamp `json:"last_delivery_attempt"`
-	DeliveryLatencyMS   *int64           `json:"delivery_latency_ms"`
-	ErrorMessage        string           `json:"error_message"`
-	Erased              bool             `json:"erased"`
-	Seq                 apier.Seq        `json:"seq"`
+	plainEvent
+	PreviousStatus   *apier.Status `json:"previous_status"`
+	PayloadTruncated bool          `json:"payload_truncated"`
 }
 
-func (d *eventData) event() apier.Event {
-	e := apier.Event{
-		ID: d.ID, Type: d.Type, Source: d.Source, Payload: d.Payload, Status: d.Status,
-		DeliveryAttempts: d.DeliveryAttempts, DeliveryLatencyMS: -1, ErrorMessage: d.ErrorMessage, Erased: d.Erased, Seq: d.Seq,
-	}
-	if d.DeliveryLatencyMS != nil {
-		e.DeliveryLatencyMS = *d.DeliveryLatencyMS
-	}
-	for _, t := range []struct {
-		to   *apier.Timestamp
-		from *apier.Timestamp
-	}{{&e.CreatedAt, d.CreatedAt}, {&e.UpdatedAt, d.UpdatedAt}, {&e.LastDeliveryAttempt, d.LastDeliveryAttempt}} {
-		if t.from != nil {
-			*t.to = *t.from
-		}
-	}
-	return e
-}
+func newEventData() eventData { return eventData{plainEvent: plainEvent{DeliveryLatencyMS: -1}} } // where it is null
+
+func (d *eventData) event() apier.Event { return apier.Event(d.plainEvent) }
 
 func (d *eventData) valid() bool {
 	payloadFits := d.Payload == nil || isObject(d.Payload)
@@ -76,7 +52,7 @@ func (d *eventData) valid() bool {
 }
 
 func (f *Frame) decodeChange() bool {
-	var d eventData
+	d := newEventData()
 	if !f.read(&d) || !d.valid() {
 		return false
 	}
@@ -178,7 +154,7 @@ func (f *Frame) decodeSnapshot() bool {
 	switch {
 	case isNull(d.State):
 	case fault == nil && channel.EventID() != "":
-		var e eventData
+		e := newEventData()
 		if json.Unmarshal(d.State, &e) != nil || !e.valid() {
 			return false
 		}

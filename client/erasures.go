@@ -10,9 +10,9 @@ import (
 
 // Erase takes the payload of one event for good and leaves the rest, {} in its place. Erasing twice changes nothing.
 func (c *Client) Erase(ctx context.Context, id apier.EventID) (apier.Event, error) {
-	var e storedEvent
+	var e apier.Event
 	err := c.do(ctx, request{method: http.MethodPost, path: "/api/events/{id}/erase", id: string(id)}, &e)
-	return apier.Event(e), err
+	return e, err
 }
 
 // EraseAll begins to erase every event that s selects, as Erase does, and gives the erasure: [Client.Erasure] tells how

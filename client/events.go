@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"encoding/json"
 	"iter"
 	"net/http"
 	"net/url"
@@ -52,24 +51,11 @@ func setNumber(q url.Values, name string, n int64) {
 	}
 }
 
-// storedEvent is an event as the REST API shows it.
-type storedEvent apier.Event
-
-// UnmarshalJSON implements json.Unmarshaler.
-func (e *storedEvent) UnmarshalJSON(b []byte) error {
-	var d eventData
-	if err := json.Unmarshal(b, &d); err != nil {
-		return err
-	}
-	*e = storedEvent(d.event())
-	return nil
-}
-
 // EventPage is one page of a list.
 type EventPage struct {
-	Events  []apier.Event
-	HasMore bool      // after the last of Events
-	Seq     apier.Seq // of the change log, when the page was read: a Change above it is newer
+	Events  []apier.Event `json:"events"`
+	HasMore bool          `json:"has_more"` // after the last of Events
+	Seq     apier.Seq     `json:"seq"`      // of the change log, when the page was read: a Change above it is newer
 }
 
 const pageSize = 100
@@ -77,24 +63,12 @@ const pageSize = 100
 // ListPage gives up to limit events (0: 50, at most 100), newest first, after the one with the id after
 // ("": from the newest).
 func (c *Client) ListPage(ctx context.Context, f EventFilter, after apier.EventID, limit int) (EventPage, error) {
-	var page struct {
-		Events  []storedEvent `json:"events"`
-		HasMore bool          `json:"has_more"`
-		Seq     apier.Seq     `json:"seq"`
-	}
+	var page EventPage
 	q := f.query()
 	setText(q, "starting_after", string(after))
 	setNumber(q, "limit", int64(limit))
 	err := c.do(ctx, request{method: http.MethodGet, path: "/api/events", query: q}, &page)
-	return EventPage{Events: plainEvents(page.Events), HasMore: page.HasMore, Seq: page.Seq}, err
-}
-
-func plainEvents(stored []storedEvent) []apier.Event {
-	events := make([]apier.Event, len(stored))
-	for i, e := range stored {
-		events[i] = apier.Event(e)
-	}
-	return events
+	return page, err
 }
 
 // List walks over all events that match, newest first, page by page: what is created meanwhile does not come, what is
@@ -132,9 +106,9 @@ func pages[T any, ID ~string](page func(after ID) ([]T, bool, error), id func(T)
 
 // Get gives one event, its whole payload included.
 func (c *Client) Get(ctx context.Context, id apier.EventID) (apier.Event, error) {
-	var e storedEvent
+	var e apier.Event
 	err := c.do(ctx, request{method: http.MethodGet, path: "/api/events/{id}", id: string(id)}, &e)
-	return apier.Event(e), err
+	return e, err
 }
 
 // Delete takes one event away, payload and all; its deliveries are canceled. Deleting it again is [apier.CodeNotFound].

@@ -100,7 +100,7 @@ func TestAnErasedEventIsToldAsOne(t *testing.T) {
 	if !ok || !change.Event.Erased || string(change.Event.Payload) != "{}" {
 		t.Errorf("%+v", change)
 	}
-	var e storedEvent
+	var e apier.Event
 	if err := json.Unmarshal([]byte(`{"id":"evt_1","payload":{},"erased":true}`), &e); err != nil || !e.Erased {
 		t.Errorf("%+v, %v", e, err)
 	}

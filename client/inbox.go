@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -13,18 +14,18 @@ import (
 
 // Pending gives the oldest events that wait, up to limit (0: 50, at most 100), and leaves them where they are.
 func (c *Client) Pending(ctx context.Context, limit int) ([]apier.Event, error) {
-	var events []storedEvent
+	var events []apier.Event
 	q := url.Values{}
 	setNumber(q, "limit", int64(limit))
 	err := c.do(ctx, request{method: http.MethodGet, path: "/api/inbox", query: q}, &events)
-	return plainEvents(events), err
+	return events, err
 }
 
 // CreatedPage is one page of the events in the order of their creation.
 type CreatedPage struct {
-	Events  []apier.Event
-	Next    apier.Seq // the place after them, to go on from
-	HasMore bool      // after the last of Events
+	Events  []apier.Event `json:"events"`
+	Next    apier.Seq     `json:"next"`     // the place after them, to go on from
+	HasMore bool          `json:"has_more"` // after the last of Events
 }
 
 // ListCreated gives up to limit events (0: 50, at most 1000) that were created after a place, oldest first, whatever
@@ -32,16 +33,12 @@ type CreatedPage struct {
 // keeps its place, CreatedPage.Next; one that is ahead of the server, as after an older database was put back, is
 // [apier.CodeInvalid].
 func (c *Client) ListCreated(ctx context.Context, after apier.Seq, limit int, wait time.Duration) (CreatedPage, error) {
-	var page struct {
-		Events  []storedEvent `json:"events"`
-		Next    apier.Seq     `json:"next"`
-		HasMore bool          `json:"has_more"`
-	}
+	var page CreatedPage
 	q := url.Values{"after": {strconv.FormatInt(int64(after), 10)}}
 	setNumber(q, "limit", int64(limit))
 	setNumber(q, "wait_seconds", seconds(wait))
 	err := c.do(ctx, request{method: http.MethodGet, path: "/api/inbox", query: q, wait: wait}, &page)
-	return CreatedPage{Events: plainEvents(page.Events), Next: page.Next, HasMore: page.HasMore}, err
+	return page, err
 }
 
 // Lease is one hand-out of an event: until it ends, nobody else is given the event.
@@ -51,26 +48,36 @@ type Lease struct {
 	Deliveries int             `json:"deliveries"` // hand-outs so far, this one included
 }
 
-// Leased is an event that is ours for a while. It knows the group it was leased for, which its JSON does not.
+// Leased is an event that is ours for a while. Its JSON is that of the event, with lease and group.
 type Leased struct {
 	apier.Event
 	Lease Lease
-	group string
+	Group string // it was leased for; "": the inbox itself
+}
+
+// leasedData is what the JSON of a Leased has besides the event.
+type leasedData struct {
+	Lease Lease  `json:"lease"`
+	Group string `json:"group,omitempty"`
+}
+
+// MarshalJSON implements json.Marshaler.
+func (l Leased) MarshalJSON() ([]byte, error) {
+	event, err := l.Event.MarshalJSON()
+	if err != nil {
+		return nil, err
+	}
+	more, err := json.Marshal(leasedData{l.Lease, l.Group})
+	return append(append(event[:len(event)-1], ','), more[1:]...), err
 }
 
 // UnmarshalJSON implements json.Unmarshaler.
 func (l *Leased) UnmarshalJSON(b []byte) error {
-	var e storedEvent
-	var more struct {
-		Lease Lease `json:"lease"`
-	}
-	if err := json.Unmarshal(b, &e); err != nil {
+	var d leasedData
+	if err := errors.Join(json.Unmarshal(b, &l.Event), json.Unmarshal(b, &d)); err != nil {
 		return err
 	}
-	if err := json.Unmarshal(b, &more); err != nil {
-		return err
-	}
-	l.Event, l.Lease = apier.Event(e), more.Lease
+	l.Lease, l.Group = d.Lease, d.Group
 	return nil
 }
 
@@ -101,7 +108,7 @@ func (c *Client) Lease(ctx context.Context, o LeaseOptions) ([]Leased, error) {
 	var leased []Leased
 	err := c.do(ctx, request{method: http.MethodGet, path: "/api/inbox", query: q, wait: o.Wait}, &leased)
 	for i := range leased {
-		leased[i].group = o.Group
+		leased[i].Group = o.Group
 	}
 	return leased, err
 }
@@ -113,21 +120,21 @@ type leaseRef struct {
 	Group   string `json:"group,omitempty"`
 }
 
-func (l Leased) ref() leaseRef { return leaseRef{LeaseID: l.Lease.ID, Group: l.group} }
+func (l Leased) ref() leaseRef { return leaseRef{LeaseID: l.Lease.ID, Group: l.Group} }
 
 // Ack acknowledges an event without a lease: it is delivered. Acknowledging twice changes nothing.
 func (c *Client) Ack(ctx context.Context, id apier.EventID) (apier.Event, error) {
-	var e storedEvent
+	var e apier.Event
 	err := c.do(ctx, inboxRequest(id, "ack", nil), &e)
-	return apier.Event(e), err
+	return e, err
 }
 
 // AckLeased acknowledges an event that is leased. [apier.CodeConflict]: the lease ended, and the event was
 // handed out again. Acknowledging twice changes nothing.
 func (c *Client) AckLeased(ctx context.Context, l Leased) (apier.Event, error) {
-	var e storedEvent
+	var e apier.Event
 	err := c.do(ctx, inboxRequest(l.ID, "ack", l.ref()), &e)
-	return apier.Event(e), err
+	return e, err
 }
 
 // AckFailure is an event that was not acknowledged, and why.
@@ -146,8 +153,8 @@ func (c *Client) AckBatch(ctx context.Context, ids []apier.EventID) ([]AckFailur
 func (c *Client) AckLeasedBatch(ctx context.Context, leased []Leased) ([]AckFailure, error) {
 	var body ackBody
 	for _, l := range leased {
-		if body.Group = leased[0].group; l.group != body.Group {
-			return nil, apier.Errorf(apier.CodeInvalid, "The events were leased for the groups %q and %q: acknowledge those of one group at a time. Nothing was sent.", body.Group, l.group)
+		if body.Group = leased[0].Group; l.Group != body.Group {
+			return nil, apier.Errorf(apier.CodeInvalid, "The events were leased for the groups %q and %q: acknowledge those of one group at a time. Nothing was sent.", body.Group, l.Group)
 		}
 		body.Acks = append(body.Acks, ackRef{l.ID, l.Lease.ID})
 	}

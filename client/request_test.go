@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -591,6 +592,23 @@ func TestNackAfterALostAnswer(t *testing.T) {
 	var e *apier.Error
 	if err := c.Nack(t.Context(), l, 0); !errors.As(err, &e) || e.Code != apier.CodeConflict { // of the first try: it was lost
 		t.Error(err)
+	}
+}
+
+// A leased event may go to another process, and be acknowledged there.
+func TestALeasedEventIsTheSameInJSON(t *testing.T) {
+	t.Parallel()
+	l := Leased{
+		Event: apier.Event{ID: "evt_1", Type: "order.paid", Payload: json.RawMessage(`{"a":1}`), Status: apier.StatusPending, CreatedAt: 5, DeliveryLatencyMS: -1},
+		Lease: Lease{ID: "lea_1", Until: 9, Deliveries: 2}, Group: "billing",
+	}
+	raw, err := json.Marshal(l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var again Leased
+	if err := json.Unmarshal(raw, &again); err != nil || !reflect.DeepEqual(again, l) {
+		t.Errorf("%s: %+v, %v", raw, again, err)
 	}
 }
 

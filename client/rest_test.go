@@ -31,7 +31,7 @@ type method struct {
 func methods() []method {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	event := apier.NewEvent{Type: "order.paid", Source: "shop", Payload: json.RawMessage(`{}`)}
-	leased := Leased{Event: apier.Event{ID: "x"}, Lease: Lease{ID: "l"}, group: "g"}
+	leased := Leased{Event: apier.Event{ID: "x"}, Lease: Lease{ID: "l"}, Group: "g"}
 	selection := apier.Selection{Types: []string{"order.*"}, CreatedBefore: apier.TimestampOf(at)}
 	return []method{
 		{result(func(ctx context.Context, c *Client) (Receipt, error) { return c.Publish(ctx, event) }), `POST /api/events {"type":"order.paid","source":"shop","payload":{}}`, false},
@@ -284,7 +284,7 @@ func TestAckBatchOfNoneAndOfTwoGroups(t *testing.T) {
 		t.Error(failed, err)
 	}
 	var e *apier.Error
-	if _, err := c.AckLeasedBatch(t.Context(), []Leased{{group: "a"}, {group: "b"}}); !errors.As(err, &e) || e.Code != apier.CodeInvalid {
+	if _, err := c.AckLeasedBatch(t.Context(), []Leased{{Group: "a"}, {Group: "b"}}); !errors.As(err, &e) || e.Code != apier.CodeInvalid {
 		t.Error(err)
 	}
 }
