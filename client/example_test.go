@@ -280,6 +280,52 @@ func oneOrder(w http.ResponseWriter, r *http.Request) {
 	_, _, _ = ws.Read(r.Context()) // until the client leaves
 }
 
+func ExampleClient_EventsFrom() {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Println("the server is asked for what came after", r.URL.Query().Get("after"))
+		tell(w, r, `{"type":"session","data":{"session":"s_2","epoch":"e","seq":42,"resumed":true,"channels":["events"]}}`,
+			`{"type":"event_update","channel":"events","seq":42,"data":{"id":"evt_1","type":"order.created","status":"delivered"}}`)
+	}))
+	defer server.Close()
+	c, _ := client.New(server.URL, client.Options{Token: "apier_…"})
+	defer c.Close()
+	kept := client.Cursor{Session: "s_1", Seq: 41} // of the last item that was dealt with, from a file or a database
+	for item, err := range c.EventsFrom(context.Background(), kept) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(item.Event.ID, "is", item.Event.Status)
+		kept = item.Cursor
+		break
+	}
+	fmt.Println("kept:", kept.Seq)
+	// Output:
+	// the server is asked for what came after 41
+	// evt_1 is delivered
+	// kept: 42
+}
+
+func ExampleClient_Live() {
+	server := httptest.NewServer(http.HandlerFunc(oneOrder))
+	defer server.Close()
+	c, _ := client.New(server.URL, client.Options{Token: "apier_…"})
+	defer c.Close()
+	changes := make(chan client.Change, 1)
+	live := c.Live(context.Background(), client.LiveOptions{
+		Channels: []string{"events:order.*"},
+		OnChange: func(change client.Change) { changes <- change },
+	})
+	defer live.Close()
+	if err := live.Connected(context.Background()); err != nil {
+		fmt.Println(err)
+		return
+	}
+	change := <-changes
+	fmt.Println(live.Status().State, change.Event.ID, change.Event.Status)
+	// Output: connected evt_06h0g42fanre76r24q6ghck0qg delivered
+}
+
 func ExampleClient_List() {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Query().Get("starting_after") == "" {

@@ -86,15 +86,15 @@ type LeaseOptions struct {
 	Limit int           // at most 1000. Default: 50
 	For   time.Duration // at most 12 h. Default: 30 s
 	Wait  time.Duration // for events, if there are none; at most 30 s. Default: not at all
-	// Group is a group of consumers, which gets every event, whatever becomes of it elsewhere. It is made
-	// at its first use, from then on. Default: the inbox itself.
+	// Group is a group of consumers. It gets every event that it wants (PutGroup), whatever becomes of it elsewhere; one
+	// that is not there yet is made, and gets what is created from then on. Default: the inbox itself.
 	Group string
 }
 
 const defaultLease = 30 * time.Second
 
 // Lease takes events out of the inbox, oldest first; each is nobody else's until its lease ends. End it
-// with AckLeased or Nack, or let it pass: then the event is handed out again. None, and no error, is what it gives
+// with AckLeased, AckLeasedBatch or Nack, or let it pass: then the event is handed out again. None, and no error, is what it gives
 // where there is nothing. A try again after a lost answer may leave events leased to nobody until their lease ends.
 func (c *Client) Lease(ctx context.Context, o LeaseOptions) ([]Leased, error) {
 	if o.For == 0 {

@@ -23,8 +23,8 @@ type Options struct {
 	// LeaseOptions.Wait included, and each dial, but no live connection that is open. Default: a client of its own,
 	// with the proxies of the environment.
 	HTTPClient *http.Client
-	// RequestTimeout bounds one try of a request to the REST API, besides what LeaseOptions.Wait asks for.
-	// Default: 30 s.
+	// RequestTimeout bounds one try of a request to the REST API, its token included, besides what the server is asked to
+	// wait for (Lease, ListCreated, TestEndpoint). It does not bound an Export. Default: 30 s.
 	RequestTimeout time.Duration
 	// MaxRetries is how often a request is tried again; without a word of the server's that takes some four seconds
 	// in all. Below 0: never. Default: 4.
