@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"net/http"
 	"net/url"
@@ -74,10 +75,22 @@ func (c *Client) ListPage(ctx context.Context, f EventFilter, after apier.EventI
 // List walks over all events that match, newest first, page by page: what is created meanwhile does not come, what is
 // deleted meanwhile may. An error is the last thing it yields. Each range over it begins anew.
 func (c *Client) List(ctx context.Context, f EventFilter) iter.Seq2[apier.Event, error] {
-	return pages(func(after apier.EventID) ([]apier.Event, bool, error) {
-		page, err := c.ListPage(ctx, f, after, pageSize)
-		return page.Events, page.HasMore, err
-	}, func(e apier.Event) apier.EventID { return e.ID })
+	return func(yield func(apier.Event, error) bool) {
+		limit := pageSize
+		pages(func(after apier.EventID) ([]apier.Event, bool, error) {
+			page, err := c.ListPage(ctx, f, after, limit)
+			for isTooLarge(err) && limit > 1 { // payloads may be as big as the server lets them
+				limit /= 2
+				page, err = c.ListPage(ctx, f, after, limit)
+			}
+			return page.Events, page.HasMore, err
+		}, func(e apier.Event) apier.EventID { return e.ID })(yield)
+	}
+}
+
+func isTooLarge(err error) bool {
+	var e *apier.Error
+	return errors.As(err, &e) && e.Code == apier.CodeTooLarge
 }
 
 // pages walks over the items of a list whose pages follow each other by the id of the last item.

@@ -263,6 +263,35 @@ func TestAnAnswerThatIsTooLargeSaysSo(t *testing.T) {
 	}
 }
 
+// A server may take payloads so big that a page of them is no answer: a walk asks for fewer, and goes on so.
+func TestListAsksForFewerWhereAPageIsTooLarge(t *testing.T) {
+	t.Parallel()
+	var asked []string
+	c := newTestClient(t, "http://server", Options{HTTPClient: &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+		q := r.URL.Query()
+		asked = append(asked, q.Get("limit")+" "+q.Get("starting_after"))
+		body := io.LimitReader(zeros{}, maxAnswer+1)
+		switch {
+		case q.Get("limit") == "100":
+		case q.Get("starting_after") == "":
+			body = strings.NewReader(`{"events":[{"id":"evt_2"}],"has_more":true,"seq":9}`)
+		default:
+			body = strings.NewReader(`{"events":[{"id":"evt_1"}],"has_more":false,"seq":9}`)
+		}
+		return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(body), Request: r}, nil
+	})}})
+	var ids []apier.EventID
+	for e, err := range c.List(t.Context(), EventFilter{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, e.ID)
+	}
+	if !slices.Equal(ids, []apier.EventID{"evt_2", "evt_1"}) || !slices.Equal(asked, []string{"100 ", "50 ", "50 evt_2"}) {
+		t.Errorf("%q, asked for %q", ids, asked)
+	}
+}
+
 // zeros is a body of digits without an end.
 type zeros struct{}
 
