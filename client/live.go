@@ -201,7 +201,7 @@ func (l *Live) Connected(ctx context.Context) error {
 			if s.Err != nil {
 				return s.Err
 			}
-			return &ConnectionError{Kind: ErrTransport, Message: "No connection is wanted."}
+			return l.unwanted()
 		}
 		select {
 		case <-changed:
@@ -209,6 +209,15 @@ func (l *Live) Connected(ctx context.Context) error {
 			return context.Cause(ctx)
 		}
 	}
+}
+
+// unwanted says why there is no connection although nothing went wrong.
+func (l *Live) unwanted() *ConnectionError {
+	ended := context.Cause(l.ctx)
+	if ended == nil {
+		return &ConnectionError{Kind: ErrTransport, Message: "No connection is wanted: call Connect."}
+	}
+	return &ConnectionError{Kind: ErrTransport, Message: "The connection was ended for good: " + ended.Error() + ".", cause: ended}
 }
 
 // Stop ends the connection for good and does not wait, so a handler may call it; what was read already is still told.
