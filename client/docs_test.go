@@ -3,6 +3,7 @@ package client_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -10,6 +11,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/coder/websocket"
 
@@ -57,7 +59,7 @@ func dedented(text string) string {
 
 func TestTheRecipesAreUsable(t *testing.T) {
 	t.Parallel()
-	c, err := client.New("http://127.0.0.1:1", client.Options{MaxRetries: -1, TokenSource: tokens(func(context.Context) (string, error) { return "t", nil })})
+	c, err := client.New("http://127.0.0.1:1", client.Options{MaxRetries: -1, TokenSource: tokens(func(context.Context) (string, time.Duration, error) { return "t", time.Hour, nil })})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,6 +116,59 @@ func TestTheCopyHasLongPayloads(t *testing.T) {
 	}
 	if len(kept) != 1 || string(kept["evt_1"].Payload) != `{"long":"…"}` {
 		t.Errorf("%+v", kept)
+	}
+}
+
+// What became of an event meanwhile, somebody else's or deleted, is no reason to stop consuming.
+func TestConsumeGoesOnBehindAnEventThatIsGone(t *testing.T) {
+	t.Parallel()
+	var acked []string
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.Method == http.MethodGet && len(acked) > 0:
+			w.WriteHeader(http.StatusForbidden)
+		case r.Method == http.MethodGet:
+			_, _ = io.WriteString(w, `[{"id":"evt_1","lease":{"id":"lea_1"}},{"id":"evt_2","lease":{"id":"lea_2"}},{"id":"evt_3","lease":{"id":"lea_3"}}]`)
+		default:
+			acked = append(acked, r.URL.Path)
+			w.WriteHeader([]int{http.StatusConflict, http.StatusNotFound, http.StatusForbidden}[len(acked)-1])
+		}
+	}))
+	defer s.Close()
+	c, err := client.New(s.URL, client.Options{MaxRetries: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	var fault *apier.Error
+	err = consume(t.Context(), c, func(apier.Event) error { return nil })
+	if !errors.As(err, &fault) || fault.Code != apier.CodeForbidden || len(acked) != 3 {
+		t.Errorf("%q, %v", acked, err)
+	}
+}
+
+// A token is kept as long as it is good, and asked for anew where the one that is kept is not.
+func TestTokensAreKept(t *testing.T) {
+	t.Parallel()
+	logins := 0
+	source := tokens(func(context.Context) (string, time.Duration, error) {
+		logins++
+		return fmt.Sprint("t", logins), time.Hour, nil
+	})
+	for _, step := range []struct {
+		reason client.TokenReason
+		want   string
+	}{
+		{client.TokenRequest, "t1"},
+		{client.TokenConnect, "t1"},
+		{client.TokenExpiring, "t2"},
+		{client.TokenReconnect, "t2"},
+		{client.TokenUnauthorized, "t3"},
+		{client.TokenRequest, "t3"},
+	} {
+		if got, err := source(t.Context(), step.reason); got != step.want || err != nil {
+			t.Errorf("%s: %s, want %s; %v", step.reason, got, step.want, err)
+		}
 	}
 }
 

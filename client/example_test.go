@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/coder/websocket"
@@ -122,6 +123,10 @@ func consume(ctx context.Context, c *client.Client, handle func(apier.Event) err
 			} else {
 				_, err = c.AckLeased(ctx, event)
 			}
+			var fault *apier.Error
+			if errors.As(err, &fault) && (fault.Code == apier.CodeConflict || fault.Code == apier.CodeNotFound) {
+				continue // the lease ended and somebody else has the event, or it was deleted
+			}
 			if err != nil {
 				return err
 			}
@@ -192,9 +197,25 @@ func pollWhereWebSocketsAreBlocked(ctx context.Context, c *client.Client, show f
 	}
 }
 
-func tokens(login func(context.Context) (string, error)) client.TokenSource {
+func tokens(login func(context.Context) (token string, lasts time.Duration, err error)) client.TokenSource {
+	var (
+		mu    sync.Mutex
+		kept  string
+		until time.Time
+	)
 	return func(ctx context.Context, reason client.TokenReason) (string, error) {
-		return login(ctx) // a cache may answer, but not where reason is client.TokenUnauthorized
+		mu.Lock()
+		defer mu.Unlock()
+		bad := reason == client.TokenUnauthorized || reason == client.TokenExpiring
+		if !bad && time.Now().Before(until) {
+			return kept, nil
+		}
+		token, lasts, err := login(ctx)
+		if err != nil {
+			return "", err
+		}
+		kept, until = token, time.Now().Add(lasts-time.Minute)
+		return kept, nil
 	}
 }
 
