@@ -143,7 +143,7 @@ type recorder struct {
 
 func record(o *LiveOptions) *recorder {
 	r := &recorder{notes: make(chan string, 256)}
-	o.OnOpen = func() { r.notes <- "open" }
+	o.OnOpen = func(*Live) { r.notes <- "open" }
 	o.OnClose = func() { r.notes <- "close" }
 	o.OnChange = func(c Change) { r.notes <- "change " + string(c.Event.ID) }
 	o.OnMetrics = func(apier.Metrics) { r.notes <- "metrics" }

@@ -13,16 +13,17 @@ import (
 
 // LiveOptions are what one live connection wants and whom it tells. The handlers are called one at a time,
 // in order, on a goroutine of the connection; while one runs, nothing more is read, and the server keeps
-// what it has to say. What a handler is given is its own. A handler may use the Live, but must not call Close, which
-// waits for it (Stop does not); and the first may run before Live has returned, so a variable that the result goes to is
-// not to be read without care: let a handler receive it from a channel, or end the context of Live.
+// what it has to say. What a handler is given is its own. A handler may use the Live, which OnOpen is given, but must not
+// call Close, which waits for it: it calls Stop.
 type LiveOptions struct {
 	// Channels to subscribe to. nil: the server's choice, events and metrics; empty: none.
 	Channels []string
 	// From is where another connection, perhaps of another process, stopped. Zero: begin now.
 	From Cursor
 
-	OnOpen   func()       // the connection is usable
+	// OnOpen is told that the connection is usable. It may keep the Live for the handlers after it: what Live returns may
+	// not be theirs yet.
+	OnOpen   func(*Live)
 	OnClose  func()       // the one that OnOpen told of is gone
 	OnStatus func(Status) // each change of how things stand. Default: Options.OnStatus
 	OnChange func(Change) // an event, or a delivery, endpoint, recovery or webhook, changed: Kind tells
@@ -280,22 +281,16 @@ func (l *Live) handle(n notice) {
 		l.locked(func() { l.handed = n.cursor })
 	}
 	switch {
-	case n.opened:
-		call(l.opts.OnOpen)
-	case n.closed:
-		call(l.opts.OnClose)
+	case n.opened && l.opts.OnOpen != nil:
+		l.opts.OnOpen(l)
+	case n.closed && l.opts.OnClose != nil:
+		l.opts.OnClose()
 	case n.status != nil && l.opts.OnStatus != nil:
 		l.opts.OnStatus(*n.status)
 	case n.resync != "" && l.opts.OnResync != nil:
 		l.opts.OnResync(n.resync, n.cursor)
 	case n.frame != nil:
 		l.handleFrame(*n.frame)
-	}
-}
-
-func call(handler func()) {
-	if handler != nil {
-		handler()
 	}
 }
 

@@ -272,14 +272,18 @@ func TestNothingIsLeftWhenTheContextEnds(t *testing.T) {
 	}
 }
 
-// A handler ends the connection by Stop: it cannot wait for itself, as Close would.
+// A handler uses the Live that OnOpen was given, as what Live returns may not be there yet, and ends it by Stop: it
+// cannot wait for itself, as Close would.
 func TestAHandlerStops(t *testing.T) {
 	t.Parallel()
 	s := newFakeServer(t)
-	lives := make(chan *Live, 1)
-	l := newTestClient(t, s.URL, Options{}).Live(t.Context(), LiveOptions{OnOpen: func() { (<-lives).Stop() }})
-	lives <- l
+	var live *Live // of the handlers alone
+	l := newTestClient(t, s.URL, Options{}).Live(t.Context(), LiveOptions{
+		OnOpen:   func(l *Live) { live = l },
+		OnChange: func(Change) { live.Stop() },
+	})
 	conn := s.next().greet("s1", 1, false)
+	conn.update("evt_1", 2)
 	receiveClosed(t, l.Done())
 	receiveClosed(t, conn.ended)
 	if st := l.Status(); st.State != Disconnected || st.Err != nil {
