@@ -36,7 +36,7 @@
 //	if errors.As(err, &e) && e.Code == apier.CodeTooLarge { … }
 //
 // Where no answer came, errors.Is finds the cause: that of the context, or of the network. What is told of a
-// connection is a *[ConnectionError].
+// connection is a *[ConnectionError], whose kind errors.Is finds: [ErrAuth] asks for another token.
 //
 // # Consume
 //
