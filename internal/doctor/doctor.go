@@ -79,7 +79,7 @@ type examination struct {
 
 	target    *url.URL // ws or wss
 	addresses []net.IP
-	apier     bool // GET /healthz answered as API/er does
+	skew      time.Duration // how far the server's clock is ahead, if that is worth a word
 	live      *socket
 	session   session
 }

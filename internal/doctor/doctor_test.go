@@ -3,12 +3,16 @@ package doctor_test
 import (
 	"bufio"
 	"context"
+	"crypto/ed25519"
 	"crypto/sha1"
 	"crypto/tls"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"io"
+	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -67,6 +71,8 @@ type fake struct {
 	answer     func(nc net.Conn, message []byte) (stay bool) // to a message
 	afterwards func(nc net.Conn)                             // instead of reading
 	date       time.Time
+	undated    bool
+	plain      bool // takes no subprotocol
 }
 
 const greeting = `{"type":"session","data":{"seq":7,"channels":["events"],"heartbeat_ms":25000}}`
@@ -91,6 +97,9 @@ func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !f.date.IsZero() {
 		w.Header().Set("Date", f.date.UTC().Format(http.TimeFormat))
 	}
+	if f.undated {
+		w.Header()["Date"] = nil
+	}
 	switch {
 	case r.URL.Path == "/healthz":
 		_, _ = w.Write([]byte("ok\n"))
@@ -102,7 +111,8 @@ func (f fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (f fake) live(w http.ResponseWriter, r *http.Request) {
-	nc, _, _, err := ws.UpgradeHTTP(r, w)
+	upgrader := ws.HTTPUpgrader{Protocol: func(string) bool { return !f.plain }}
+	nc, _, _, err := upgrader.Upgrade(r, w)
 	if err != nil {
 		return
 	}
@@ -191,6 +201,14 @@ func TestWhatIsWrongIsSaid(t *testing.T) {
 		{"too many", anonymous(refuse(429, "too_many_connections")), doctor.Options{}, "upgrade", doctor.Fail, "--trusted-proxies"},
 		{"a redirect", anonymous(redirect), doctor.Options{}, "upgrade", doctor.Fail, "https://other.example/ws"},
 		{"cut at the upgrade", anonymous(cut), doctor.Options{}, "upgrade", doctor.Fail, "cuts WebSockets"},
+		{"a redirect to nowhere", anonymous(refuse(302, "")), doctor.Options{}, "upgrade", doctor.Fail, "points to: (it names none)"},
+		{"a proxy that fails", anonymous(refuse(500, "")), doctor.Options{}, "upgrade", doctor.Fail, "its log says why"},
+		{"a parameter that is refused", anonymous(refuse(422, "invalid")), doctor.Options{}, "upgrade", doctor.Fail, "as its detail says"},
+		{"a header that is dropped before the server", anonymous(refuse(426, "upgrade_required")), doctor.Options{}, "upgrade", doctor.Fail, "proxy_set_header Upgrade"},
+		{"busy until a date", anonymous(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Retry-After", "Wed, 21 Oct 2026 07:28:00 GMT")
+			refuse(503, "")(w, r)
+		}), doctor.Options{}, "upgrade", doctor.Fail, "after a few s."},
 		{"an origin that is refused", anonymous(func(w http.ResponseWriter, r *http.Request) {
 			if r.Header.Get("Origin") != "" {
 				refuse(403, "origin_refused")(w, r)
@@ -199,6 +217,9 @@ func TestWhatIsWrongIsSaid(t *testing.T) {
 			refuse(401, "unauthorized")(w, r)
 		}), doctor.Options{Origin: "https://shop.example"}, "origin", doctor.Fail, "--allowed-origins"},
 		{"a clock that is off", with(func(f *fake) { f.date = time.Now().Add(-time.Hour) }), doctor.Options{}, "http", doctor.Warn, "NTP"},
+		{"no clock", with(func(f *fake) { f.undated = true }), doctor.Options{}, "http", doctor.OK, "without its time"},
+		{"a token by the server's clock", with(func(f *fake) { f.date = time.Now().Add(-time.Hour) }), doctor.Options{Token: token(map[string]any{"exp": time.Now().Add(-time.Minute).Unix()})}, "token", doctor.OK, "ends in"},
+		{"a token that ended by the server's clock", with(func(f *fake) { f.date = time.Now().Add(time.Hour) }), doctor.Options{Token: token(map[string]any{"exp": time.Now().Add(time.Minute).Unix()})}, "token", doctor.Fail, "ago"},
 		{"no session", with(func(f *fake) { f.greeting = "" }), doctor.Options{Token: validToken(), Wait: 50 * time.Millisecond}, "session", doctor.Fail, "proxy_buffering"},
 		{"no channels", with(func(f *fake) { f.greeting = `{"type":"session","data":{"channels":[]}}` }), doctor.Options{Token: validToken()}, "session", doctor.Warn, "channels"},
 		{"refused with a code", with(func(f *fake) {
@@ -206,7 +227,13 @@ func TestWhatIsWrongIsSaid(t *testing.T) {
 			f.afterwards = func(nc net.Conn) {
 				_ = wsutil.WriteServerMessage(nc, ws.OpClose, ws.NewCloseFrameBody(4401, "unauthorized"))
 			}
-		}), doctor.Options{Token: validToken()}, "session", doctor.Fail, "4401 unauthorized"},
+		}), doctor.Options{Token: validToken()}, "session", doctor.Fail, "4401 unauthorized → The server itself"},
+		{"a proxy that drops the subprotocol", with(func(f *fake) { f.plain = true }), doctor.Options{Token: validToken()}, "connect", doctor.Fail, "Sec-WebSocket-Protocol"},
+		{"ended by the server", with(func(f *fake) {
+			f.answer = func(nc net.Conn, m []byte) bool {
+				return pong(nc, m) && wsutil.WriteServerMessage(nc, ws.OpClose, ws.NewCloseFrameBody(4401, "token_expired")) == nil
+			}
+		}), doctor.Options{Token: validToken(), Idle: time.Minute}, "ping", doctor.Fail, "section 8"},
 		{"no pong", with(func(f *fake) { f.answer = func(net.Conn, []byte) bool { return true } }), doctor.Options{Token: validToken(), Wait: 50 * time.Millisecond}, "ping", doctor.Fail, "no pong"},
 		{"cut when silent", with(func(f *fake) {
 			n := 0
@@ -215,6 +242,8 @@ func TestWhatIsWrongIsSaid(t *testing.T) {
 		{"a token that ended", healthyFake(), doctor.Options{Token: token(map[string]any{"exp": time.Now().Add(-time.Minute).Unix()})}, "token", doctor.Fail, "ago"},
 		{"a token without an end", healthyFake(), doctor.Options{Token: token(map[string]any{"sub": "x"})}, "token", doctor.Fail, "exp"},
 		{"a token of tomorrow", healthyFake(), doctor.Options{Token: token(map[string]any{"exp": time.Now().Add(time.Hour).Unix(), "nbf": time.Now().Add(time.Minute).Unix()})}, "token", doctor.Fail, "not valid yet"},
+		{"a token of a clock ahead", healthyFake(), doctor.Options{Token: token(map[string]any{"exp": time.Now().Add(time.Hour).Unix(), "nbf": time.Now().Add(20 * time.Second).Unix()})}, "token", doctor.OK, "ends in"},
+		{"a token whose end has fractions", healthyFake(), doctor.Options{Token: token(map[string]any{"exp": float64(time.Now().Add(time.Hour).Unix()) + 0.5})}, "token", doctor.OK, "ends in"},
 		{"half a token", healthyFake(), doctor.Options{Token: "e30.half"}, "token", doctor.Fail, "three parts"},
 		{"a key in a page", healthyFake(), doctor.Options{Token: "apier_key"}, "token", doctor.Warn, "never be in a page"},
 	}
@@ -223,7 +252,7 @@ func TestWhatIsWrongIsSaid(t *testing.T) {
 			t.Parallel()
 			found, last := examine(t, serve(t, c.server), c.opt)
 			f := found[c.step]
-			if f.Status != c.status || !strings.Contains(f.Detail+" "+f.Advice, c.says) {
+			if f.Status != c.status || !strings.Contains(f.Detail+" → "+f.Advice, c.says) {
 				t.Errorf("%+v, want %s with %q", f, c.status, c.says)
 			}
 			if c.status == doctor.Fail && last.Step != c.step {
@@ -241,6 +270,7 @@ func TestAddresses(t *testing.T) {
 		"ws://nothing.invalid":  "not known",
 		"ws://localhost:1":      "refuses",
 		"ws://user:pw@[::1]:1/": "port 1",
+		"ws://localhost:99999":  "cannot be read",
 	} {
 		_, last := examine(t, address, doctor.Options{})
 		if last.Status != doctor.Fail || !strings.Contains(last.Detail, says) {
@@ -269,9 +299,103 @@ func TestTLS(t *testing.T) {
 	if found, _ := examine(t, secure.URL, doctor.Options{TLS: trusting, Now: func() time.Time { return almost }}); found["tls"].Status != doctor.Warn {
 		t.Errorf("a day before the end: %+v", found["tls"])
 	}
+	unnamed := httptest.NewUnstartedServer(healthyFake())
+	unnamed.TLS = &tls.Config{Certificates: []tls.Certificate{selfSigned(t)}, MinVersion: tls.VersionTLS12}
+	unnamed.StartTLS()
+	t.Cleanup(unnamed.Close)
+	if _, last := examine(t, unnamed.URL, doctor.Options{}); last.Step != "tls" || !strings.Contains(last.Detail, "names no host") || !strings.Contains(last.Advice, "127.0.0.1") {
+		t.Errorf("a certificate without names: %+v", last)
+	}
 	plain := strings.Replace(serve(t, healthyFake()), "http:", "wss:", 1)
 	if _, last := examine(t, plain, doctor.Options{}); last.Step != "tls" || !strings.Contains(last.Advice, "ws://") {
 		t.Errorf("no TLS there: %+v", last)
+	}
+}
+
+// selfSigned gives a certificate with a common name alone, which nobody reads any more.
+func selfSigned(t *testing.T) tls.Certificate {
+	t.Helper()
+	_, key, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "127.0.0.1"}, NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(nil, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+}
+
+// TestAHandshakeThatIsNotOfTheCertificate: renewing one would mend nothing.
+func TestAHandshakeThatIsNotOfTheCertificate(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		handle func(net.Conn)
+		says   string
+	}{
+		"silent": {func(nc net.Conn) { _, _ = io.Copy(io.Discard, nc) }, "it timed out → What listens there"},
+		"cut":    {func(nc net.Conn) { _, _ = nc.Read(make([]byte, 4096)) }, "it was closed → What listens there"},
+		"no HTTP/1.1": {func(nc net.Conn) {
+			_ = tls.Server(nc, &tls.Config{Certificates: []tls.Certificate{selfSigned(t)}, NextProtos: []string{"imap"}, MinVersion: tls.VersionTLS12}).Handshake()
+		}, "HTTP/1.1 → WebSockets need"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, last := examine(t, "wss://"+listen(t, c.handle), doctor.Options{Wait: 200 * time.Millisecond})
+			if last.Step != "tls" || !strings.Contains(last.Detail+" → "+last.Advice, c.says) || strings.Contains(last.Advice, "certificate") {
+				t.Errorf("%+v, want %q", last, c.says)
+			}
+		})
+	}
+}
+
+// listen takes connections, one after the other, which end when they are handled.
+func listen(t *testing.T, handle func(net.Conn)) (address string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	t.Cleanup(func() { _ = l.Close(); <-done })
+	go func() {
+		defer close(done)
+		for {
+			nc, err := l.Accept()
+			if err != nil {
+				return
+			}
+			handle(nc)
+			nc.Close()
+		}
+	}()
+	return l.Addr().String()
+}
+
+// TestWhatAURLBringsForOneConnection: a ticket can be used once, and each step makes a connection of its own.
+func TestWhatAURLBringsForOneConnection(t *testing.T) {
+	t.Parallel()
+	f := healthyFake()
+	f.anonymous = func(w http.ResponseWriter, r *http.Request) {
+		if q := r.URL.Query(); q.Has("ticket") || q.Has("auth") {
+			refuse(400, "")(w, r)
+			return
+		}
+		refuse(401, "unauthorized")(w, r)
+	}
+	if found, last := examine(t, serve(t, f)+"/ws?ticket=t&auth=message&v=1", doctor.Options{}); found["upgrade"].Status != doctor.OK {
+		t.Errorf("%+v", last)
+	}
+}
+
+// TestThePagesAddress: what a browser shows is no WebSocket.
+func TestThePagesAddress(t *testing.T) {
+	t.Parallel()
+	f := healthyFake()
+	f.anonymous = refuse(200, "")
+	if _, last := examine(t, serve(t, f)+"/events", doctor.Options{}); !strings.Contains(last.Advice, "at /ws") {
+		t.Errorf("%+v", last)
 	}
 }
 

@@ -33,7 +33,7 @@ func readable(err error) string {
 	switch {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return "it was closed"
-	case errors.Is(err, os.ErrDeadlineExceeded):
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
 		return "it timed out"
 	default:
 		var op *net.OpError
@@ -61,7 +61,7 @@ func (x *examination) checkOrigin(ctx context.Context, _ string) Finding {
 	case a.status == http.StatusUnauthorized:
 		return Finding{Status: OK, Detail: x.Origin + " may connect"}
 	}
-	return refusedUpgrade(a)
+	return x.refusedUpgrade(a)
 }
 
 // readToken reads the claims of a JWT, without a proof of them: what can be wrong at a glance is said here.
@@ -73,10 +73,10 @@ func (x *examination) readToken(context.Context, string) Finding {
 		return Finding{Status: Warn, Detail: "an API key", Advice: "It works, and must never be in a page: browsers get a token from POST /api/token."}
 	}
 	var claims struct {
-		Sub    string `json:"sub"`
-		Tenant string `json:"tenant"`
-		Exp    int64  `json:"exp"`
-		Nbf    int64  `json:"nbf"`
+		Sub    string  `json:"sub"`
+		Tenant string  `json:"tenant"`
+		Exp    float64 `json:"exp"` // RFC 7519: may have fractions
+		Nbf    float64 `json:"nbf"`
 	}
 	parts := strings.Split(x.Token, ".")
 	if len(parts) != 3 {
@@ -86,13 +86,13 @@ func (x *examination) readToken(context.Context, string) Finding {
 	if err != nil || json.Unmarshal(raw, &claims) != nil {
 		return Finding{Status: Fail, Detail: "the token's claims cannot be read", Advice: adviceToken}
 	}
-	now, ends := x.Now(), time.Unix(claims.Exp, 0)
+	now, ends := x.Now().Add(x.skew), time.Unix(int64(claims.Exp), 0) // by the clock that decides
 	switch {
 	case claims.Exp == 0:
 		return Finding{Status: Fail, Detail: "the token has no end (claim exp), and such tokens are refused", Advice: adviceToken}
 	case now.After(ends):
 		return Finding{Status: Fail, Detail: "the token ended " + now.Sub(ends).Round(time.Second).String() + " ago", Advice: adviceToken}
-	case claims.Nbf != 0 && now.Before(time.Unix(claims.Nbf, 0)):
+	case claims.Nbf != 0 && now.Before(time.Unix(int64(claims.Nbf), 0).Add(-clockSkew)):
 		return Finding{Status: Fail, Detail: "the token is not valid yet (claim nbf)", Advice: "Compare the clocks of its issuer and of this machine."}
 	}
 	return Finding{Status: OK, Detail: fmt.Sprintf("user %s, tenant %s, ends in %s", claims.Sub, orWord(claims.Tenant, "default"), ends.Sub(now).Round(time.Second))}
@@ -110,11 +110,15 @@ func (x *examination) signIn(ctx context.Context, _ string) Finding {
 	switch a.status {
 	case http.StatusSwitchingProtocols:
 		x.live = &socket{nc: a.nc, in: a.in}
-		return Finding{Status: OK, Detail: "101 Switching Protocols, " + orWord(a.header.Get("Sec-Websocket-Protocol"), "no subprotocol")}
+		protocol := a.header.Get("Sec-Websocket-Protocol")
+		if protocol == "" {
+			return Finding{Status: Fail, Detail: "101 Switching Protocols, without the subprotocol", Advice: "A proxy drops the Sec-WebSocket-Protocol header: pass it on, both ways. Browsers end such a connection at once."}
+		}
+		return Finding{Status: OK, Detail: "101 Switching Protocols, " + protocol}
 	case http.StatusUnauthorized:
 		return Finding{Status: Fail, Detail: a.summary(), Advice: adviceToken}
 	}
-	return refusedUpgrade(a)
+	return x.refusedUpgrade(a)
 }
 
 type session struct {
@@ -131,7 +135,7 @@ func (x *examination) greet(context.Context, string) Finding {
 	}
 	raw, err := x.live.await("session", time.Now().Add(x.Wait))
 	if err != nil {
-		return Finding{Status: Fail, Detail: "no session frame: " + readable(err), Advice: "A proxy holds back what the server sends. Switch its buffering off for this path (nginx: proxy_buffering off)."}
+		return Finding{Status: Fail, Detail: "no session frame: " + readable(err), Advice: adviceEnd(err, "A proxy holds back what the server sends. Switch its buffering off for this path (nginx: proxy_buffering off).")}
 	}
 	_ = json.Unmarshal(raw, &x.session) // what it lacks stays zero
 	f := Finding{Status: OK, Detail: fmt.Sprintf("channels %s, at seq %d, server pings every %s", orWord(strings.Join(x.session.Channels, ", "), "none"), x.session.Seq, time.Duration(x.session.HeartbeatMS)*time.Millisecond)}
@@ -154,7 +158,7 @@ func (x *examination) pingPong(context.Context, string) Finding {
 			return Finding{Status: Fail, Detail: "a ping cannot be sent: " + readable(err), Advice: adviceCut}
 		}
 		if _, err := x.live.await("pong", began.Add(x.Wait)); err != nil {
-			return Finding{Status: Fail, Detail: "no pong: " + readable(err), Advice: adviceCut}
+			return Finding{Status: Fail, Detail: "no pong: " + readable(err), Advice: adviceEnd(err, adviceCut)}
 		}
 		times = append(times, time.Since(began).Round(10*time.Microsecond))
 	}
@@ -162,6 +166,15 @@ func (x *examination) pingPong(context.Context, string) Finding {
 }
 
 const adviceCut = "Something between here and the server cuts or holds the connection: look at proxies and their logs at this moment."
+
+// adviceEnd is about the end of a connection that was up: the server's own has a code, any other is a cut.
+func adviceEnd(err error, cut string) string {
+	var end closedError
+	if errors.As(err, &end) {
+		return "The server itself ended it; section 8 of protocol/README.md says what the code means."
+	}
+	return cut
+}
 
 // stayIdle sends nothing and sees whether the connection outlives the idle times of what stands between.
 func (x *examination) stayIdle(ctx context.Context, _ string) Finding {
@@ -182,7 +195,7 @@ func (x *examination) stayIdle(ctx context.Context, _ string) Finding {
 	if !errors.Is(err, os.ErrDeadlineExceeded) {
 		return Finding{
 			Status: Fail, Detail: fmt.Sprintf("cut after %s of silence: %s", time.Since(began).Round(time.Second), readable(err)),
-			Advice: "A proxy ends connections that are silent for so long. Raise its timeout (nginx: proxy_read_timeout 1h; a load balancer: idle timeout), or lower --ping-after below it.",
+			Advice: adviceEnd(err, "A proxy ends connections that are silent for so long. Raise its timeout (nginx: proxy_read_timeout 1h; a load balancer: idle timeout), or lower --ping-after below it."),
 		}
 	}
 	return Finding{Status: OK, Detail: fmt.Sprintf("alive after %s of silence, %d pings from the server", x.Idle, x.live.pings)}
@@ -252,5 +265,15 @@ func closed(body []byte) error {
 		return errNoCode
 	}
 	code, reason := ws.ParseCloseFrameData(body)
-	return fmt.Errorf("the server closed with %d %s", code, reason)
+	return closedError{code, reason}
+}
+
+// closedError is an end with a code.
+type closedError struct {
+	code   ws.StatusCode
+	reason string
+}
+
+func (e closedError) Error() string {
+	return fmt.Sprintf("the server closed with %d %s", e.code, e.reason)
 }

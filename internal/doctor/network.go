@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -22,7 +24,7 @@ func (x *examination) readURL(_ context.Context, address string) Finding {
 		address = "ws://" + address
 	}
 	u, err := url.Parse(address)
-	if err != nil || u.Hostname() == "" {
+	if err != nil || u.Hostname() == "" || !isPort(u.Port()) {
 		return Finding{Status: Fail, Detail: "the address cannot be read", Advice: "Give the server's URL, such as https://events.example or ws://localhost:8080/ws."}
 	}
 	switch u.Scheme {
@@ -48,13 +50,22 @@ func (x *examination) readURL(_ context.Context, address string) Finding {
 	return f
 }
 
-// takeToken moves a token out of the URL, so that no later line can show it.
+// isPort reports whether a URL's port, "" for the default, is one.
+func isPort(text string) bool {
+	_, err := strconv.ParseUint(text, 10, 16)
+	return text == "" || err == nil
+}
+
+// takeToken moves a token out of the URL, so that no later line can show it, and drops the other ways to sign in:
+// a ticket is good for one connection, and the steps make several.
 func (x *examination) takeToken(u *url.URL) {
 	q := u.Query()
 	if token := q.Get("token"); token != "" && x.Token == "" {
 		x.Token = token
 	}
-	q.Del("token")
+	for _, name := range []string{"token", "ticket", "auth"} {
+		q.Del(name)
+	}
 	u.RawQuery = q.Encode()
 }
 
@@ -155,7 +166,7 @@ func (x *examination) handshake(ctx context.Context, _ string) Finding {
 	}
 	nc, err := x.dial(ctx)
 	if err != nil {
-		return Finding{Status: Fail, Detail: causeTLS(err, x.Now()), Advice: adviceTLS(err)}
+		return Finding{Status: Fail, Detail: causeTLS(err, x.Now()), Advice: x.adviceTLS(err)}
 	}
 	defer nc.Close()
 	state := nc.(*tls.Conn).ConnectionState() //nolint:forcetypeassert // dial gives one for wss
@@ -207,26 +218,51 @@ func causeTLS(err error, now time.Time) string {
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		return "the certificate ended on " + invalid.Cert.NotAfter.UTC().Format(time.DateOnly)
 	case errors.As(err, &host):
-		return "the certificate is for " + strings.Join(host.Certificate.DNSNames, ", ") + ", not for this host"
+		return "the certificate " + names(host.Certificate) + ", not this host"
 	case errors.As(err, &unknown):
 		return "the certificate is signed by an authority that this machine does not trust"
 	case errors.As(err, &record):
 		return "what answers speaks no TLS"
+	case isForeign(err):
+		return "what answers does not offer HTTP/1.1"
 	default:
-		return "the handshake fails: " + err.Error()
+		return "the handshake fails: " + readable(err)
 	}
 }
 
-func adviceTLS(err error) string {
+// isForeign reports whether the other side ends TLS since it speaks no HTTP/1.1 (RFC 7301, section 3.2).
+func isForeign(err error) bool { return readable(err) == tls.AlertError(120).Error() }
+
+// names says which hosts a certificate is for.
+func names(c *x509.Certificate) string {
+	hosts := slices.Clone(c.DNSNames)
+	for _, ip := range c.IPAddresses {
+		hosts = append(hosts, ip.String())
+	}
+	if len(hosts) == 0 {
+		return "names no host (a common name alone does not count)"
+	}
+	return "is for " + strings.Join(hosts, ", ")
+}
+
+func (x *examination) adviceTLS(err error) string {
 	var record tls.RecordHeaderError
 	var unknown x509.UnknownAuthorityError
+	var host x509.HostnameError
+	var verification *tls.CertificateVerificationError
 	switch {
 	case errors.As(err, &record):
 		return "Use ws:// for this port, or the port where TLS is ended. The server itself speaks no TLS; a proxy before it does."
 	case errors.As(err, &unknown):
 		return "Browsers refuse it too, without a word. Install a certificate of a public authority with its whole chain, or trust its root here."
-	default:
+	case errors.As(err, &host):
+		return "Use a host that it names, or install a certificate with the alternative name " + x.target.Hostname() + " at the proxy that ends TLS."
+	case errors.As(err, &verification):
 		return "Renew or replace the certificate at the proxy that ends TLS; check this machine's clock as well."
+	case isForeign(err):
+		return "WebSockets need HTTP/1.1: switch it on at the proxy, beside HTTP/2."
+	default:
+		return "What listens there ends TLS in another way or not at all, or a firewall cuts it: compare the port and the TLS versions with those of the proxy, and look at its log."
 	}
 }
 

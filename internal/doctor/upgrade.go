@@ -92,18 +92,20 @@ func (x *examination) health(ctx context.Context, _ string) Finding {
 	asked := x.Now()
 	a, err := x.request(ctx, prefix+"/healthz", "", http.Header{"Connection": {"close"}})
 	if err != nil {
-		return Finding{Status: Fail, Detail: "no answer over HTTP: " + readable(err), Advice: "What listens there speaks no HTTP, or hangs. Compare the port with the server's --listen."}
+		return Finding{Status: Fail, Detail: "no answer over HTTP: " + readable(err), Advice: "What listens there speaks no HTTP/1.1, or hangs. Compare the port with the server's --listen."}
 	}
 	if a.status != http.StatusOK {
 		return Finding{Status: Warn, Detail: "/healthz answers " + a.summary(), Advice: "A proxy may not forward every path to the server; /ws is what counts, and comes next."}
 	}
-	x.apier = true
-	if at, err := http.ParseTime(a.header.Get("Date")); err == nil {
-		if skew := at.Sub(asked); skew.Abs() > clockSkew {
-			return Finding{
-				Status: Warn, Detail: fmt.Sprintf("the server's clock and this one differ by %s", skew.Abs().Round(time.Second)),
-				Advice: "Tokens begin and end by the clock: set both by NTP.",
-			}
+	at, err := http.ParseTime(a.header.Get("Date"))
+	if err != nil {
+		return Finding{Status: OK, Detail: "/healthz answers, without its time"}
+	}
+	if skew := at.Sub(asked); skew.Abs() > clockSkew {
+		x.skew = skew
+		return Finding{
+			Status: Warn, Detail: fmt.Sprintf("the server's clock and this one differ by %s", skew.Abs().Round(time.Second)),
+			Advice: "Tokens begin and end by the clock: set both by NTP.",
 		}
 	}
 	return Finding{Status: OK, Detail: "/healthz answers, the clocks agree"}
@@ -123,29 +125,45 @@ func (x *examination) upgradeAnonymously(ctx context.Context, _ string) Finding 
 		a.nc.Close()
 		return Finding{Status: Warn, Detail: "upgraded without a credential", Advice: "This is not API/er, or a proxy adds a credential of its own."}
 	}
-	return refusedUpgrade(a)
+	return x.refusedUpgrade(a)
 }
 
 // refusedUpgrade explains an answer that is neither 101 nor the server's own 401.
-func refusedUpgrade(a answer) Finding {
+func (x *examination) refusedUpgrade(a answer) Finding {
 	f := Finding{Status: Fail, Detail: a.summary()}
 	switch {
 	case a.status == http.StatusForbidden && a.byApier():
 		f.Advice = adviceOrigin
 	case a.status == http.StatusTooManyRequests || a.status == http.StatusServiceUnavailable:
-		f.Advice = "Too many connections, or a restart: try again after " + orWord(a.header.Get("Retry-After"), "a few") + " s. The limits are --max-connections, …-per-user, …-per-ip; behind a proxy all clients share its address unless --trusted-proxies names it."
+		f.Advice = "Too many connections, or a restart: try again after " + seconds(a.header.Get("Retry-After")) + " s. The limits are --max-connections, …-per-user, …-per-ip; behind a proxy all clients share its address unless --trusted-proxies names it."
 	case a.status == http.StatusBadGateway || a.status == http.StatusGatewayTimeout:
 		f.Advice = "The proxy does not reach the server: compare its upstream with the server's --listen, and see that the server runs."
 	case a.status >= 300 && a.status < 400:
-		f.Advice = "WebSockets follow no redirect. Use the address it points to: " + a.header.Get("Location")
-	case a.status == http.StatusNotFound:
+		f.Advice = "WebSockets follow no redirect. Use the address it points to: " + orWord(a.header.Get("Location"), "(it names none)")
+	case a.status == http.StatusNotFound, a.status == http.StatusOK && !strings.HasSuffix(x.target.Path, "/ws"):
 		f.Advice = "There is no WebSocket at this path. API/er has it at /ws; a proxy may add a prefix."
 	case a.status == http.StatusUnauthorized || a.status == http.StatusForbidden:
 		f.Advice = "A proxy before the server asks for a login of its own. Browsers cannot give one to a WebSocket: exempt /ws there."
+	case a.status == http.StatusUnprocessableEntity && a.byApier():
+		f.Advice = "The server refuses what the URL asks for: change it as its detail says."
+	case a.status >= http.StatusInternalServerError:
+		f.Advice = "The proxy, or what is behind it, fails at this request: its log says why."
+	case a.status == http.StatusBadRequest && !a.byApier():
+		f.Advice = "If TLS is spoken at this port, use wss://. Else: " + adviceHeaders
 	default:
-		f.Advice = "A proxy drops the Upgrade header. nginx needs, for this location: proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection \"upgrade\"; Apache needs mod_proxy_wstunnel; a load balancer must be in HTTP/1.1 mode."
+		f.Advice = adviceHeaders
 	}
 	return f
+}
+
+const adviceHeaders = "A proxy drops the Upgrade header. nginx needs, for this location: proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection \"upgrade\"; Apache needs mod_proxy_wstunnel; a load balancer must be in HTTP/1.1 mode."
+
+// seconds reads Retry-After where it is no date.
+func seconds(after string) string {
+	if _, err := strconv.Atoi(after); err != nil {
+		return "a few"
+	}
+	return after
 }
 
 func orWord(text, word string) string {
