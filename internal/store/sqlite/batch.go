@@ -59,6 +59,9 @@ type typeKey struct {
 
 // begin takes the write lock and reads where the history stands: another process may have written.
 func (w *writer) begin() (*batch, error) {
+	if err := w.store.inPlace(); err != nil {
+		return nil, err
+	}
 	if err := exec(w.conn, "BEGIN IMMEDIATE"); err != nil {
 		return nil, err
 	}

@@ -16,6 +16,9 @@ func (s *Store) read(ctx context.Context, fn func(*sqlite.Conn) error) error {
 	if s.isClosed() {
 		return errClosed()
 	}
+	if err := s.inPlace(); err != nil {
+		return err
+	}
 	conn, err := s.pool.Take(ctx)
 	if err != nil {
 		return s.readError(ctx, err)

@@ -87,6 +87,9 @@ func TestOpenFails(t *testing.T) {
 			t.Errorf("Open(%s) succeeded", path)
 		}
 	}
+	if _, err := Open(t.Context(), garbage, store.Options{}); !strings.Contains(err.Error(), "start it on a backup") {
+		t.Errorf("what is no database: %v", err)
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := Open(ctx, filepath.Join(dir, "x.db"), store.Options{}); err == nil {

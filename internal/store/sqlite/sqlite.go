@@ -30,6 +30,7 @@ const (
 // Store implements store.Store.
 type Store struct {
 	options store.Options
+	files   []openFile
 	pool    *sqlitex.Pool
 	queue   chan *op
 	stopped chan struct{} // the writer has ended; closeErr is set
@@ -49,7 +50,11 @@ func Open(ctx context.Context, path string, options store.Options) (*Store, erro
 	}
 	conn, err := openWriter(ctx, path)
 	if err != nil {
-		return nil, fmt.Errorf("open database %s: %w", path, err)
+		return nil, fmt.Errorf("open database %s: %w", path, errDamaged(err))
+	}
+	files, err := filesOf(path)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open database: %w", err), conn.Close())
 	}
 	pool, err := sqlitex.NewPool(path, sqlitex.PoolOptions{
 		Flags: sqlite.OpenReadWrite, PoolSize: readers, PrepareConn: prepareReader,
@@ -60,6 +65,7 @@ func Open(ctx context.Context, path string, options store.Options) (*Store, erro
 	options = withDefaults(options)
 	s := &Store{
 		options: options,
+		files:   files,
 		pool:    pool,
 		queue:   make(chan *op, options.WriteQueue),
 		stopped: make(chan struct{}),

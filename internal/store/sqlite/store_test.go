@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -133,6 +134,39 @@ func TestDiskFull(t *testing.T) {
 	})
 	if r, err := s.Append(t.Context(), "acme", big, nil); err != nil || r.Events[0].Seq != 1 {
 		t.Errorf("Append with room again: %+v, %v", r, err)
+	}
+}
+
+// SQLite goes on with files that are no longer at their path; nobody would find what is answered 201 then.
+func TestFilesThatAreTakenAway(t *testing.T) {
+	t.Parallel()
+	for _, file := range []string{"", "apier.db", "apier.db-wal"} { // the directory, or one of them
+		t.Run("data/"+file, func(t *testing.T) {
+			t.Parallel()
+			data := filepath.Join(t.TempDir(), "data")
+			if err := os.Mkdir(data, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			s := open(t, filepath.Join(data, "apier.db"), store.Options{})
+			defer func() { _ = s.Close() }()
+			there, away := filepath.Join(data, file), data+".away"
+			if err := os.Rename(there, away); err != nil {
+				t.Fatal(err)
+			}
+			_, err := s.Append(t.Context(), "acme", oneEvent(), nil)
+			if apier.AsError(err).Code != apier.CodeUnavailable || !strings.Contains(err.Error(), "was removed or replaced") {
+				t.Errorf("Append: %v", err)
+			}
+			if _, err := s.List(t.Context(), "acme", store.Filter{}); apier.AsError(err).Code != apier.CodeUnavailable {
+				t.Errorf("List: %v", err)
+			}
+			if err := errors.Join(os.RemoveAll(there), os.Rename(away, there)); err != nil {
+				t.Fatal(err)
+			}
+			if r, err := s.Append(t.Context(), "acme", oneEvent(), nil); err != nil || r.Events[0].Seq != 1 {
+				t.Errorf("Append with the files back: %+v, %v", r, err)
+			}
+		})
 	}
 }
 

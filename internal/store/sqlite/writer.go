@@ -222,7 +222,21 @@ func errStorage(err error) error {
 	switch sqlite.ErrCode(err).ToPrimary() { //nolint:exhaustive // all others are faults of ours
 	case sqlite.ResultFull, sqlite.ResultBusy, sqlite.ResultLocked, sqlite.ResultIOErr, sqlite.ResultNoMem,
 		sqlite.ResultReadOnly, sqlite.ResultCantOpen:
-		return fmt.Errorf("%w (%w)", apier.Errorf(apier.CodeUnavailable, "The server cannot store anything at the moment. Try again later."), err)
+		return fmt.Errorf("%w (%w)", errNothingStored(), err)
+	default:
+		return errDamaged(err)
+	}
+}
+
+func errNothingStored() error {
+	return apier.Errorf(apier.CodeUnavailable, "The server cannot store anything at the moment. Try again later.")
+}
+
+// errDamaged adds what to do about a file that is no whole database.
+func errDamaged(err error) error {
+	switch sqlite.ErrCode(err).ToPrimary() { //nolint:exhaustive // all others are of another kind
+	case sqlite.ResultCorrupt, sqlite.ResultNotADB:
+		return fmt.Errorf("%w: the file is damaged; stop the server and start it on a backup, or on what sqlite3 FILE .recover saves", err)
 	default:
 		return err
 	}
