@@ -61,6 +61,9 @@ func decodeNumbers(raw []byte) (value any, err error) {
 	return value, err
 }
 
+// Empty reports whether it has no condition: everything passes.
+func (f *Filter) Empty() bool { return len(f.all) == 0 }
+
 // Match reports whether an event passes.
 func (f *Filter) Match(e *Event) bool {
 	return f.match(&filterInput{event: e})

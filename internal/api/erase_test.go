@@ -55,7 +55,7 @@ func TestEraseByFilter(t *testing.T) {
 		t.Errorf("%+v", erasure)
 	}
 	w.do(t, "GET", path, "", as(w.foreign)...).refused(t, 404, apier.CodeNotFound)
-	for _, bad := range []string{`{}`, `{"filter":null}`, `{"filter":{"x":1}}`, `{"types":["a b"]}`, `{"what":1}`, `{"created_before":1}`} {
+	for _, bad := range []string{`{}`, `{"filter":null}`, `{"filter":{ }}`, `{"types":[],"filter":{}}`, `{"filter":{"x":1}}`, `{"types":["a b"]}`, `{"what":1}`, `{"created_before":1}`} {
 		w.do(t, "POST", "/api/events/erase", bad, as(w.admin)...).refused(t, 422, apier.CodeInvalid)
 	}
 	var space struct {

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"zombiezen.com/go/sqlite"
+
 	"github.com/apier/apier"
 	"github.com/apier/apier/internal/store"
 )
@@ -81,6 +83,44 @@ func TestErasedBytesAreGone(t *testing.T) {
 				t.Error("it still stands in the files")
 			}
 		})
+	}
+}
+
+// A server that is killed while a reader keeps what was erased in the write-ahead log takes it out of there when it
+// starts again.
+func TestErasedBytesAreGoneAfterAKill(t *testing.T) {
+	t.Parallel()
+	const mark = "jane.doe@shop.example"
+	dir, killed := t.TempDir(), t.TempDir()
+	s := open(t, filepath.Join(dir, "apier.db"), store.Options{})
+	defer func() { _ = s.Close() }()
+	receipts, err := s.Append(t.Context(), "acme", []apier.NewEvent{{Type: "a.b", Source: "s", Payload: []byte(`{"customer":"` + mark + `"}`)}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.read(t.Context(), func(conn *sqlite.Conn) error {
+		if _, err := readPosition(conn); err != nil { // from now on it stands at this moment
+			return err
+		}
+		if _, err := s.EraseEvent(t.Context(), "acme", receipts.Events[0].ID); err != nil {
+			return err
+		}
+		return os.CopyFS(killed, os.DirFS(dir)) // what a kill leaves
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if !inFiles(t, killed, mark) {
+		t.Fatal("the log does not hold it")
+	}
+	again := open(t, filepath.Join(killed, "apier.db"), store.Options{})
+	defer func() { _ = again.Close() }()
+	for due := true; due; {
+		if err := again.submit(t.Context(), 0, func(b *batch) error { b.hurry, due = true, b.writer.purgeDue; return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if inFiles(t, killed, mark) {
+		t.Error("it still stands in the files")
 	}
 }
 

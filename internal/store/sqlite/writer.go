@@ -95,6 +95,8 @@ func newWriter(s *Store, conn *sqlite.Conn) *writer {
 		tenants: make(map[apier.TenantID]int64),
 		types:   make(map[typeKey]struct{}),
 		tally:   newTally(),
+
+		purgeDue: true, // a kill may have left in the log what was erased before
 	}
 }
 
