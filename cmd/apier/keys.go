@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+	"unicode"
 
 	"github.com/apier/apier"
 	"github.com/apier/apier/internal/auth"
@@ -50,6 +51,14 @@ func checkTenant(name string) error {
 	if name == "" {
 		return errors.New("--tenant is empty; name one, or leave it out for default")
 	}
+	return checkLine("tenant", name)
+}
+
+// checkLine refuses what would break the lines of a list, or a terminal.
+func checkLine(flag, text string) error {
+	if strings.ContainsFunc(text, unicode.IsControl) {
+		return fmt.Errorf("--%s %q must be one line of text", flag, text)
+	}
 	return nil
 }
 
@@ -64,7 +73,7 @@ func checkScopes(scopes []string) error {
 
 // Run makes a key.
 func (c *createKeyCmd) Run(ctx context.Context, out io.Writer) error {
-	if err := checkScopes(c.Scopes); err != nil {
+	if err := errors.Join(checkLine("name", c.Name), checkScopes(c.Scopes)); err != nil {
 		return err
 	}
 	s, err := c.open(ctx)
@@ -122,7 +131,7 @@ func (c *revokeKeyCmd) Run(ctx context.Context, out io.Writer) error {
 	defer s.Close()
 	err = s.RevokeKey(ctx, apier.TenantID(c.Tenant), c.ID)
 	if apier.AsError(err).Code == apier.CodeNotFound {
-		return fmt.Errorf("tenant %s has no key %s; apier keys list shows those there are (--tenant for another's)", c.Tenant, c.ID)
+		return fmt.Errorf("tenant %s has no key %q; apier keys list shows those there are (--tenant for another's)", c.Tenant, c.ID)
 	}
 	if err != nil {
 		return err

@@ -20,6 +20,9 @@ type linkCmd struct {
 
 // Run prints the link.
 func (c *linkCmd) Run(ctx context.Context, out io.Writer) error {
+	if err := server.CheckPublicURL(c.PublicURL); err != nil {
+		return fmt.Errorf("--public-url %w", err)
+	}
 	key, err := server.KeyFromFile(c.Data)
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%s holds no first API key; make a key with: apier keys create", c.Data)

@@ -308,7 +308,12 @@ func TestCommandsRefuseWhatCannotWork(t *testing.T) {
 		{[]string{"token", "--data", data, "--sub="}, "--sub is empty"},
 		{[]string{"token", "--data", data, "--tenant="}, "--tenant is empty"},
 		{[]string{"keys", "create", "--data", data, "--tenant="}, "--tenant is empty"},
-		{[]string{"keys", "revoke", "--data", data, "key_none"}, "has no key key_none; apier keys list"},
+		{[]string{"keys", "revoke", "--data", data, "key_none"}, `has no key "key_none"; apier keys list`},
+		{[]string{"keys", "revoke", "--data", data, "a\nb"}, `has no key "a\nb"; apier keys list`},
+		{[]string{"keys", "create", "--data", data, "--name", "a\nb"}, `--name "a\nb" must be one line of text`},
+		{[]string{"keys", "create", "--data", data, "--tenant", "a\x1bb"}, `--tenant "a\x1bb" must be one line of text`},
+		{[]string{"link", "--data", data, "--public-url", "events.example"}, "--public-url must be a URL"},
+		{[]string{"tail", "--data", filepath.Join(data, "api-key")}, "not a directory"},
 		{[]string{"tail", "--data", data, "--url", s.url, "ordres"}, `There is no channel "ordres"`},
 		{[]string{"serve", "--data="}, "--data is empty"},
 	} {

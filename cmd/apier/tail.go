@@ -6,13 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/apier/apier"
 	"github.com/apier/apier/client"
+	"github.com/apier/apier/internal/server"
 )
 
 type tailCmd struct {
@@ -62,11 +63,11 @@ func (c *tailCmd) credential() (string, error) {
 	if c.Token != "" {
 		return c.Token, nil
 	}
-	key, err := os.ReadFile(filepath.Join(c.Data, "api-key"))
-	if err != nil {
+	key, err := server.KeyFromFile(c.Data)
+	if errors.Is(err, fs.ErrNotExist) {
 		return "", errors.New("no credential: give --token or APIER_TOKEN, or name the server's directory with --data")
 	}
-	return strings.TrimSpace(string(key)), nil
+	return key, err
 }
 
 // report says on standard error how the connection stands, and ends the command where it cannot come about.

@@ -103,11 +103,8 @@ func (o Options) Validate() error {
 		errs = append(errs, fmt.Errorf("--%s %s", flag, fmt.Sprintf(format, args...)))
 	}
 	if o.PublicURL != "" {
-		u, err := url.Parse(o.PublicURL)
-		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-			fail("public-url", "must be a URL such as https://events.example, not %q", o.PublicURL)
-		} else if strings.TrimSuffix(u.Path, "/") != "" {
-			fail("public-url", "has the path %s; give the server a host name of its own: dashboard and API are at its root", u.Path)
+		if err := CheckPublicURL(o.PublicURL); err != nil {
+			fail("public-url", "%v", err)
 		}
 	}
 	if _, err := auth.ParseOrigins(o.AllowedOrigins); err != nil {
@@ -165,6 +162,18 @@ func (o Options) Validate() error {
 		fail("disk-budget", "must be 0 or at least %d bytes, not %d", minDiskBudget, o.DiskBudget)
 	}
 	return errors.Join(errs...)
+}
+
+// CheckPublicURL tells what is wrong with a --public-url.
+func CheckPublicURL(text string) error {
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return fmt.Errorf("must be a URL such as https://events.example, not %q", text)
+	}
+	if strings.TrimSuffix(u.Path, "/") != "" {
+		return fmt.Errorf("has the path %s; give the server a host name of its own: dashboard and API are at its root", u.Path)
+	}
+	return nil
 }
 
 // webhookSecrets reads whsec_… as a secret of the default tenant, and TENANT=whsec_… as one of another. No
