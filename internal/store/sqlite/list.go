@@ -171,11 +171,22 @@ func placeAt(seq int64) place { return place{older: seq, newer: seq + 1} }
 // timeBytes begin an id: milliseconds.
 const timeBytes = 6
 
-const oldestOfTenant = "SELECT uuid FROM events INDEXED BY events_by_tenant WHERE tenant = ? ORDER BY created_seq LIMIT 1"
+const (
+	typeOfTenant   = "SELECT 1 FROM types WHERE tenant = ? LIMIT 1"
+	oldestOfTenant = "SELECT uuid FROM events INDEXED BY events_by_tenant WHERE tenant = ? ORDER BY created_seq LIMIT 1"
+)
 
 // beforeAll reports whether an id is older than every event there is: its event has outlived its retention, and
-// everything that is left comes after it.
+// everything that is left comes after it. Types stay, so that a tenant of which nothing is left is told from one that
+// never had an event.
 func beforeAll(conn *sqlite.Conn, tenant int64, uuid [16]byte) (before bool, err error) {
+	err = sqlitex.Execute(conn, typeOfTenant, &sqlitex.ExecOptions{Args: []any{tenant}, ResultFunc: func(*sqlite.Stmt) error {
+		before = true
+		return nil
+	}})
+	if err != nil || !before {
+		return false, err
+	}
 	err = sqlitex.Execute(conn, oldestOfTenant, &sqlitex.ExecOptions{Args: []any{tenant}, ResultFunc: func(stmt *sqlite.Stmt) error {
 		var oldest [16]byte
 		stmt.ColumnBytes(0, oldest[:])

@@ -92,6 +92,13 @@ func testEventRetention(t *testing.T, open Opener) {
 	if space := must[store.Space](t)(f.Space(t.Context())); space.Expired != 5 || space.Used <= 0 || space.File < space.Used || space.Full {
 		t.Fatalf("%+v", space)
 	}
+	f.clock.advance(48 * time.Hour)
+	check(t, f.Housekeep(t.Context()))
+	for _, oldestFirst := range []bool{false, true} { // nothing is left to page through, which is no mistake of the reader
+		if page := f.list(store.Filter{StartingAfter: young, OldestFirst: oldestFirst}); len(page.Events) != 0 {
+			t.Fatalf("after the last has expired: %+v", page)
+		}
+	}
 }
 
 func testLeft(t *testing.T, open Opener) {
