@@ -84,7 +84,7 @@ func TestDocumentIsWhole(t *testing.T) {
 					t.Errorf("%s: {%s} is not described", name, m[1])
 				}
 			}
-			for _, need := range answersOf(op) {
+			for _, need := range answersOf(op, declared) {
 				if !slices.ContainsFunc(op.Responses, func(r entry[response]) bool { return r.Name == need }) {
 					t.Errorf("%s: the answer %s is not described", name, need)
 				}
@@ -105,14 +105,19 @@ func TestDocumentIsWhole(t *testing.T) {
 	}
 }
 
-// answersOf gives the statuses that an operation can give for its kind alone.
-func answersOf(op *operation) []string {
+// answersOf gives the statuses that an operation can give for its kind, and its parameters, alone.
+func answersOf(op *operation, parameters map[string]bool) []string {
 	var need []string
 	if scopeOf(op) != "" {
 		need = append(need, "401", "403", "429", "500", "503")
 	}
 	if op.RequestBody != nil {
 		need = append(need, "400")
+	}
+	for name := range parameters {
+		if strings.HasPrefix(name, "query ") {
+			need = append(need, "422")
+		}
 	}
 	return need
 }
