@@ -72,6 +72,20 @@ func TestAHangingEndpointCostsOnlyItsLane(t *testing.T) {
 	}
 }
 
+// A claim is a transaction, so attempts that end while one is under way are made up for by one more, not by one each.
+func TestOneClaimForWhatHasEnded(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.endpoint(apier.Endpoint{MaxInFlight: 10}, answerAfter(10*time.Millisecond, ""))
+		l := w.start(Options{})
+		l.takes.Store(int64(5 * time.Millisecond))
+		w.events(0, 100)
+		w.settle(time.Minute)
+		if claims := l.claims.Load(); claims > 60 {
+			t.Errorf("%d claims for 100 deliveries, of which ten at a time end together", claims)
+		}
+	})
+}
+
 // A rate holds over pauses in which the lane has nothing to do.
 func TestRate(t *testing.T) {
 	inWorld(t, func(w *world) {

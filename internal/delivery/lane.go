@@ -153,6 +153,9 @@ func (l *lane) sleep(wait time.Duration) bool {
 	case end := <-l.done:
 		l.ended(end)
 	}
+	for len(l.done) > 0 { // what has ended meanwhile is made up for by one claim: each is a transaction
+		l.ended(<-l.done)
+	}
 	return true
 }
 
