@@ -26,7 +26,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		problem.Write(w, apier.Errorf(apier.CodeUpgradeRequired, "This is a WebSocket endpoint: connect with ws:// or wss://, through a proxy that passes Upgrade and Connection on."), 0)
 		return
 	}
-	extension := g.deflater.negotiate(r.Header.Values("Sec-WebSocket-Extensions"))
+	extension := g.deflater.negotiate(r.Header.Values("Sec-Websocket-Extensions"))
 	answer, err := handshake(r, extension)
 	if err != nil {
 		w.Header().Set("Upgrade", "websocket")

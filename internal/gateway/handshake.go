@@ -16,14 +16,16 @@ import (
 const handshakeKey = 24
 
 // handshake gives the answer to an upgrade request that isUpgrade has seen: RFC 6455, section 4.2; extension is
-// what was negotiated. Whoever
-// writes it may put frames behind it into the same write.
+// what was negotiated. Whoever writes it may put frames behind it into the same write.
+//
+// The names of headers are spelled as net/http keeps them, here and where else they are read: it respells any other
+// at each call.
 func handshake(r *http.Request, extension string) ([]byte, error) {
-	key := r.Header.Get("Sec-WebSocket-Key")
+	key := r.Header.Get("Sec-Websocket-Key")
 	switch {
 	case !r.ProtoAtLeast(1, 1):
 		return nil, errors.New("the request is not of HTTP/1.1")
-	case r.Header.Get("Sec-WebSocket-Version") != "13":
+	case r.Header.Get("Sec-Websocket-Version") != "13":
 		return nil, errors.New("the header Sec-WebSocket-Version must be 13")
 	case len(key) != handshakeKey:
 		return nil, errors.New("the header Sec-WebSocket-Key must be 16 bytes in base64")

@@ -104,7 +104,7 @@ func headerCredential(r *http.Request, offered []string) string {
 
 func subprotocols(r *http.Request) []string {
 	var offered []string
-	for _, line := range r.Header.Values("Sec-WebSocket-Protocol") {
+	for _, line := range r.Header.Values("Sec-Websocket-Protocol") {
 		for p := range strings.SplitSeq(line, ",") {
 			offered = append(offered, strings.TrimSpace(p))
 		}
