@@ -21,12 +21,12 @@ const (
 	idDigits  = 26 // of 16 bytes
 )
 
-func idEncoding() *base32.Encoding {
-	return base32.NewEncoding(crockford).WithPadding(base32.NoPadding)
-}
+// idEncoding is made once: its tables take longer than an id.
+var idEncoding = base32.NewEncoding(crockford).WithPadding(base32.NoPadding) //nolint:gochecknoglobals // never changes, as base32.StdEncoding
 
 func formatID(prefix string, raw [16]byte) string {
-	return prefix + idEncoding().EncodeToString(raw[:])
+	id := append(make([]byte, 0, 32), prefix...) // on the stack, where the prefix leaves room for the digits
+	return string(idEncoding.AppendEncode(id, raw[:]))
 }
 
 // parseID reads the canonical form only.
@@ -35,7 +35,7 @@ func parseID(prefix, s string) (raw [16]byte, ok bool) {
 	if !found || len(digits) != idDigits {
 		return raw, false
 	}
-	decoded, err := idEncoding().DecodeString(digits)
+	decoded, err := idEncoding.DecodeString(digits)
 	if err != nil || len(decoded) != len(raw) {
 		return raw, false
 	}
