@@ -10,8 +10,6 @@ import (
 // exactly three decimals, e.g. "2025-11-14T17:30:00.000Z".
 type Timestamp int64
 
-const timestampLayout = "2006-01-02T15:04:05.000Z07:00"
-
 // TimestampOf cuts t to milliseconds.
 func TimestampOf(t time.Time) Timestamp { return Timestamp(t.UnixMilli()) }
 
@@ -19,13 +17,20 @@ func TimestampOf(t time.Time) Timestamp { return Timestamp(t.UnixMilli()) }
 func (t Timestamp) Time() time.Time { return time.UnixMilli(int64(t)).UTC() }
 
 // String gives the JSON form without quotes.
-func (t Timestamp) String() string { return t.Time().Format(timestampLayout) }
+func (t Timestamp) String() string { return string(t.appendText(nil)) }
 
 // AppendJSON appends the quoted JSON form.
 func (t Timestamp) AppendJSON(dst []byte) []byte {
-	dst = append(dst, '"')
-	dst = t.Time().AppendFormat(dst, timestampLayout)
-	return append(dst, '"')
+	return append(t.appendText(append(dst, '"')), '"')
+}
+
+// appendText puts the decimals in by hand: package time is quick at RFC 3339 without them, and takes four times as long
+// for a layout with three.
+func (t Timestamp) appendText(dst []byte) []byte {
+	at := t.Time()
+	dst = at.AppendFormat(dst, time.RFC3339) // of UTC, so it ends in Z
+	ms := at.Nanosecond() / int(time.Millisecond)
+	return append(dst[:len(dst)-1], '.', byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10), 'Z')
 }
 
 // MarshalJSON implements json.Marshaler.
