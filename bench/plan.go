@@ -26,7 +26,7 @@ type plan struct {
 	limitBurst  int    // events for the limit, which shares no write and takes long
 	idle        int    // connections
 	growth      [2]int // events
-	questions   int    // of a kind
+	questions   int    // of a kind, at least
 	endpoints   int    // that webhooks go to
 	pending     int    // deliveries to them
 	fanRounds   int
