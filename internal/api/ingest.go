@@ -11,6 +11,7 @@ import (
 
 const (
 	envelopeSize      = 4 << 10 // room for type, source and punctuation around a payload, bytes
+	receiptSize       = 128     // about that of one, bytes
 	maxIdempotencyKey = 255     // bytes
 )
 
@@ -41,7 +42,7 @@ func (a *API) createEvent(c *call) error {
 	if err != nil {
 		return err
 	}
-	writeJSON(c.w, http.StatusCreated, appendReceipt(nil, receipts.Events[0]))
+	writeJSON(c.w, http.StatusCreated, appendReceipt(make([]byte, 0, receiptSize), receipts.Events[0]))
 	return nil
 }
 
@@ -79,7 +80,7 @@ func (a *API) createEvents(c *call) error {
 	if err != nil {
 		return err
 	}
-	answer := []byte(`{"events":[`)
+	answer := append(make([]byte, 0, receiptSize*(1+len(receipts.Events))), `{"events":[`...)
 	for i, r := range receipts.Events {
 		if i > 0 {
 			answer = append(answer, ',')
