@@ -41,6 +41,22 @@ type heard struct {
 
 func newHeard() heard { return heard{texts: make(chan string, 100), ended: make(chan error, 1)} }
 
+// tell takes what was read. Of a batch each frame counts by itself: whether frames come in one depends on how soon the
+// second is there.
+func (h heard) tell(text string) {
+	var batch struct {
+		Type string
+		Data []json.RawMessage
+	}
+	if err := json.Unmarshal([]byte(text), &batch); err != nil || batch.Type != string(apier.FrameBatch) {
+		h.texts <- text
+		return
+	}
+	for _, frame := range batch.Data {
+		h.texts <- string(frame)
+	}
+}
+
 func (h heard) hear() (string, error) {
 	select {
 	case text := <-h.texts:
@@ -81,7 +97,7 @@ func (p *gorillaPeer) read() {
 			return
 		}
 		if kind == gorilla.TextMessage {
-			p.texts <- string(text)
+			p.tell(string(text))
 		}
 	}
 }
@@ -152,7 +168,7 @@ func (p *coderPeer) read() {
 			p.ended <- err
 			return
 		}
-		p.texts <- string(text)
+		p.tell(string(text))
 	}
 }
 
