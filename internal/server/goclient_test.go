@@ -10,9 +10,11 @@ import (
 	"iter"
 	"maps"
 	"net"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,12 +25,38 @@ import (
 
 const goClientKey = "apier_0123456789abcdefghijklmnopqrstuvwxyz"
 
-// runServer runs a server on a directory until the returned function is called.
-func runServer(t *testing.T, address, data string) (stop func()) {
+// address leads to the server that runs at the moment. Each is given a port by the system: one that was free a moment
+// ago, or that the server before has left, may be somebody else's by now.
+type address struct{ now atomic.Pointer[string] }
+
+// client gives a client that finds the server there.
+func (a *address) client(t *testing.T, opt client.Options) *client.Client {
+	t.Helper()
+	transport := &http.Transport{DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+		now := a.now.Load()
+		if now == nil {
+			return nil, errors.New("no server runs")
+		}
+		return (&net.Dialer{}).DialContext(ctx, network, *now)
+	}}
+	opt.Token, opt.HTTPClient = goClientKey, &http.Client{Transport: transport}
+	c, err := client.New("http://server", opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		c.Close()
+		transport.CloseIdleConnections()
+	})
+	return c
+}
+
+// run runs a server on a directory until the returned function is called.
+func (a *address) run(t *testing.T, data string) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	opt := server.Options{
-		Listen: address, Data: data, APIKey: goClientKey, MessagesPerSecond: 100, MessageBurst: 100, MaxMessageBytes: 1 << 15, MaxSubscriptions: 100,
+		Listen: "127.0.0.1:0", Data: data, APIKey: goClientKey, MessagesPerSecond: 100, MessageBurst: 100, MaxMessageBytes: 1 << 15, MaxSubscriptions: 100,
 		MaxQueueBytes: 1 << 20, PingAfter: 25 * time.Second, SilenceTimeout: time.Minute, WriteTimeout: 30 * time.Second,
 		ReconnectWindow: 50 * time.Millisecond, DrainTimeout: 5 * time.Second, MaxPayloadBytes: 1 << 18, MaxBatchBytes: 1 << 23, TokenTTL: time.Hour,
 		WriteQueue: 4096, TombstoneRetention: time.Hour, IdempotencyRetention: time.Hour, LogFormat: "text", LogLevel: "error",
@@ -38,9 +66,12 @@ func runServer(t *testing.T, address, data string) (stop func()) {
 		cancel()
 		t.Fatal(err)
 	}
+	local := strings.TrimPrefix(s.LocalURL(), "http://")
+	a.now.Store(&local)
 	ended := make(chan error, 1)
 	go func() { ended <- s.Run(ctx) }()
 	return sync.OnceFunc(func() {
+		a.now.Store(nil)
 		cancel()
 		if err := <-ended; err != nil {
 			t.Errorf("the server ended with %v", err)
@@ -51,22 +82,12 @@ func runServer(t *testing.T, address, data string) (stop func()) {
 // TestTheGoClientKeepsAnExactCopyOverRestarts restarts the server under a running iteration, again and again, and
 // compares what the iteration told with what the server has.
 func TestTheGoClientKeepsAnExactCopyOverRestarts(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address, data := l.Addr().String(), t.TempDir()
-	_ = l.Close()
-	stop := runServer(t, address, data)
+	var at address
+	data := t.TempDir()
+	stop := at.run(t, data)
 	defer func() { stop() }()
 
-	c, err := client.New("http://"+address, client.Options{
-		Token: goClientKey, InitialReconnectDelay: 10 * time.Millisecond, MaxReconnectDelay: 50 * time.Millisecond, Jitter: client.JitterFull,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
+	c := at.client(t, client.Options{InitialReconnectDelay: 10 * time.Millisecond, MaxReconnectDelay: 50 * time.Millisecond, Jitter: client.JitterFull})
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 
@@ -104,7 +125,7 @@ func TestTheGoClientKeepsAnExactCopyOverRestarts(t *testing.T) {
 	for round := range 4 {
 		change(t, ctx, c, round)
 		stop()
-		stop = runServer(t, address, data)
+		stop = at.run(t, data)
 	}
 	change(t, ctx, c, 4)
 	publish(t, ctx, c, "test.end")
@@ -130,19 +151,9 @@ func TestTheGoClientKeepsAnExactCopyOverRestarts(t *testing.T) {
 // newGoClient runs a server, and makes a client of it.
 func newGoClient(t *testing.T) *client.Client {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	_ = l.Close()
-	t.Cleanup(runServer(t, address, t.TempDir()))
-	c, err := client.New("http://"+address, client.Options{Token: goClientKey})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(c.Close)
-	return c
+	var at address
+	t.Cleanup(at.run(t, t.TempDir()))
+	return at.client(t, client.Options{})
 }
 
 func TestTheGoClientManagesEndpoints(t *testing.T) {

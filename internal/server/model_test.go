@@ -81,7 +81,6 @@ func (w *followed) start() {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	w.server, w.stop, w.done = s, stop, make(chan error, 1)
-	w.opt.Listen = s.listener.Addr().String() // the next one is found at the same place
 	go func() { w.done <- s.Run(ctx) }()
 }
 
@@ -220,7 +219,7 @@ func (f *follower) connect() {
 		q.Set("session", f.session)
 		q.Set("after", strconv.FormatInt(int64(f.after), 10))
 	}
-	conn, buffered, _, err := ws.Dial(context.Background(), "ws://"+f.w.opt.Listen+"/ws?"+q.Encode())
+	conn, buffered, _, err := ws.Dial(context.Background(), "ws://"+f.w.server.listener.Addr().String()+"/ws?"+q.Encode())
 	if err != nil {
 		f.w.r.Fatalf("%s cannot connect: %v", f.name, err)
 	}
