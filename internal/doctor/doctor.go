@@ -40,6 +40,7 @@ type Options struct {
 	Idle   time.Duration // how long to keep the connection silent; 0: that step is skipped
 	Wait   time.Duration // for each answer [10 s]
 	TLS    *tls.Config   // [the system's roots]
+	Names  *net.Resolver // of hosts [the system's]
 	Now    func() time.Time
 }
 
@@ -48,6 +49,9 @@ type Options struct {
 func Examine(ctx context.Context, address string, opt Options, tell func(Finding), begin func(what string)) (healthy bool) {
 	if opt.Wait <= 0 {
 		opt.Wait = 10 * time.Second
+	}
+	if opt.Names == nil {
+		opt.Names = net.DefaultResolver
 	}
 	if opt.Now == nil {
 		opt.Now = time.Now

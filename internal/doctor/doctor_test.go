@@ -170,6 +170,10 @@ func TestWithoutATokenNothingIsClaimedAboutTheRest(t *testing.T) {
 	}
 }
 
+// waitedOut is for a step that gets no answer. It bounds every step before that one, too: on a busy machine those take
+// tenths of a second.
+const waitedOut = 2 * time.Second
+
 func TestWhatIsWrongIsSaid(t *testing.T) {
 	t.Parallel()
 	with := func(change func(*fake)) http.Handler {
@@ -220,7 +224,7 @@ func TestWhatIsWrongIsSaid(t *testing.T) {
 		{"no clock", with(func(f *fake) { f.undated = true }), doctor.Options{}, "http", doctor.OK, "without its time"},
 		{"a token by the server's clock", with(func(f *fake) { f.date = time.Now().Add(-time.Hour) }), doctor.Options{Token: token(map[string]any{"exp": time.Now().Add(-time.Minute).Unix()})}, "token", doctor.OK, "ends in"},
 		{"a token that ended by the server's clock", with(func(f *fake) { f.date = time.Now().Add(time.Hour) }), doctor.Options{Token: token(map[string]any{"exp": time.Now().Add(time.Minute).Unix()})}, "token", doctor.Fail, "ago"},
-		{"no session", with(func(f *fake) { f.greeting = "" }), doctor.Options{Token: validToken(), Wait: 50 * time.Millisecond}, "session", doctor.Fail, "proxy_buffering"},
+		{"no session", with(func(f *fake) { f.greeting = "" }), doctor.Options{Token: validToken(), Wait: waitedOut}, "session", doctor.Fail, "proxy_buffering"},
 		{"no channels", with(func(f *fake) { f.greeting = `{"type":"session","data":{"channels":[]}}` }), doctor.Options{Token: validToken()}, "session", doctor.Warn, "channels"},
 		{"refused with a code", with(func(f *fake) {
 			f.greeting = ""
@@ -234,7 +238,7 @@ func TestWhatIsWrongIsSaid(t *testing.T) {
 				return pong(nc, m) && wsutil.WriteServerMessage(nc, ws.OpClose, ws.NewCloseFrameBody(4401, "token_expired")) == nil
 			}
 		}), doctor.Options{Token: validToken(), Idle: time.Minute}, "ping", doctor.Fail, "section 8"},
-		{"no pong", with(func(f *fake) { f.answer = func(net.Conn, []byte) bool { return true } }), doctor.Options{Token: validToken(), Wait: 50 * time.Millisecond}, "ping", doctor.Fail, "no pong"},
+		{"no pong", with(func(f *fake) { f.answer = func(net.Conn, []byte) bool { return true } }), doctor.Options{Token: validToken(), Wait: waitedOut}, "ping", doctor.Fail, "no pong"},
 		{"cut when silent", with(func(f *fake) {
 			n := 0
 			f.answer = func(nc net.Conn, m []byte) bool { n++; return pong(nc, m) && n < 3 }
@@ -267,7 +271,6 @@ func TestAddresses(t *testing.T) {
 	for address, says := range map[string]string{
 		"ftp://localhost":       "no scheme",
 		"://":                   "cannot be read",
-		"ws://nothing.invalid":  "not known",
 		"ws://localhost:1":      "refuses",
 		"ws://user:pw@[::1]:1/": "port 1",
 		"ws://localhost:99999":  "cannot be read",
@@ -277,9 +280,45 @@ func TestAddresses(t *testing.T) {
 			t.Errorf("%s: %+v, want %q", address, last, says)
 		}
 	}
+	for code, says := range map[byte]string{nameError: "the name events.example is not known", serverFailure: "the name server does not answer"} {
+		_, last := examine(t, "ws://events.example", doctor.Options{Names: answering(t, code)})
+		if last.Step != "dns" || last.Status != doctor.Fail || !strings.Contains(last.Detail, says) {
+			t.Errorf("response code %d: %+v, want %q", code, last, says)
+		}
+	}
 	if _, last := examine(t, "ws://events.example", doctor.Options{Origin: "https://a.example"}); !strings.Contains(last.Advice, "wss://") {
 		t.Errorf("a secure page with ws://: %+v", last)
 	}
+}
+
+// Response codes of a name server (RFC 1035, section 4.1.1).
+const (
+	serverFailure = 2
+	nameError     = 3
+)
+
+// answering is a name server that gives a response code to every question. The one of the machine may not know what
+// nobody has, or be out of reach.
+func answering(t *testing.T, code byte) *net.Resolver {
+	t.Helper()
+	server, err := (&net.ListenConfig{}).ListenPacket(t.Context(), "udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Close() })
+	go func() {
+		for buffer := make([]byte, 1500); ; {
+			n, from, err := server.ReadFrom(buffer)
+			if err != nil {
+				return
+			}
+			buffer[2], buffer[3] = 0x81, 0x80|code // an answer: recursion was desired, and is available
+			_, _ = server.WriteTo(buffer[:n], from)
+		}
+	}()
+	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "udp", server.LocalAddr().String())
+	}}
 }
 
 func TestTLS(t *testing.T) {

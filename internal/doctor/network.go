@@ -92,7 +92,7 @@ func (x *examination) resolve(ctx context.Context, _ string) Finding {
 	ctx, cancel := context.WithTimeout(ctx, x.Wait)
 	defer cancel()
 	began := time.Now()
-	addresses, err := net.DefaultResolver.LookupIPAddr(ctx, host)
+	addresses, err := x.Names.LookupIPAddr(ctx, host)
 	if err != nil {
 		var dns *net.DNSError
 		if errors.As(err, &dns) && dns.IsNotFound {
