@@ -186,9 +186,10 @@ func (x *examination) stayIdle(ctx context.Context, _ string) Finding {
 	}
 	x.begin("silent for " + x.Idle.String())
 	began := time.Now()
+	_ = x.live.nc.SetDeadline(began.Add(x.Idle)) // before the interruption's, which has the last word
 	stop := context.AfterFunc(ctx, func() { _ = x.live.nc.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
-	err := x.live.readUntil(began.Add(x.Idle), nil)
+	err := x.live.readUntil(nil)
 	if ctx.Err() != nil {
 		return Finding{Status: Skip, Detail: "interrupted after " + time.Since(began).Round(time.Second).String()}
 	}
@@ -217,7 +218,8 @@ func (s *socket) close() {
 // await gives the data of the next frame of a type.
 func (s *socket) await(kind string, deadline time.Time) (data json.RawMessage, err error) {
 	found := false
-	err = s.readUntil(deadline, func(payload []byte) bool {
+	_ = s.nc.SetDeadline(deadline)
+	err = s.readUntil(func(payload []byte) bool {
 		var f struct {
 			Type string          `json:"type"`
 			Data json.RawMessage `json:"data"`
@@ -229,9 +231,8 @@ func (s *socket) await(kind string, deadline time.Time) (data json.RawMessage, e
 	return data, err
 }
 
-// readUntil reads messages and answers the server's pings, until done says so or the deadline is over.
-func (s *socket) readUntil(deadline time.Time, done func(payload []byte) bool) error {
-	_ = s.nc.SetDeadline(deadline)
+// readUntil reads messages and answers the server's pings, until done says so or the deadline of the connection is over.
+func (s *socket) readUntil(done func(payload []byte) bool) error {
 	for {
 		h, err := ws.ReadHeader(s.in)
 		if err != nil {
