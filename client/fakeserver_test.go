@@ -3,9 +3,11 @@ package client
 import (
 	"context"
 	"encoding/json"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -32,7 +34,7 @@ type fakeConn struct {
 	ended   chan struct{}       // the client is gone
 }
 
-const patience = 10 * time.Second
+const patience = time.Minute
 
 func newFakeServer(t *testing.T) *fakeServer {
 	t.Helper()
@@ -41,6 +43,56 @@ func newFakeServer(t *testing.T) *fakeServer {
 	t.Cleanup(s.Close)
 	return s
 }
+
+// newFakeServerInMemory is one without sockets: in a bubble of synctest no machine is too slow for it. network finds it.
+func newFakeServerInMemory(t *testing.T) (s *fakeServer, network *http.Client) {
+	t.Helper()
+	m := &memory{conns: make(chan net.Conn), closed: make(chan struct{})}
+	transport := &http.Transport{DialContext: m.dial}
+	s = &fakeServer{t: t, conns: make(chan *fakeConn, 16)}
+	s.Server = &httptest.Server{Listener: m, Config: &http.Server{Handler: http.HandlerFunc(s.serve)}} //nolint:gosec // it waits for nobody
+	s.Start()
+	t.Cleanup(func() {
+		transport.CloseIdleConnections()
+		s.Close()
+	})
+	return s, &http.Client{Transport: transport}
+}
+
+// memory is a network of one server.
+type memory struct {
+	conns  chan net.Conn
+	closed chan struct{}
+	once   sync.Once
+}
+
+func (m *memory) dial(ctx context.Context, _, _ string) (net.Conn, error) {
+	ours, theirs := net.Pipe()
+	select {
+	case m.conns <- theirs:
+		return ours, nil
+	case <-m.closed:
+		return nil, net.ErrClosed
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (m *memory) Accept() (net.Conn, error) {
+	select {
+	case conn := <-m.conns:
+		return conn, nil
+	case <-m.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (m *memory) Close() error {
+	m.once.Do(func() { close(m.closed) })
+	return nil
+}
+
+func (m *memory) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 80} }
 
 func (s *fakeServer) serve(w http.ResponseWriter, r *http.Request) {
 	if s.refuse != nil && s.refuse(w, r) {

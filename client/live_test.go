@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/coder/websocket"
@@ -138,26 +139,32 @@ func TestARefusedUpgradeMeansWhatItsProblemSays(t *testing.T) {
 // A server that is half open: it took the connection and says nothing.
 func TestAHalfOpenServerIsGivenUp(t *testing.T) {
 	t.Parallel()
-	s := newFakeServer(t)
-	c := newTestClient(t, s.URL, Options{HeartbeatInterval: 50 * time.Millisecond, HeartbeatTimeout: 400 * time.Millisecond, ConnectTimeout: 400 * time.Millisecond})
-	l, told := startLive(t, c, LiveOptions{})
-	silent := s.next()                    // never greets
-	s.next().greet("s1", 1, false)        // greets, and never answers a ping
-	told.want(t, "open", "close")         // so it is dropped
-	<-silent.ended                        // both were let go
-	last := s.next().greet("s1", 1, true) // the third answers
-	told.want(t, "open")
-	for range 3 {
-		if frame := receive(t, last.frames, "a ping"); frame["type"] != "ping" {
-			t.Fatalf("%v", frame)
+	synctest.Test(t, func(t *testing.T) {
+		s, network := newFakeServerInMemory(t)
+		c := newTestClient(t, s.URL, Options{HTTPClient: network, HeartbeatInterval: 30 * time.Second, HeartbeatTimeout: 5 * time.Second, ConnectTimeout: 7 * time.Second})
+		began := time.Now()
+		l, told := startLive(t, c, LiveOptions{})
+		silent := s.next()                    // never greets
+		s.next().greet("s1", 1, false)        // greets, and never answers a ping
+		told.want(t, "open", "close")         // so it is dropped
+		<-silent.ended                        // both were let go
+		last := s.next().greet("s1", 1, true) // the third answers
+		told.want(t, "open")
+		if took := time.Since(began).Round(time.Second); took != 42*time.Second {
+			t.Errorf("given up after %v, not 7 s and then 30 s and 5 s", took)
 		}
-		last.send(`{"type":"pong","data":{"seq":1}}`)
-	}
-	receive(t, last.frames, "a ping") // the last pong was read by now
-	if q := l.Quality(); !q.Measured || q.Level == "" || q.LastFrameAt.IsZero() {
-		t.Errorf("%+v", q)
-	}
-	last.send(`{"type":"pong"}`)
+		for range 3 {
+			if frame := receive(t, last.frames, "a ping"); frame["type"] != "ping" {
+				t.Fatalf("%v", frame)
+			}
+			last.send(`{"type":"pong","data":{"seq":1}}`)
+		}
+		receive(t, last.frames, "a ping") // the last pong was read by now
+		if q := l.Quality(); !q.Measured || q.Level == "" || q.LastFrameAt.IsZero() {
+			t.Errorf("%+v", q)
+		}
+		last.send(`{"type":"pong"}`)
+	})
 }
 
 func TestTokenSourceIsAskedWithItsReasons(t *testing.T) {
