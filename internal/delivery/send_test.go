@@ -15,6 +15,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
@@ -169,7 +170,6 @@ func TestNoAnswers(t *testing.T) {
 	defer secure.Close()
 	clear := httptest.NewServer(http.NotFoundHandler())
 	defer clear.Close()
-	silent := listen(t, "127.0.0.1:0")
 	babble := listen(t, "127.0.0.1:0")
 	go func() {
 		for {
@@ -182,8 +182,11 @@ func TestNoAnswers(t *testing.T) {
 			_ = conn.Close()
 		}
 	}()
-	closed := listen(t, "127.0.0.1:0")
-	_ = closed.Close()
+	taken, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", clear.Listener.Addr().String()) // its own port is nobody else's meanwhile
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
 	for name, c := range map[string]struct {
 		guard Guard
 		url   string
@@ -191,25 +194,42 @@ func TestNoAnswers(t *testing.T) {
 		words string
 	}{
 		"no such name":   {Guard{resolver: resolveTo(t, "")}, "http://nowhere.example/", apier.ErrorDNS, `"nowhere.example" has no address`},
-		"nobody listens": {open(), "http://" + closed.Addr().String(), apier.ErrorConnect, "refused"},
+		"nobody listens": {open(), "http://" + taken.LocalAddr().String(), apier.ErrorConnect, "refused"},
 		"certificate":    {open(), secure.URL, apier.ErrorTLS, "unknown authority"},
 		"no TLS there":   {open(), "https://" + clear.Listener.Addr().String(), apier.ErrorTLS, "http://"},
-		"silence":        {open(), "http://" + silent.Addr().String(), apier.ErrorTimeout, "connected, and no answer in time"},
 		"no HTTP":        {open(), "http://" + babble.Addr().String(), apier.ErrorProtocol, "not HTTP"},
 		"inside":         {Guard{}, clear.URL, apier.ErrorBlocked, "127.0.0.1 is not public but loopback"},
 		"name of inside": {Guard{resolver: resolveTo(t, "10.0.0.7")}, "http://inside.example/", apier.ErrorBlocked, "10.0.0.7 is not public but a private network"},
 		"metadata":       {open(), "http://169.254.169.254/latest/meta-data/", apier.ErrorBlocked, "metadata service, and webhooks do not go there; nothing allows that"},
 		"no URL":         {open(), "http://a b/", apier.ErrorInternal, "cannot be made"},
 	} {
-		timeout := int64(10_000)
-		if name == "silence" {
-			timeout = 100
-		}
-		a, _ := sendBy(t, c.guard, messageTo(c.url, timeout))
+		a, _ := sendBy(t, c.guard, messageTo(c.url, 10_000))
 		if a.ErrorKind != c.kind || !strings.Contains(a.ErrorMessage, c.words) || a.StatusCode != 0 {
 			t.Errorf("%s: %s %q, want %s %q", name, a.ErrorKind, a.ErrorMessage, c.kind, c.words)
 		}
 	}
+}
+
+// A receiver that takes the connection and says nothing has the endpoint's timeout.
+func TestSilence(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newSender(open(), time.Now)
+		defer s.close()
+		transport, ok := s.client.Transport.(*http.Transport)
+		if !ok {
+			t.Fatal("another transport")
+		}
+		transport.DialContext = func(context.Context, string, string) (net.Conn, error) {
+			ours, theirs := net.Pipe()
+			go func() { _, _ = io.Copy(io.Discard, theirs) }()
+			return ours, nil
+		}
+		a, _, fault := s.send(t.Context(), messageTo("http://shop.example", 10_000))
+		if fault != nil || a.ErrorKind != apier.ErrorTimeout || a.ErrorMessage != "connected, and no answer in time" || a.StatusCode != 0 || a.DurationMS != 10_000 {
+			t.Errorf("%v %+v", fault, a)
+		}
+	})
 }
 
 // Over TLS, in both versions of HTTP; a second attempt uses the same connection.
