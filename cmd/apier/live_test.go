@@ -28,10 +28,11 @@ type view struct {
 	status  map[string]string
 	seqs    map[string]int64
 	metrics int
+	follows time.Duration // for how long at most
 }
 
 func newView(token string) *view {
-	return &view{token: token, status: map[string]string{}, seqs: map[string]int64{}}
+	return &view{token: token, status: map[string]string{}, seqs: map[string]int64{}, follows: patience}
 }
 
 // follow connects and applies frames until the connection is lost or done says so. It answers whether the
@@ -47,7 +48,7 @@ func (v *view) follow(t *testing.T, s *process, done func() bool) (resumed bool,
 		return false, err
 	}
 	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(patience))
+	_ = conn.SetDeadline(time.Now().Add(v.follows))
 	var in io.Reader = conn
 	if buffered != nil { // frames that came together with the answer to the handshake
 		in = buffered // reads on from conn
