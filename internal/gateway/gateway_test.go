@@ -538,11 +538,18 @@ func TestAKeyIsRevokedWhileItsTokenIsReplaced(t *testing.T) {
 
 func TestSilence(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, Options{SweepEvery: time.Millisecond, PingAfter: 5 * time.Millisecond, SilenceTimeout: 2 * time.Second})
+	var ahead atomic.Int64 // minutes
+	b := newBench(t, Options{
+		SweepEvery: time.Millisecond, PingAfter: time.Minute, SilenceTimeout: time.Hour,
+		Now: func() time.Time { return time.Now().Add(time.Duration(ahead.Load()) * time.Minute) },
+	})
 	c := b.dial(t, "token=good")
+	c.sync()
+	ahead.Store(2)
 	if f, err := c.frame(); err != nil || f.Header.OpCode != ws.OpPing {
 		t.Fatalf("got %v %v, want a ping", f.Header.OpCode, err)
 	}
+	ahead.Store(90)
 	if reason := c.expectClose(apier.CloseTimeout); reason != "silent" {
 		t.Errorf("got %q", reason)
 	}
