@@ -52,6 +52,7 @@ type Server struct {
 	profiler *profiler // nil: off
 	listener net.Listener
 	notReady atomic.Bool
+	sleep    func(time.Duration) // [time.Sleep]
 }
 
 // New opens everything and listens. Where it fails, nothing stays open.
@@ -59,7 +60,7 @@ func New(ctx context.Context, opt Options) (*Server, error) {
 	if err := opt.Validate(); err != nil {
 		return nil, err
 	}
-	s := &Server{opt: opt, log: opt.logger(), hub: hub.New(opt.LiveLogBytes), figures: newFigures(), bell: api.NewBell()}
+	s := &Server{opt: opt, log: opt.logger(), hub: hub.New(opt.LiveLogBytes), figures: newFigures(), bell: api.NewBell(), sleep: time.Sleep}
 	if err := s.open(ctx); err != nil {
 		s.close()
 		return nil, err
@@ -332,7 +333,7 @@ func (s *Server) leaveBalancers() {
 	s.notReady.Store(true)
 	if s.opt.ShutdownDelay > 0 {
 		s.log.Info("shutting down after --shutdown-delay; /readyz fails from now on", "delay", s.opt.ShutdownDelay)
-		time.Sleep(s.opt.ShutdownDelay)
+		s.sleep(s.opt.ShutdownDelay)
 	}
 }
 
