@@ -2,25 +2,27 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import net from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 
 const binary = path.resolve(import.meta.dirname, '../../bin/apier')
 
-/** Starts a server on a data directory of its own. `kill` and `start` keep directory and port. */
+/** Starts a server on a data directory of its own, and a port that the system gives. `kill` and `start` keep both. */
 export async function startServer(...args) {
   const data = await mkdtemp(path.join(tmpdir(), 'apier-e2e-'))
-  const port = await freePort()
-  const server = { url: `http://localhost:${port}`, port, data, child: null }
+  const server = { url: null, port: 0, data, child: null }
 
   server.start = async () => {
-    server.child = spawn(binary, ['serve', '--data', data, '--listen', `127.0.0.1:${port}`, ...args], {
+    server.child = spawn(binary, ['serve', '--data', data, '--listen', `127.0.0.1:${server.port}`, ...args], {
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     for await (const line of createInterface({ input: server.child.stdout })) {
-      if (line.startsWith('Dashboard: ')) break
+      const [url] = /(?<=^Dashboard: )http:..localhost:\d+/.exec(line) ?? []
+      if (url) {
+        Object.assign(server, { url, port: Number(new URL(url).port) })
+        break
+      }
     }
     server.key ??= (await readFile(path.join(data, 'api-key'), 'utf8')).trim()
   }
@@ -48,13 +50,4 @@ export async function startServer(...args) {
 
   await server.start()
   return server
-}
-
-async function freePort() {
-  const probe = net.createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address()
-  probe.close()
-  await once(probe, 'close')
-  return port
 }
