@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { COLOURS, EVERYTHING, violations } from './axe.mjs'
-import { CONNECTED, launch, openTab, until, untilCard, untilRow, untilStatus } from './browser.mjs'
+import { CONNECTED, PATIENCE, launch, openTab, until, untilCard, untilRow, untilStatus } from './browser.mjs'
 import { startProxy } from './proxy.mjs'
 import { startReceiver } from './receiver.mjs'
 import { startServer } from './server.mjs'
@@ -83,7 +83,7 @@ const whileEmpty = {
 
 test('axe finds nothing before there is anything', async (t) => {
   const context = await newContext()
-  context.setDefaultTimeout(5_000)
+  context.setDefaultTimeout(PATIENCE)
   const tab = { page: await context.newPage() }
   for (const [name, go] of Object.entries(whileEmpty)) {
     await t.test(name, async () => {
@@ -268,7 +268,7 @@ const filled = {
 test('axe finds nothing where there is something of everything', async (t) => {
   world = await fill(server, receiver)
   const context = await newContext({ viewport: { width: 1440, height: 900 } })
-  context.setDefaultTimeout(5_000)
+  context.setDefaultTimeout(PATIENCE)
   const tab = await openTab(context, proxy.url, server)
   await untilStatus(tab, CONNECTED)
   for (const [name, go] of Object.entries(filled)) {

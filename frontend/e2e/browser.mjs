@@ -2,6 +2,9 @@
 import assert from 'node:assert/strict'
 import { chromium } from 'playwright-core'
 
+/** How long a test waits for what must come, ms. It is never waited out in a passing run, however busy the machine is. */
+export const PATIENCE = 60_000
+
 export async function launch({ args = [], ...options } = {}) {
   return chromium.launch({
     executablePath: process.env.APIER_CHROMIUM ?? '/usr/bin/chromium',
@@ -37,20 +40,20 @@ export const CONNECTED = /^\W*connected/i
 
 export const status = (tab) => tab.page.getByRole('status').first()
 
-export async function untilStatus(tab, words, timeout = 15_000) {
-  await tab.page.getByRole('status').filter({ hasText: words }).first().waitFor({ timeout })
+export async function untilStatus(tab, words) {
+  await tab.page.getByRole('status').filter({ hasText: words }).first().waitFor({ timeout: PATIENCE })
 }
 
 export const row = (tab, id) => tab.page.locator(`[data-testid="event-row"][data-event-id="${id}"]`)
 
-export async function untilRow(tab, id, state = 'visible', timeout = 15_000) {
-  await row(tab, id).first().waitFor({ state, timeout })
+export async function untilRow(tab, id, state = 'visible') {
+  await row(tab, id).first().waitFor({ state, timeout: PATIENCE })
 }
 
 /** Waits until a card shows a number. */
 export async function untilCard(tab, name, value) {
   const card = tab.page.locator(`[data-testid="card-${name}"] [data-testid="value"]`)
-  await card.filter({ hasText: new RegExp(`^\\s*${value}\\s*$`) }).waitFor({ timeout: 15_000 })
+  await card.filter({ hasText: new RegExp(`^\\s*${value}\\s*$`) }).waitFor({ timeout: PATIENCE })
 }
 
 /** Polls of lists and metrics that a tab made since its list of requests had a length. */
@@ -58,7 +61,7 @@ export function polls(tab, since = 0) {
   return tab.requests.slice(since).filter((r) => /^GET \/api\/(events|metrics|inbox)/.test(r))
 }
 
-export async function until(what, condition, timeout = 30_000) {
+export async function until(what, condition, timeout = PATIENCE) {
   const end = Date.now() + timeout
   while (!(await condition())) {
     assert.ok(Date.now() < end, `${what} did not happen within ${timeout} ms`)

@@ -1,5 +1,5 @@
 // What breaks naive hooks, each in a real browser against the real server behind the proxy.
-// The times of the hook are cut to fractions of a second (QUICK), so that no test waits for a default.
+// The waits of the hook are cut to fractions of a second (QUICK), so that no test waits for a default.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import path from 'node:path'
@@ -105,7 +105,7 @@ test('reconnect() by hand: the end of the old socket does not touch the new one'
 })
 
 test('half open: found by the heartbeat, left at once, and the next socket has a heartbeat of its own', async () => {
-  await connected()
+  await connected({ heartbeatTimeout: 2000 })
   await until('a heartbeat', async () => (await lab.pings()) > 0)
   proxy.halfOpen()
   await until('a second socket', async () => (await lab.made()) === 2)
@@ -121,8 +121,8 @@ test('half open: found by the heartbeat, left at once, and the next socket has a
 })
 
 test('a pong deadline shorter than the interval leaves a healthy, silent connection alone', async () => {
-  await connected({ heartbeatInterval: 400, heartbeatTimeout: 300 })
-  await until('four heartbeats', async () => (await lab.pings()) >= 4)
+  await connected({ heartbeatInterval: 2500, heartbeatTimeout: 2000 })
+  await until('three heartbeats', async () => (await lab.pings()) >= 3)
   assert.equal(await lab.made(), 1)
 })
 
@@ -153,7 +153,7 @@ test('lost while hidden, with a long wait ahead: shown again it reconnects at on
   proxy.drop()
   await lab.untilState('reconnecting')
   await setVisibility(lab, 'visible')
-  await lab.untilState('connected', 5_000)
+  await lab.untilState('connected', 30_000) // half of the wait
 })
 
 test('disconnect() stays: no signal of the page brings the connection back', async () => {
@@ -231,10 +231,10 @@ test('4403 stops without another attempt', async () => {
 })
 
 test('4429: the delay that the server advises wins over the backoff', async () => {
-  proxy.closeWith(4429, 'rate_limited retry_after_ms=700')
+  proxy.closeWith(4429, 'rate_limited retry_after_ms=3000')
   await lab.start({ token })
   await lab.untilState('reconnecting')
-  assert.equal(await lab.run(() => window.lab.ws.reconnectDelay), 700)
+  assert.equal(await lab.run(() => window.lab.ws.reconnectDelay), 3000)
   proxy.mend()
   await lab.untilState('connected')
   assert.equal(proxy.upgrades.length, 2)
@@ -253,7 +253,7 @@ for (const status of [401, 403, 429, 503]) {
 }
 
 test('a token that runs out is renewed in band, on the same socket', async () => {
-  const short = newToken('--ttl', '3s')
+  const short = newToken('--ttl', '8s')
   await lab.run((tokens) => (window.lab.tokens = tokens), [short, token])
   await lab.start({ asks: true })
   await lab.untilState('connected')
@@ -328,7 +328,7 @@ test('dropped in mid frame: what was torn comes again, once', async () => {
 
 test('a slow network: connected, live, and not taken for dead', async () => {
   proxy.delay(60)
-  await connected({ heartbeatTimeout: 1500 })
+  await connected()
   await isLive()
   const since = await lab.pings()
   await until('three heartbeats', async () => (await lab.pings()) >= since + 3)
@@ -345,7 +345,7 @@ test('offline and online: an open socket is probed and kept; a lost one waits fo
   proxy.drop()
   await lab.untilState('reconnecting')
   await context.setOffline(false)
-  await lab.untilState('connected', 5_000)
+  await lab.untilState('connected', 30_000) // half of the wait
 })
 
 test('frozen and thawed: what happened meanwhile is there, once', async () => {

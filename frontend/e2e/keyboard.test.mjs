@@ -1,7 +1,7 @@
 // The dashboard by keyboard alone: what is reached, what shows that it is, and where one comes back to.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { CONNECTED, launch, openTab, row, until, untilRow, untilStatus } from './browser.mjs'
+import { CONNECTED, PATIENCE, launch, openTab, row, until, untilRow, untilStatus } from './browser.mjs'
 import { startReceiver } from './receiver.mjs'
 import { startServer } from './server.mjs'
 
@@ -23,7 +23,7 @@ after(async () => {
 /** A live tab of its own, and what is done there by keyboard. */
 async function open(path = '', options = {}) {
   const context = await browser.newContext(options)
-  context.setDefaultTimeout(5_000)
+  context.setDefaultTimeout(PATIENCE)
   const tab = await openTab(context, server.url, server, path)
   await untilStatus(tab, CONNECTED)
   const { keyboard } = tab.page
@@ -34,7 +34,7 @@ async function open(path = '', options = {}) {
       const label = e.labels?.[0]?.textContent
       return (e.getAttribute('aria-label') ?? label ?? e.textContent).trim()
     })
-  const untilFocused = (name) => until(`the focus on ${name}`, async () => (await focused()) === name, 5_000)
+  const untilFocused = (name) => until(`the focus on ${name}`, async () => (await focused()) === name)
   /** Tabs on until something of a name has the focus. */
   const tabTo = async (name) => {
     for (let i = 0; i < 60 && (await focused()) !== name; i++) await keyboard.press('Tab')

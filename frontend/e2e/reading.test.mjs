@@ -1,7 +1,7 @@
 // What is being read stays where it is, in every size and mode of display.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { CONNECTED, launch, openTab, row, until, untilRow, untilStatus } from './browser.mjs'
+import { CONNECTED, PATIENCE, launch, openTab, row, until, untilRow, untilStatus } from './browser.mjs'
 import { startReceiver } from './receiver.mjs'
 import { startServer } from './server.mjs'
 import { answerByPath, fill } from './world.mjs'
@@ -26,7 +26,7 @@ const button = (scope, name) => scope.getByRole('button', { name, exact: true })
 /** A tab of its own that is live, and its context. */
 async function open(path = '', options = {}) {
   const context = await browser.newContext(options)
-  context.setDefaultTimeout(5_000)
+  context.setDefaultTimeout(PATIENCE)
   const tab = await openTab(context, server.url, server, path)
   await untilStatus(tab, CONNECTED)
   return { tab, context }

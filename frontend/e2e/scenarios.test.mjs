@@ -50,10 +50,10 @@ test('2a connection lost: reconnecting with a countdown, polling meanwhile, then
     .waitFor()
   const since = tab.requests.length
   const { id: meanwhile } = await server.send('order.meanwhile')
-  await untilRow(tab, meanwhile, 'visible', 20_000)
+  await untilRow(tab, meanwhile)
   assert.ok(polls(tab, since).length > 0, 'it polls while it is not connected')
   proxy.mend()
-  await untilStatus(tab, CONNECTED, 40_000)
+  await untilStatus(tab, CONNECTED)
   const { id: after } = await server.send('order.after')
   await untilRow(tab, after)
   const live = tab.requests.length
@@ -74,7 +74,7 @@ test('2b server killed and restarted: the tab resumes and shows what happened in
   const { id: between } = await server.send('order.between')
   await server.api('DELETE', `/api/events/${gone}`)
   await server.api('POST', `/api/inbox/${kept}/ack`)
-  await untilStatus(tab, CONNECTED, 40_000)
+  await untilStatus(tab, CONNECTED)
   await untilRow(tab, between)
   await untilRow(tab, gone, 'detached')
   await until(
@@ -87,9 +87,9 @@ test('3 attempts exhausted: disconnected, a retry button, polling, and the retry
   const tab = await openTab(context, proxy.url, server, 'events?reconnect=2,50,100')
   await untilStatus(tab, CONNECTED)
   proxy.cut()
-  await untilStatus(tab, /disconnected/i, 20_000)
+  await untilStatus(tab, /disconnected/i)
   const { id } = await server.send('order.polled')
-  await untilRow(tab, id, 'visible', 20_000)
+  await untilRow(tab, id)
   proxy.mend()
   await tab.page
     .getByRole('button', { name: /retry|reconnect/i })
