@@ -193,7 +193,8 @@ type follower struct {
 	channels map[string]bool
 	state    map[apier.EventID]seen
 	types    sync.Map  // apier.EventID → string: what was ever seen of it
-	fresh    bool      // a channel was added since the state was last read whole
+	fresh    int       // channels that were asked for, and the state was not read whole since the server gave them
+	asked    int       // of those, the ones that the address of the connection has
 	snapshot apier.Seq // at which it was last read whole: the stream may still tell of what was before
 	session  string
 	after    apier.Seq
@@ -230,7 +231,7 @@ func (f *follower) connect() {
 	if in == nil {
 		in = bufio.NewReader(conn)
 	}
-	f.conn = conn
+	f.conn, f.asked = conn, f.fresh
 	f.readers.Add(1)
 	go f.read(conn, in)
 }
@@ -281,7 +282,8 @@ func (f *follower) say(text string) {
 
 func (f *follower) subscribe(channel string) {
 	f.mu.Lock()
-	f.channels[channel], f.fresh = true, true
+	f.channels[channel] = true
+	f.fresh++
 	f.mu.Unlock()
 	f.say(`{"type":"subscribe","data":{"channel":"` + channel + `"}}`)
 }
@@ -351,15 +353,16 @@ func (f *follower) apply(raw []byte) {
 		f.fail(json.Unmarshal(frame.Data, &d))
 		f.mu.Lock()
 		f.session = d.Session
-		first := !d.Resumed || f.fresh // a resume tells of what changed, not of what was there before
+		first, given := !d.Resumed || f.fresh > 0, f.asked // a resume tells of what changed, not of what was there before
+		f.asked = 0
 		f.mu.Unlock()
 		if first {
-			f.fetch()
+			f.fetch(given)
 		}
 	case "resync":
-		f.fetch()
+		f.fetch(0)
 	case "subscribe":
-		f.fetch() // what was there before the subscription
+		f.fetch(1) // what was there before the subscription
 	case "event_created", "event_update", "event_deleted":
 		f.change(frame)
 	case "error":
@@ -399,8 +402,9 @@ func (f *follower) change(frame modelFrame) {
 	f.after = max(f.after, frame.Seq)
 }
 
-// fetch reads the snapshot again, as a client does over HTTP, and joins it to the stream by its seq.
-func (f *follower) fetch() {
+// fetch reads the snapshot again, as a client does over HTTP, and joins it to the stream by its seq. So many channels are
+// given by now: of others that were asked for, it may still miss what comes between it and their subscription.
+func (f *follower) fetch(given int) {
 	events, at, err := f.list()
 	if err != nil {
 		return // the server restarts: the next session fetches again
@@ -416,7 +420,8 @@ func (f *follower) fetch() {
 			state[id] = s
 		}
 	}
-	f.state, f.fresh = state, false
+	f.state = state
+	f.fresh -= given
 	f.snapshot = max(f.snapshot, at)
 	f.after = max(f.after, at)
 }
@@ -447,7 +452,7 @@ func (f *follower) await() {
 	f.w.r.Helper()
 	all := f.stored()
 	var got, want map[apier.EventID]seen
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		f.connect() // a slow one may have been ended meanwhile
 		f.mu.Lock()
 		trouble := f.trouble
