@@ -406,11 +406,12 @@ func (f *follower) change(frame modelFrame) {
 // given by now: of others that were asked for, it may still miss what comes between it and their subscription.
 func (f *follower) fetch(given int) {
 	events, at, err := f.list()
-	if err != nil {
-		return // the server restarts: the next session fetches again
-	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if err != nil {
+		f.fresh = max(f.fresh, 1) // the server restarts: the next session fetches again, whatever the stream tells until then
+		return
+	}
 	state := map[apier.EventID]seen{}
 	for _, e := range events {
 		state[e.ID] = seen{e.Status, e.Seq}
