@@ -5,9 +5,9 @@ export interface CloseDecision {
   /** The token was not accepted: a new one is worth one try. */
   refreshToken: boolean
   /** The wait the server advises, milliseconds; it wins over the backoff. */
-  retryAfterMs?: number
+  retryAfterMs?: number | undefined
   /** The stable word of the reason, where there is one. */
-  word?: string
+  word?: string | undefined
 }
 
 /** An ordinary loss. */
@@ -35,7 +35,7 @@ export function decideClose(code: number, reason = ''): CloseDecision {
   return {
     retry,
     refreshToken,
-    ...(retry && after !== undefined && { retryAfterMs: Math.min(Number(after), MAX_RETRY_AFTER_MS) }),
-    ...(word !== undefined && { word }),
+    retryAfterMs: retry && after ? Math.min(Number(after), MAX_RETRY_AFTER_MS) : undefined,
+    word,
   }
 }

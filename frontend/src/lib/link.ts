@@ -27,7 +27,7 @@ export class Link {
 
   /** Dials; throws where the browser refuses the address. */
   open(Socket: SocketConstructor, url: string, protocols: string[], listener: LinkListener): void {
-    const socket = protocols.length > 0 ? new Socket(url, protocols) : new Socket(url)
+    const socket = new Socket(url, protocols)
     this.socket = socket
     const isMine = () => socket === this.socket
     socket.onopen = () => isMine() && listener.opened()
@@ -57,12 +57,8 @@ export class Link {
   abandon(code: number): void {
     const { socket } = this
     this.socket = undefined
-    if (!socket) return
-    socket.onopen = socket.onmessage = socket.onclose = null
-    // Closing a socket that is still connecting fires an error; some implementations throw one nobody handles.
-    socket.onerror = () => undefined
     try {
-      socket.close(code)
+      socket?.close(code)
     } catch {
       // It is gone either way.
     }

@@ -75,7 +75,7 @@ export class QualityMeter extends Store<Quality> {
   private note(answered: boolean, rttMs: number | null, jitterMs: number | null): void {
     this.answers = [...this.answers.slice(-9), answered]
     const missedPongs = this.answers.filter((came) => !came).length
-    const level = rttMs === null || jitterMs === null ? 'poor' : qualityLevel(rttMs, jitterMs, missedPongs)
+    const level = qualityLevel(rttMs ?? Infinity, jitterMs ?? Infinity, missedPongs)
     this.update({ rttMs, jitterMs, missedPongs, level })
   }
 }

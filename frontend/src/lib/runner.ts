@@ -133,9 +133,7 @@ export class Runner {
   private open(link: Link, credential: Credential): void {
     link.credential = credential
     try {
-      const { WebSocket } = this.env
-      if (!WebSocket) throw new TypeError('no WebSocket')
-      link.open(WebSocket, ...this.owner.address(credential), {
+      link.open(this.env.WebSocket!, ...this.owner.address(credential), {
         opened: () => this.run({ type: 'opened' }),
         received: (raw) => {
           this.run({ type: 'heard' })
