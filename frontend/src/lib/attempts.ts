@@ -41,7 +41,8 @@ export function dial(m: Draft): void {
   m.adviceMs = undefined
   m.dialledAt = m.now
   m.link = 'dialling'
-  m.due.connect = m.now + m.settings.connectTimeout
+  const { connectTimeout } = m.settings
+  m.due.connect = connectTimeout > 0 ? m.now + connectTimeout : Infinity
   m.effects.dial = true
 }
 

@@ -53,6 +53,20 @@ test('shown again after long, it asks at once, and drops a link that does not an
   expect(snapshot().state).toBe(RECONNECTING)
 })
 
+test.each([0, -1])(
+  'with a connectTimeout of %i an attempt may take as long as it takes',
+  (connectTimeout) => {
+    const { client, page, snapshot } = setupClient({ connectTimeout })
+    client.connect()
+    vi.advanceTimersByTime(3_600_000)
+    page.hide()
+    page.show()
+    expect(FakeSocket.all).toHaveLength(1)
+    FakeSocket.last.accept()
+    expect(snapshot().state).toBe(CONNECTED)
+  },
+)
+
 test('shown again soon, it does not ask', () => {
   const { page, pings } = connected()
   page.hide()

@@ -114,7 +114,8 @@ const transitions: Transitions = {
       if (!m.hidden) startBeating(m)
       return
     }
-    if (m.link !== 'none' && m.now - m.dialledAt <= m.settings.connectTimeout) return
+    // An attempt has its time; one whose time is over while timers slept is given up.
+    if (m.due.connect! >= m.now) return
     drop(m, CloseCode.CONNECT_TIMEOUT)
     startSeries(m, IMMEDIATE_GAP)
   },
