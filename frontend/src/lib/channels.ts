@@ -25,7 +25,7 @@ export class Channels {
     return this.all().map((channel) => ({
       channel,
       isLive: this.isLive(channel),
-      seq: this.seqs.get(channel) ?? null,
+      seq: this.seqs.get(channel) || null,
     }))
   }
 
@@ -50,10 +50,14 @@ export class Channels {
     return this.base && this.all()
   }
 
-  /** A session began with these channels, all at this seq; they are the base where the application named none. */
+  /**
+   * A connection began with these channels, all at this seq; they are the base where the application named none.
+   * undefined: the server does not say, and has set up the base.
+   */
   start(channels: readonly string[] | undefined, seq: number): void {
     this.base ??= channels
-    for (const channel of channels ?? []) this.seqs.set(channel, seq)
+    this.seqs.clear()
+    for (const channel of channels ?? this.base ?? DEFAULT_CHANNELS) this.seqs.set(channel, seq)
   }
 
   /** What frames have to ask for and to take back, given what the session has; undefined: no sessions here. */
@@ -71,7 +75,7 @@ export class Channels {
   }
 
   /** The server says that every matching change after seq will come. */
-  confirmed(channel: string, seq: number): void {
+  confirmed(channel = '', seq: number): void {
     this.pending.delete(channel)
     if (this.added.has(channel)) this.seqs.set(channel, seq)
   }

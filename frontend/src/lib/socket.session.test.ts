@@ -32,6 +32,30 @@ test('asks for v1, and connects at once with a server that may not know it', () 
   expect(snapshot()).toMatchObject({ state: WebSocketState.CONNECTED, resumed: null })
 })
 
+test('what a plain server was told of is live, what it has yet to confirm is not', () => {
+  const { client, redial } = connected({ channels: ['events', 'metrics'] })
+  client.subscribe('event:evt_1')
+  client.unsubscribe('metrics')
+  const states = [
+    { channel: 'events', isLive: true, seq: null },
+    { channel: 'event:evt_1', isLive: false, seq: null },
+  ]
+  expect(client.channels).toEqual(states)
+  redial()
+  expect(client.channels.some(({ isLive }) => isLive)).toBe(false)
+  FakeSocket.last.accept()
+  expect(client.channels).toEqual(states)
+})
+
+test('a session says itself which channels are live, whatever was assumed before it came', () => {
+  const { client } = connected({ channels: ['events', 'metrics'] })
+  FakeSocket.last.greet({ seq: 10, channels: ['metrics'] })
+  expect(client.channels).toEqual([
+    { channel: 'events', isLive: false, seq: null },
+    { channel: 'metrics', isLive: true, seq: 10 },
+  ])
+})
+
 test('the plain dialect asks for nothing', () => {
   connected({ dialect: 'plain', token: 't' })
   expect(FakeSocket.last.url).toBe('wss://example.com/ws?token=t')

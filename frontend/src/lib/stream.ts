@@ -39,6 +39,7 @@ export class Stream {
 
   /** A connection without a session is usable; again: another one was before it. */
   plainReady(again: boolean): void {
+    this.channels.start(undefined, 0)
     this.renew(undefined)
     if (again) this.resync('reconnected')
   }
@@ -82,9 +83,7 @@ export class Stream {
         this.head(frame.data?.seq)
         break
       case MessageType.SUBSCRIBE:
-        if (frame.data?.channel !== undefined) {
-          this.channels.confirmed(frame.data.channel, frame.data.seq ?? frame.seq ?? this.cursor.seq)
-        }
+        this.channels.confirmed(frame.data?.channel, frame.data?.seq ?? frame.seq ?? this.cursor.seq)
         break
       case MessageType.UNSUBSCRIBE:
         this.channels.ended(frame.data?.channel)
