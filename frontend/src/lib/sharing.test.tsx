@@ -118,6 +118,22 @@ test('a channel is left when nobody wants it any more', () => {
   expect(FakeSocket.last.frames('unsubscribe')).toHaveLength(1)
 })
 
+test('who comes to a channel that is live already is told its state, too', () => {
+  const states = vi.fn()
+  const one = { url, channels: ['event:evt_1'] }
+  const { show } = mount(one)
+  act(() => FakeSocket.last.accept().greet({ channels: one.channels }))
+  show(one, one)
+  expect(FakeSocket.last.frames('subscribe')).toEqual([])
+  show(one, one, { ...one, onSnapshot: states })
+  expect(FakeSocket.last.frames('subscribe')).toContainEqual({
+    type: 'subscribe',
+    data: { channel: 'event:evt_1' },
+  })
+  receive({ type: 'snapshot', data: { channel: 'event:evt_1', seq: 10, state: { id: 'evt_1' } } })
+  expect(states).toHaveBeenCalledTimes(1)
+})
+
 test('other channels are subscribed on the connection there is', () => {
   const { rerender } = renderHook((props: UseWebSocketConfig) => useWebSocket(props), {
     initialProps: { url, channels: ['events', 'metrics'] },

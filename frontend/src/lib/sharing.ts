@@ -156,7 +156,10 @@ export class SharedConnection {
   subscribe(seat: Seat, channel: string): boolean {
     seat.channels.add(channel)
     if (!this.seats.has(seat)) return false
-    return this.client.channels.some((known) => known.channel === channel) || this.client.subscribe(channel)
+    const known = this.client.channels.find((each) => each.channel === channel)
+    // What is live has told its state already: asked again, the server tells it again.
+    const asks = !known || (known.isLive && seat.config.onSnapshot)
+    return !asks || this.client.subscribe(channel)
   }
 
   /** Unsubscribes, unless somebody else wants it still; returns whether the request went out by now. */
