@@ -30,11 +30,12 @@ export interface LiveProviderProps extends RestOptions {
 
 /** Holds the one connection of the page, and the one poll that stands in for it, for all live hooks below. */
 export function LiveProvider(props: LiveProviderProps) {
-  const { server = '', token, getToken, socket, pollEvery = POLL_EVERY, children } = props
+  const { server = '', token, getToken, socket, pollEvery = POLL_EVERY, follower, children } = props
   const enabled = props.enabled ?? (!!token || !!getToken)
   const api = useApi(props)
   const qc = useQueryClient()
-  const [sync] = useState(() => new LiveSync(qc, (id) => api.getEvent(id), props.follower))
+  // Another server counts anew: nothing of what was heard of the one before holds for it.
+  const sync = useMemo(() => new LiveSync(qc, (id) => api.getEvent(id), follower), [qc, api, follower])
   const pause = useSyncExternalStore(sync.subscribe, sync.getPause, sync.getPause)
   const needsFetch = useRef(true)
   // Before the effects of the hooks below, which fetch.

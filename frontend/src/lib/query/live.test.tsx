@@ -39,18 +39,20 @@ beforeEach(() => {
 afterEach(() => vi.useRealTimers())
 
 async function show(filters: Partial<Filters> = {}, url = 'ws://h/ws') {
-  const shown = render(
+  const queryClient = new QueryClient({ defaultOptions: { queries: { retry: false } } })
+  const at = (url: string) => (
     <StrictMode>
-      <QueryClientProvider client={new QueryClient({ defaultOptions: { queries: { retry: false } } })}>
+      <QueryClientProvider client={queryClient}>
         <LiveProvider api={api} token="t" socket={{ url }}>
           <Reader n={0} filters={filters} />
           <Reader n={1} filters={filters} />
         </LiveProvider>
       </QueryClientProvider>
-    </StrictMode>,
+    </StrictMode>
   )
+  const shown = render(at(url))
   await pass(0)
-  return shown
+  return { ...shown, move: (url: string) => shown.rerender(at(url)) }
 }
 
 const pass = (ms: number) => act(() => vi.advanceTimersByTimeAsync(ms))
@@ -335,4 +337,21 @@ it('leaves no timer, no socket and nothing that counts as fresh', async () => {
   expect(FakeSocket.live).toHaveLength(0)
   await pass(600_000) // the caches' own time
   expect(vi.getTimerCount()).toBe(0)
+})
+
+it('with another server, nothing is asked of the one before, nor taken from what it told', async () => {
+  const { move } = await show({ status: 'delivered' })
+  await connect()
+  await list(10, {})
+  await list(10, {})
+  await deleted('b', 90)
+  api = new FakeApi()
+  move('ws://other/ws')
+  await connect()
+  api.lists.at(-1)?.answer({ events: [anEvent({ id: 'b', status: 'delivered' })], has_more: false, seq: 5 })
+  await pass(10)
+  expect(rows()).toEqual(['b:delivered'])
+  await updated('c', 11)
+  await pass(1000)
+  expect(api.events.map(({ what }) => what)).toContain('c')
 })
