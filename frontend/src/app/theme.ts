@@ -1,4 +1,5 @@
 import { useState } from 'react'
+import { memory } from './memory'
 
 export type Theme = 'system' | 'light' | 'dark'
 
@@ -6,7 +7,7 @@ const STORAGE_KEY = 'apier.theme'
 const ORDER: readonly Theme[] = ['system', 'light', 'dark']
 
 function stored(): Theme {
-  const word = localStorage.getItem(STORAGE_KEY) as Theme
+  const word = memory.getItem(STORAGE_KEY) as Theme
   return ORDER.includes(word) ? word : 'system'
 }
 
@@ -21,7 +22,7 @@ export function useTheme(): [Theme, () => void] {
   const [theme, setTheme] = useState(stored)
   const next = () => {
     const chosen = ORDER[(ORDER.indexOf(theme) + 1) % ORDER.length] ?? 'system'
-    localStorage.setItem(STORAGE_KEY, chosen)
+    memory.setItem(STORAGE_KEY, chosen)
     applyTheme(chosen)
     setTheme(chosen)
   }

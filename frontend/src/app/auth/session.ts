@@ -1,6 +1,7 @@
 import { exchangeKey, refreshToken } from '../api/client'
 import type { Credentials } from '../api/client'
 import type { TokenAnswer } from '../api/types'
+import type { Memory } from '../memory'
 import { claimsOf } from './claims'
 
 const STORAGE_KEY = 'apier.session'
@@ -50,7 +51,7 @@ export class Session implements Credentials {
   private readonly listeners = new Set<() => void>()
 
   constructor(
-    private readonly storage: Storage,
+    private readonly storage: Memory,
     private readonly now: () => number = Date.now,
   ) {
     this.adopt(parseStored(storage.getItem(STORAGE_KEY)), null)

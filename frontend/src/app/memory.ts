@@ -1,0 +1,18 @@
+/** What is remembered from page to page. */
+export type Memory = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>
+
+// Where the browser bars it, reading the property alone throws; where it is full, writing does.
+function attempt<T>(run: (storage: Storage) => T): T | null {
+  try {
+    return run(localStorage)
+  } catch {
+    return null
+  }
+}
+
+/** localStorage; where it is barred or full, nothing is remembered. Never throws. */
+export const memory: Memory = {
+  getItem: (key) => attempt((storage) => storage.getItem(key)),
+  setItem: (key, value) => void attempt((storage) => storage.setItem(key, value)),
+  removeItem: (key) => void attempt((storage) => storage.removeItem(key)),
+}
