@@ -1,3 +1,4 @@
+import { bodyOf } from '../../lib/query/rest'
 import { problemOf } from './problem'
 import type {
   Accepted,
@@ -22,7 +23,7 @@ export interface Credentials {
 }
 
 /** Turns a refused answer into the ApiProblem it tells. */
-export async function failure(answer: Response): Promise<Error> {
+async function failure(answer: Response): Promise<Error> {
   const body: unknown = await answer.json().catch(() => null)
   return problemOf(answer.status, body, answer.headers.get('Retry-After'))
 }
@@ -34,8 +35,7 @@ export async function exchangeKey(key: string): Promise<TokenAnswer> {
     headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
     body: new URLSearchParams({ username: 'api', password: key }).toString(),
   })
-  if (!answer.ok) throw await failure(answer)
-  return (await answer.json()) as TokenAnswer
+  return bodyOf<TokenAnswer>(answer, 'access_token')
 }
 
 /** Renews a token that is still good. */
@@ -44,8 +44,7 @@ export async function refreshToken(token: string): Promise<TokenAnswer> {
     method: 'POST',
     headers: { Authorization: `Bearer ${token}` },
   })
-  if (!answer.ok) throw await failure(answer)
-  return (await answer.json()) as TokenAnswer
+  return bodyOf<TokenAnswer>(answer, 'access_token')
 }
 
 /** The REST API, as this dashboard uses it. Every method throws an ApiProblem, or the error of fetch. */
@@ -79,54 +78,59 @@ export class ApiClient {
     return (answer.status === 204 ? undefined : await answer.json()) as T
   }
 
-  private async get<T>(path: string, signal?: AbortSignal): Promise<T> {
-    const answer = await this.request(path, signal ? { signal } : {})
-    return (await answer.json()) as T
+  private get<T extends object>(path: string, field: keyof T & string, signal?: AbortSignal): Promise<T> {
+    return this.ask(path, field, signal ? { signal } : {})
+  }
+
+  private async ask<T extends object>(
+    path: string,
+    field: keyof T & string,
+    init: RequestInit = {},
+  ): Promise<T> {
+    return bodyOf<T>(await this.request(path, init), field)
   }
 
   listEvents(query: URLSearchParams, signal?: AbortSignal): Promise<EventPage> {
-    return this.get(`/api/events?${query.toString()}`, signal)
+    return this.get(`/api/events?${query.toString()}`, 'events', signal)
   }
 
   getEvent(id: string, signal?: AbortSignal): Promise<ApiEvent> {
-    return this.get(`/api/events/${encodeURIComponent(id)}`, signal)
+    return this.get(`/api/events/${encodeURIComponent(id)}`, 'id', signal)
   }
 
-  async createEvent(event: NewEvent, idempotencyKey: string): Promise<Accepted> {
-    const answer = await this.request('/api/events', {
+  createEvent(event: NewEvent, idempotencyKey: string): Promise<Accepted> {
+    return this.ask('/api/events', 'id', {
       method: 'POST',
       headers: { 'Content-Type': 'application/json', 'Idempotency-Key': idempotencyKey },
       body: JSON.stringify(event),
     })
-    return (await answer.json()) as Accepted
   }
 
   async deleteEvent(id: string): Promise<void> {
     await this.request(`/api/events/${encodeURIComponent(id)}`, { method: 'DELETE' })
   }
 
-  async acknowledge(id: string): Promise<ApiEvent> {
-    const answer = await this.request(`/api/inbox/${encodeURIComponent(id)}/ack`, { method: 'POST' })
-    return (await answer.json()) as ApiEvent
+  acknowledge(id: string): Promise<ApiEvent> {
+    return this.ask(`/api/inbox/${encodeURIComponent(id)}/ack`, 'id', { method: 'POST' })
   }
 
   summary(signal?: AbortSignal): Promise<Summary> {
-    return this.get('/api/metrics/summary', signal)
+    return this.get('/api/metrics/summary', 'total', signal)
   }
 
   latency(range: Range, signal?: AbortSignal): Promise<Latency> {
-    return this.get(`/api/metrics/latency?range=${range}`, signal)
+    return this.get(`/api/metrics/latency?range=${range}`, 'series', signal)
   }
 
   throughput(range: Range, signal?: AbortSignal): Promise<Throughput> {
-    return this.get(`/api/metrics/throughput?range=${range}`, signal)
+    return this.get(`/api/metrics/throughput?range=${range}`, 'series', signal)
   }
 
   errors(signal?: AbortSignal): Promise<ErrorFigures> {
-    return this.get('/api/metrics/errors', signal)
+    return this.get('/api/metrics/errors', 'top_errors', signal)
   }
 
   config(signal?: AbortSignal): Promise<ServerConfig> {
-    return this.get('/api/config', signal)
+    return this.get('/api/config', 'version', signal)
   }
 }

@@ -31,6 +31,14 @@ const notTheServers = () =>
     detail: 'What answered in its place said nothing that was asked for.',
   })
 
+/** The body of a success, which has this field; throws an ApiProblem for any other answer. */
+export async function bodyOf<T extends object>(answer: Response, field: keyof T & string): Promise<T> {
+  const body: unknown = await answer.json().catch(() => null)
+  if (!answer.ok) throw problemOf(answer.status, body, answer.headers.get('Retry-After'))
+  if (!isRecord(body) || !(field in body)) throw notTheServers()
+  return body as T
+}
+
 /** The REST API of an API/er server, by fetch. Throws an ApiProblem for an answer that is no success. */
 export function restApi({ server = '', token, getToken }: RestOptions): LiveApi {
   const send = (path: string, init: Init, credential: Credential) => {
@@ -45,10 +53,7 @@ export function restApi({ server = '', token, getToken }: RestOptions): LiveApi 
       const next = await getToken({ reason: 'unauthorized' })
       if (typeof next === 'string' && next !== given) answer = await send(path, init, next)
     }
-    const body: unknown = await answer.json().catch(() => null)
-    if (!answer.ok) throw problemOf(answer.status, body, answer.headers.get('Retry-After'))
-    if (!isRecord(body) || !(field in body)) throw notTheServers()
-    return body as T
+    return bodyOf<T>(answer, field)
   }
   const get = <T extends object>(path: string, field: keyof T & string, signal?: AbortSignal) =>
     ask<T>(path, field, signal ? { signal } : {})
