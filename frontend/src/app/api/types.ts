@@ -16,7 +16,6 @@ export interface Latency {
   p50: number
   p95: number
   p99: number
-  sample_size: number
   range: string
   series: LatencyPoint[]
   /** The position in the change log it was read at, where the server says so. */
@@ -31,10 +30,6 @@ export interface ThroughputPoint {
 }
 
 export interface Throughput {
-  events_per_minute: number
-  events_per_hour: number
-  total_events_24h: number
-  time_range: string
   series: ThroughputPoint[]
   /** The position in the change log it was read at, where the server says so. */
   seq?: number

@@ -52,10 +52,8 @@ export function caughtUp<F extends Throughput | Latency>(
 
 /** The throughput with what happened since; minutes that have begun meanwhile are added, old ones leave. */
 export function withThroughput(t: Throughput, minutes: ReadonlyMap<number, Tally>): Throughput {
-  let created = 0
   const byMinute = new Map(t.series.map((p) => [Date.parse(p.at), p]))
   for (const [at, m] of minutes) {
-    created += m.created
     const p = byMinute.get(at) ?? { at: new Date(at).toISOString(), created: 0, delivered: 0, failed: 0 }
     byMinute.set(at, {
       ...p,
@@ -65,12 +63,7 @@ export function withThroughput(t: Throughput, minutes: ReadonlyMap<number, Tally
     })
   }
   const series = [...byMinute.values()].sort((a, b) => Date.parse(a.at) - Date.parse(b.at))
-  return {
-    ...t,
-    events_per_hour: t.events_per_hour + created,
-    total_events_24h: t.total_events_24h + created,
-    series: series.slice(-Math.max(t.series.length, 1)),
-  }
+  return { ...t, series: series.slice(-Math.max(t.series.length, 1)) }
 }
 
 /** The value below which a share of sorted numbers lies (nearest rank). */
@@ -109,8 +102,7 @@ export function withHeadline(l: Latency, c: Counters): Latency {
   const ms = c.latency_ms
   if (l.range !== '1h' || !ms) return l
   const s = (n: number | null, known: number) => (n === null ? known : n / 1000)
-  const sample_size = ms.sample_size ?? l.sample_size
-  return { ...l, p50: s(ms.p50, l.p50), p95: s(ms.p95, l.p95), p99: s(ms.p99, l.p99), sample_size }
+  return { ...l, p50: s(ms.p50, l.p50), p95: s(ms.p95, l.p95), p99: s(ms.p99, l.p99) }
 }
 
 /** The minutes of a series that lie within a span before now; both in milliseconds. */
