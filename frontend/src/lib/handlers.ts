@@ -28,7 +28,10 @@ export interface Handlers {
   onEventCreated?: ((event: EventUpdate) => void) | undefined
   onEventDeleted?: ((eventId: string) => void) | undefined
   onMetricsUpdate?: ((metrics: MetricsUpdate) => void) | undefined
-  /** The state of a channel that was subscribed to, told before its changes (v1). */
+  /**
+   * The state of a channel that was subscribed to, told before its changes (v1); and again, when another who
+   * shares the connection subscribes to it.
+   */
   onSnapshot?: ((snapshot: ChannelSnapshot) => void) | undefined
   /**
    * Changes may have been missed: fetch your snapshot again. Not called on the first connect; what was
