@@ -9,30 +9,29 @@ import (
 
 // told is what a snapshot has told already: of its channel, changes up to seq are not to follow it.
 type told struct {
-	event    apier.EventID
-	endpoint apier.EndpointID
-	seq      apier.Seq
+	channel apier.Channel
+	seq     apier.Seq
 }
 
 // covers reports whether a change was in the snapshot. Attempts never are.
 func (t told) covers(c *apier.Change) bool {
 	switch c.Kind {
 	case apier.Created, apier.Updated, apier.Deleted:
-		return c.Event.ID == t.event && c.Event.Seq <= t.seq
+		return c.Event.ID == t.channel.EventID() && c.Event.Seq <= t.seq
 	case apier.EndpointChanged:
 		id := c.Gone
 		if c.Endpoint != nil {
 			id = c.Endpoint.ID
 		}
-		return id == t.endpoint && c.Event.Seq <= t.seq
+		return id == t.channel.EndpointID() && c.Event.Seq <= t.seq
 	default:
 		return false
 	}
 }
 
 // tell sends the state of a channel to a subscriber, joined to the stream exactly: the stream stands still from before
-// the store is read until the state is queued, and what the state tells is left out of the stream behind it. Called
-// by the reader, with mu held; it lets go of mu while it reads.
+// the store is read until the state is queued, and what the state tells is left out of the stream behind it, unless
+// another channel brings it. Called by the reader, with mu held; it lets go of mu while it reads.
 func (c *conn) tell(channel apier.Channel) {
 	if !c.v1 || !channel.HasState() || c.phase != phaseOpen {
 		return
@@ -50,7 +49,7 @@ func (c *conn) tell(channel apier.Channel) {
 	}
 	c.sendLocked(wire)
 	if seq > c.cursor.Seq {
-		c.told = append(c.told, told{channel.EventID(), channel.EndpointID(), seq})
+		c.told = append(c.told, told{channel, seq})
 	}
 	if c.catchUp {
 		c.startWriter()
@@ -127,13 +126,20 @@ func (c *conn) untold(batch hub.Batch, to apier.Seq) hub.Batch {
 	return batch
 }
 
+// wasTold reports whether snapshots have told a change to all who want it: who follows another channel that brings it,
+// such as events, may look at no snapshot.
 func (c *conn) wasTold(change *apier.Change) bool {
+	rest := c.subs
 	for _, t := range c.told {
 		if t.covers(change) {
-			return true
+			rest = rest.Without(t.channel)
 		}
 	}
-	return false
+	if rest == c.subs {
+		return false
+	}
+	_, wanted := rest.Match(change)
+	return !wanted
 }
 
 // ownBatch is what batchCache.next gives, for this connection alone.

@@ -91,28 +91,46 @@ func TestAResumedConnectionIsNotToldTwice(t *testing.T) {
 // come behind it, and none is missing.
 func TestSnapshotAndStreamAreJoinedExactly(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, Options{})
-	b.store.create("evt_1")
-	c := b.dial(t, "token=good&v=1&channels=events")
-	c.expect(apier.FrameSession)
-	inIt, after := apier.Seq(0), apier.Seq(0)
-	b.store.before = func() { // committed behind the registration, before the look
-		b.store.create("evt_other")
-		inIt = b.store.commit("t1", apier.Updated, "evt_1", "a.b", `{}`)
-	}
-	b.store.meanwhile = func() { // behind the look, before the snapshot is sent
-		after = b.store.commit("t1", apier.Updated, "evt_1", "a.b", `{}`)
-	}
-	c.say(`{"type":"subscribe","data":{"channel":"event:evt_1"}}`)
-	if d := c.expectSnapshot(); d.Seq != inIt {
-		t.Errorf("snapshot at %d, want %d", d.Seq, inIt)
+	c, at := subscribeMeanwhile(t, "events:other.*")
+	if d := c.expectSnapshot(); d.Seq != at.inIt {
+		t.Errorf("snapshot at %d, want %d", d.Seq, at.inIt)
 	}
 	c.expect(apier.FrameSubscribe)
-	got := c.collect(2)
-	if got[0].Type != "event_created" || got[1].Seq != after || got[1].Channel != "event:evt_1" {
+	if got := c.collect(1); got[0].Seq != at.after || got[0].Channel != "event:evt_1" {
 		t.Errorf("got %+v", got)
 	}
 	c.sync() // and nothing else
+}
+
+// A change that a snapshot holds is a change to those who follow events, too, and look at no snapshot.
+func TestASnapshotTakesNothingFromOtherChannels(t *testing.T) {
+	t.Parallel()
+	for _, other := range []string{"events", "events:a.*", "event:*"} {
+		c, at := subscribeMeanwhile(t, other)
+		c.expectSnapshot()
+		c.expect(apier.FrameSubscribe)
+		if got := c.collect(2); got[0].Seq != at.inIt || got[1].Seq != at.after {
+			t.Errorf("%s: got %+v", other, got)
+		}
+		c.sync()
+	}
+}
+
+// seqs are those of two changes: one behind the registration, so that it is in the snapshot, one behind the look at
+// the store.
+type seqs struct{ inIt, after apier.Seq }
+
+// subscribeMeanwhile subscribes a client of another channel to an event that changes twice meanwhile.
+func subscribeMeanwhile(t *testing.T, other string) (*client, *seqs) {
+	t.Helper()
+	b, at := newBench(t, Options{}), &seqs{}
+	b.store.create("evt_1")
+	c := b.dial(t, "token=good&v=1&channels="+other)
+	c.expect(apier.FrameSession)
+	b.store.before = func() { at.inIt = b.store.commit("t1", apier.Updated, "evt_1", "a.b", `{}`) }
+	b.store.meanwhile = func() { at.after = b.store.commit("t1", apier.Updated, "evt_1", "a.b", `{}`) }
+	c.say(`{"type":"subscribe","data":{"channel":"event:evt_1"}}`)
+	return c, at
 }
 
 // Metrics that are published while others are read are the newer ones, and come last.
