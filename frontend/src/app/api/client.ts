@@ -1,5 +1,4 @@
-import { bodyOf } from '../../lib/query/rest'
-import { problemOf } from './problem'
+import { bodyOf, failure } from '../../lib/query/rest'
 import type {
   Accepted,
   ApiEvent,
@@ -20,12 +19,6 @@ export interface Credentials {
   token(): Promise<string | null>
   /** The server refused the token. */
   refused(token: string): void
-}
-
-/** Turns a refused answer into the ApiProblem it tells. */
-async function failure(answer: Response): Promise<Error> {
-  const body: unknown = await answer.json().catch(() => null)
-  return problemOf(answer.status, body, answer.headers.get('Retry-After'))
 }
 
 /** Exchanges an API key for a token. */
@@ -82,11 +75,7 @@ export class ApiClient {
     return this.ask(path, field, signal ? { signal } : {})
   }
 
-  private async ask<T extends object>(
-    path: string,
-    field: keyof T & string,
-    init: RequestInit = {},
-  ): Promise<T> {
+  private async ask<T extends object>(path: string, field: keyof T & string, init: RequestInit): Promise<T> {
     return bodyOf<T>(await this.request(path, init), field)
   }
 

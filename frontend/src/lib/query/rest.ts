@@ -31,10 +31,17 @@ const notTheServers = () =>
     detail: 'What answered in its place said nothing that was asked for.',
   })
 
+const jsonOf = (answer: Response): Promise<unknown> => answer.json().catch(() => null)
+
+/** What a refused answer tells. */
+export async function failure(answer: Response): Promise<ApiProblem> {
+  return problemOf(answer.status, await jsonOf(answer), answer.headers.get('Retry-After'))
+}
+
 /** The body of a success, which has this field; throws an ApiProblem for any other answer. */
 export async function bodyOf<T extends object>(answer: Response, field: keyof T & string): Promise<T> {
-  const body: unknown = await answer.json().catch(() => null)
-  if (!answer.ok) throw problemOf(answer.status, body, answer.headers.get('Retry-After'))
+  if (!answer.ok) throw await failure(answer)
+  const body = await jsonOf(answer)
   if (!isRecord(body) || !(field in body)) throw notTheServers()
   return body as T
 }
