@@ -5,6 +5,7 @@ import { useLiveEvents } from '../lib/query/useLiveEvents'
 import styles from './LatestEvents.module.css'
 import { Moment } from './Moment'
 import { Panel } from './Panel'
+import panel from './Panel.module.css'
 import { Problem } from './Problem'
 import { useShell } from './shellContext'
 import { StatusBadge } from './StatusBadge'
@@ -31,7 +32,7 @@ export function LatestEvents() {
         {rows.map((row) => (
           <li
             key={row.id}
-            className={styles.row}
+            className={panel.row}
             data-testid="event-row"
             data-event-id={row.id}
             data-status={row.sending ? 'sending' : row.status}
@@ -44,10 +45,12 @@ export function LatestEvents() {
   )
 }
 
+const line = `${panel.line} ${styles.line}`
+
 function LatestRow({ row }: { row: Row }) {
   const cells = (
     <>
-      <span className={styles.name}>
+      <span className={panel.cut}>
         {row.type} <span className={styles.muted}>{row.source}</span>
       </span>
       <StatusBadge status={row.sending ? 'sending' : row.status} />
@@ -56,9 +59,9 @@ function LatestRow({ row }: { row: Row }) {
       </span>
     </>
   )
-  if (row.sending) return <div className={styles.line}>{cells}</div>
+  if (row.sending) return <div className={line}>{cells}</div>
   return (
-    <Link className={styles.line ?? ''} href={`/events?event=${encodeURIComponent(row.id)}`}>
+    <Link className={line} href={`/events?event=${encodeURIComponent(row.id)}`}>
       {cells}
     </Link>
   )

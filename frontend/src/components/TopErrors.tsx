@@ -6,6 +6,7 @@ import { NO_FILTERS, queryOf } from '../lib/query/filters'
 import { count, percent } from '../app/format'
 import { Moment } from './Moment'
 import { Panel } from './Panel'
+import panel from './Panel.module.css'
 import { Problem } from './Problem'
 import styles from './TopErrors.module.css'
 import { Notice } from './ui/Notice'
@@ -40,8 +41,8 @@ export function TopErrors() {
 function ErrorLine({ error }: { error: TopError }) {
   const query = queryOf({ ...NO_FILTERS, status: 'failed', type: error.type })
   return (
-    <Link href={`/events?${query.toString()}`}>
-      <span className={styles.message} title={error.message}>
+    <Link className={`${panel.line} ${styles.line}`} href={`/events?${query.toString()}`}>
+      <span className={panel.cut} title={error.message}>
         {error.message}
       </span>
       <span className={styles.count}>{count(error.count)}</span>

@@ -6,6 +6,7 @@ import { byUrgency, healthOf, isStuck, troubleOf } from '../../app/webhooks/heal
 import type { Endpoint } from '../../app/webhooks/types'
 import { Moment } from '../Moment'
 import { Panel } from '../Panel'
+import panel from '../Panel.module.css'
 import { EndpointSummary } from './EndpointSummary'
 import { HealthBadge } from './HealthBadge'
 import styles from './StuckEndpoints.module.css'
@@ -27,7 +28,7 @@ export function StuckEndpoints() {
     >
       <ul>
         {stuck.slice(0, SHOWN).map((e) => (
-          <li key={e.id} className={styles.row}>
+          <li key={e.id} className={panel.row}>
             <StuckEndpoint endpoint={e} now={now} />
           </li>
         ))}
@@ -40,10 +41,10 @@ export function StuckEndpoints() {
 function StuckEndpoint({ endpoint: e, now }: { endpoint: Endpoint; now: number }) {
   const trouble = troubleOf(e)
   return (
-    <Link className={styles.line} href={`/webhooks?endpoint=${e.id}`}>
+    <Link className={`${panel.line} ${styles.line}`} href={`/webhooks?endpoint=${e.id}`}>
       <HealthBadge state={healthOf(e, now)} />
-      <span className={styles.name}>{e.description || e.url}</span>
-      <span className={styles.trouble} title={trouble ?? undefined}>
+      <span className={`${panel.cut} ${styles.name}`}>{e.description || e.url}</span>
+      <span className={`${panel.cut} ${styles.trouble}`} title={trouble ?? undefined}>
         {trouble}
       </span>
       <span>{count(e.pending)} waiting</span>
