@@ -181,10 +181,10 @@ func (r Recovery) MarshalJSON() ([]byte, error) {
 	}{plain(r), orNull(r.SourceEndpointID)})
 }
 
-// MarshalJSON gives an absent time or word as null, and hides the values of headers that hold a credential.
+// MarshalJSON gives an absent time or word as null, and hides the values of headers.
 func (e Endpoint) MarshalJSON() ([]byte, error) {
 	type plain Endpoint // without this method
-	e.Headers = SecretHeaders(e.Headers)
+	e.Headers = HiddenHeaders(e.Headers)
 	if len(e.Filter) == 0 {
 		e.Filter = json.RawMessage("null")
 	}
@@ -202,12 +202,11 @@ func (e Endpoint) MarshalJSON() ([]byte, error) {
 	})
 }
 
-// MarshalJSON gives an absent time, word or code as null, and the body as text.
+// MarshalJSON gives an absent time, word or code as null, the body as text, and hides the values of headers that the
+// endpoint's settings gave.
 func (a Attempt) MarshalJSON() ([]byte, error) {
 	type plain Attempt // without this method
-	if a.RequestHeaders == nil {
-		a.RequestHeaders = map[string]string{}
-	}
+	a.RequestHeaders = sentHeaders(a.RequestHeaders)
 	if a.ResponseHeaders == nil {
 		a.ResponseHeaders = map[string]string{}
 	}

@@ -229,6 +229,8 @@ func headerFaults(headers map[string]string) []FieldError {
 			faults = append(faults, FieldError{field, fmt.Sprintf("is %d bytes long, at most %d are allowed", len(value), MaxHeaderValue)})
 		case strings.ContainsFunc(value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }):
 			faults = append(faults, FieldError{field, "contains a control character"})
+		case strings.ContainsFunc(value, func(r rune) bool { return r > 0x7f }):
+			faults = append(faults, FieldError{field, "contains a character beyond ASCII, which receivers read in different ways; percent-encode it"})
 		}
 	}
 	return faults
@@ -284,6 +286,29 @@ func SecretHeaders(headers map[string]string) map[string]string {
 	shown := make(map[string]string, len(headers))
 	for name, value := range headers {
 		if HoldsCredential(name) {
+			value = HiddenValue
+		}
+		shown[name] = value
+	}
+	return shown
+}
+
+// HiddenHeaders returns the headers of an endpoint as they may be shown: every value is hidden, because no name tells
+// whether its value is a secret.
+func HiddenHeaders(headers map[string]string) map[string]string {
+	hidden := make(map[string]string, len(headers))
+	for name := range headers {
+		hidden[name] = HiddenValue
+	}
+	return hidden
+}
+
+// sentHeaders returns the headers of an attempt as they may be shown: the values that an endpoint's settings gave are
+// hidden, those of the sender itself are not.
+func sentHeaders(headers map[string]string) map[string]string {
+	shown := make(map[string]string, len(headers))
+	for name, value := range headers {
+		if !ownHeader(textproto.CanonicalMIMEHeaderKey(name)) {
 			value = HiddenValue
 		}
 		shown[name] = value

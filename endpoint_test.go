@@ -145,7 +145,7 @@ func TestJSONOfWebhooks(t *testing.T) {
 	t.Parallel()
 	e := apier.Endpoint{ID: "ep_1", URL: "https://shop.example", Headers: map[string]string{"authorization": "Bearer inner", "X-Team": "a"}}
 	text := mustJSON(t, e)
-	if strings.Contains(text, "inner") || !strings.Contains(text, `"X-Team":"a"`) || !strings.Contains(text, `"filter":null`) || !strings.Contains(text, `"hold_until":null`) {
+	if strings.Contains(text, "inner") || !strings.Contains(text, `"X-Team":"(set)"`) || !strings.Contains(text, `"filter":null`) || !strings.Contains(text, `"hold_until":null`) {
 		t.Errorf("endpoint is %s", text)
 	}
 	if e.Headers["authorization"] != "Bearer inner" {
@@ -185,6 +185,23 @@ func TestHeadersThatHoldACredentialAreNotShown(t *testing.T) {
 		if shown := apier.SecretHeaders(map[string]string{name: "inner"})[name]; (shown == apier.HiddenValue) != hidden {
 			t.Errorf("%s is shown as %s", name, shown)
 		}
+	}
+}
+
+// No name tells whether a value is a secret, so none that an endpoint's settings gave is shown, neither with the endpoint
+// nor with an attempt, be it one that was stored before they were hidden.
+func TestValuesOfAnEndpointsHeadersAreHidden(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"Authorization", "X-Shop-Pass", "X-Sig", "x-functions-key", "X-Team", "Idempotency-Key"} {
+		text := mustJSON(t, apier.Endpoint{Headers: map[string]string{name: "inner"}}) +
+			mustJSON(t, apier.Attempt{RequestHeaders: map[string]string{strings.ToLower(name): "inner"}})
+		if strings.Contains(text, "inner") || strings.Count(text, apier.HiddenValue) != 2 {
+			t.Errorf("%s", text)
+		}
+	}
+	own := mustJSON(t, apier.Attempt{RequestHeaders: map[string]string{"webhook-id": "evt_1", "apier-attempt": "3", "content-type": "application/json"}})
+	if strings.Contains(own, apier.HiddenValue) {
+		t.Errorf("the sender's own are hidden: %s", own)
 	}
 }
 

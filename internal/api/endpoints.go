@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/textproto"
 	"net/url"
+	"slices"
+	"strings"
 
 	"github.com/apier/apier"
 	"github.com/apier/apier/internal/signature"
@@ -166,10 +168,20 @@ func patch(e *apier.Endpoint, body object) error {
 		e.Status = apier.EndpointActive
 	}
 	*e = e.WithDefaults()
-	if faults = withFaults(withFaults(faults, e.Validate()), hiddenHeaders(e.Headers)); len(faults) > 0 {
+	valid := unlessKept(e.Validate(), e.Headers, headers)
+	if faults = withFaults(withFaults(faults, valid), hiddenHeaders(e.Headers)); len(faults) > 0 {
 		return invalid(faults)
 	}
 	return nil
+}
+
+// unlessKept leaves out the faults of headers that are stored already: a rule that came later refuses no other change.
+func unlessKept(faults []apier.FieldError, headers, before map[string]string) []apier.FieldError {
+	return slices.DeleteFunc(faults, func(f apier.FieldError) bool {
+		name, ok := strings.CutPrefix(f.Field, "headers.")
+		kept, was := before[name]
+		return ok && was && kept == headers[name]
+	})
 }
 
 // keepHidden puts the values back that are not shown, so that what was read may be sent back as it is.

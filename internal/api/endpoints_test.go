@@ -1,9 +1,11 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -193,6 +195,37 @@ func TestPatchKeepsWhatItDoesNotName(t *testing.T) {
 	if again, err := w.store.Endpoint(t.Context(), auth.DefaultTenant, e.ID); err != nil || again.Seq != stored.Seq || again.URL == "" {
 		t.Errorf("a refused patch left %+v (%v)", again, err)
 	}
+}
+
+// The value of a header is shown nowhere, not even in the answer that stores it, and one that is sent back as it was shown
+// is kept. One that was stored before a rule refuses no change of other settings.
+func TestValuesOfHeadersAreHiddenAndKept(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{})
+	got := w.do(t, "POST", "/api/endpoints", `{"url":"https://shop.example/hooks","headers":{"X-Shop-Pass":"inner","x-functions-key":"inner"}}`, as(w.admin)...)
+	var e endpointBody
+	got.want(t, 201, &e)
+	path := "/api/endpoints/" + string(e.ID)
+	legacy := func(e *apier.Endpoint) error { e.Headers["X-Name"] = "Läden"; return nil }
+	if _, err := w.store.UpdateEndpoint(t.Context(), auth.DefaultTenant, e.ID, legacy); err != nil {
+		t.Fatal(err)
+	}
+	shown := got.body
+	for _, body := range []string{`{"description":"x"}`, `{"headers":{"X-Shop-Pass":"(set)","X-FUNCTIONS-KEY":"(set)","X-Name":"(set)"}}`} {
+		answer := w.do(t, "PATCH", path, body, as(w.admin)...)
+		answer.want(t, 200, nil)
+		shown = append(shown, answer.body...)
+	}
+	shown = append(append(shown, w.do(t, "GET", path, "", as(w.admin)...).body...), w.do(t, "GET", "/api/endpoints", "", as(w.admin)...).body...)
+	if bytes.Contains(shown, []byte("inner")) {
+		t.Errorf("shown: %s", shown)
+	}
+	stored, err := w.store.Endpoint(t.Context(), auth.DefaultTenant, e.ID)
+	want := map[string]string{"X-Shop-Pass": "inner", "X-FUNCTIONS-KEY": "inner", "X-Name": "Läden"}
+	if err != nil || !maps.Equal(stored.Headers, want) {
+		t.Errorf("stored: %v %v", stored.Headers, err)
+	}
+	w.do(t, "PATCH", path, `{"headers":{"X-Name":"Büro"}}`, as(w.admin)...).refused(t, 422, apier.CodeInvalid)
 }
 
 func TestPauseAndEnable(t *testing.T) {

@@ -100,8 +100,12 @@ func (a *API) verify(c *call, senders []sender, body []byte) (by sender, err err
 func (a *API) accept(c *call, by sender, w apier.Webhook, body []byte) error {
 	w.Verified, w.StatusCode, w.EndpointID = true, http.StatusNoContent, by.endpoint
 	w.EventType = outline(c.r.Header.Get(signature.HeaderEventType))
-	w.Headers, w.Body = keptHeaders(c.r.Header), body
-	w, err := a.store.RecordWebhook(c.ctx(), by.tenant, w)
+	secrets, err := a.settingsOf(c, by)
+	if err != nil {
+		return err
+	}
+	w.Headers, w.Body = keptHeaders(c.r.Header, secrets), body
+	w, err = a.store.RecordWebhook(c.ctx(), by.tenant, w)
 	if err != nil {
 		return err
 	}
@@ -130,8 +134,21 @@ func (a *API) refuse(c *call, senders []sender, w apier.Webhook, refusal error) 
 	return refusal
 }
 
+// settingsOf returns the headers that an endpoint of ours sends by its settings: their values are secrets.
+func (a *API) settingsOf(c *call, by sender) (map[string]string, error) {
+	if by.endpoint == "" {
+		return nil, nil
+	}
+	e, err := a.store.Endpoint(c.ctx(), by.tenant, by.endpoint)
+	return e.Headers, err
+}
+
 // keptHeaders gives what a verified sender sent, without what could be a credential.
-func keptHeaders(h http.Header) map[string]string {
+func keptHeaders(h http.Header, secrets map[string]string) map[string]string {
+	h = h.Clone()
+	for name := range secrets {
+		h.Del(name)
+	}
 	kept := map[string]string{}
 	for name, values := range h {
 		name = strings.ToLower(name)

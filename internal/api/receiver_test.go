@@ -67,7 +67,15 @@ func TestReceiverAcceptsOurOwnEndpoints(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, worldOptions{})
 	id, secrets := w.endpoint(t, auth.DefaultTenant)
-	headers := []string{signature.HeaderEndpoint, string(id), signature.HeaderEventType, "order.created", "X-Api-Key", "hush", "Cookie", "hush", "X-Other", "yes"}
+	if _, err := w.store.UpdateEndpoint(t.Context(), auth.DefaultTenant, id, func(e *apier.Endpoint) error {
+		e.Headers = map[string]string{"x-Shop-Pass": "hush"}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	headers := []string{
+		signature.HeaderEndpoint, string(id), signature.HeaderEventType, "order.created", "X-Api-Key", "hush", "Cookie", "hush", "X-Other", "yes", "X-Shop-Pass", "hush",
+	}
 	answer := w.deliver(t, "evt_1", `{"a":1}`, secrets, headers...)
 	answer.want(t, 204, nil)
 	if answer.header.Get("Idempotent-Replayed") != "" || len(answer.body) != 0 {

@@ -26,7 +26,7 @@ func classify(err error, status int, at phase) (apier.ErrorKind, string) {
 	switch {
 	case errors.As(err, &blocked):
 		return apier.ErrorBlocked, blocked.Error()
-	case isOurs(err):
+	case faultOfOurs(err) != nil:
 		return apier.ErrorInternal, "this server has run out of files or memory for connections"
 	case isHeaderTooLarge(err):
 		return apier.ErrorTooLarge, fmt.Sprintf("the answer's header is larger than %d KiB", maxResponseHeader>>10)
@@ -64,14 +64,15 @@ func classifyStatus(status int) (apier.ErrorKind, string) {
 	}
 }
 
-// isOurs finds faults that no receiver can be blamed for.
-func isOurs(err error) bool {
+// faultOfOurs returns the fault behind an error that no receiver can be blamed for, without the address that the error
+// names; nil: there is none.
+func faultOfOurs(err error) error {
 	for _, ours := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM} {
 		if errors.Is(err, ours) {
-			return true
+			return ours
 		}
 	}
-	return false
+	return nil
 }
 
 func dnsWords(err *net.DNSError) string {

@@ -24,13 +24,18 @@ type Guard struct {
 
 const metadataService = "a cloud's metadata service"
 
-// blockedError says which address was refused and why.
+// blockedError says that an address was refused. Which one, and why, is said only to those who spelled it: to others it
+// would tell what a name leads to inside.
 type blockedError struct {
-	addr netip.Addr
-	why  string
+	spelled bool // the host itself is the address
+	addr    netip.Addr
+	why     string
 }
 
 func (e *blockedError) Error() string {
+	if !e.spelled {
+		return "blocked: the host leads to an address that is not public, and webhooks do not go there; the operator can allow it by --delivery-allow"
+	}
 	remedy := "the operator can allow it by --delivery-allow"
 	if e.why == metadataService {
 		remedy = "nothing allows that"
@@ -64,16 +69,26 @@ func (g Guard) check(host, resolved string) error {
 
 func (g Guard) checkAddr(host string, addr netip.Addr) error {
 	if why := g.fault(host, addr); why != "" {
-		return &blockedError{addr, why}
+		return &blockedError{isSpelled(host), addr, why}
 	}
 	return nil
+}
+
+// isSpelled reports whether a host tells its address by itself.
+func isSpelled(host string) bool {
+	_, err := netip.ParseAddr(host)
+	return err == nil || isLocalhost(host)
+}
+
+func isLocalhost(host string) bool {
+	return strings.EqualFold(strings.TrimSuffix(host, "."), "localhost")
 }
 
 // CheckHost refuses a URL's host that is an address, or localhost, where no webhook will go, so that whoever makes an
 // endpoint can be told at once. Any other name is judged by what it leads to when it is dialled.
 func (g Guard) CheckHost(host string) error {
 	spelled := host
-	if strings.EqualFold(strings.TrimSuffix(host, "."), "localhost") {
+	if isLocalhost(host) {
 		spelled = "127.0.0.1"
 	}
 	if addr, err := netip.ParseAddr(spelled); err == nil {

@@ -13,6 +13,8 @@ import (
 
 	"code.dny.dev/ssrf"
 	"pgregory.net/rapid"
+
+	"github.com/apier/apier"
 )
 
 func TestGuard(t *testing.T) {
@@ -161,6 +163,28 @@ func TestGuardAgainstRebinding(t *testing.T) {
 	var blocked *blockedError
 	if conn, err := guard.DialContext(t.Context(), "tcp", "rebinding.example:"+port); !errors.As(err, &blocked) {
 		t.Errorf("the second time: %v %v", conn, err)
+	}
+}
+
+// A refusal tells nobody what a name leads to: not the address, and not the kind of its network. Only what the URL itself
+// spells is named.
+func TestBlockedNamesTellNoAddress(t *testing.T) {
+	t.Parallel()
+	texts := map[string]bool{}
+	for _, addr := range []string{"10.0.0.7", "127.0.0.1", "169.254.169.254", "192.168.1.1", "100.64.0.9"} {
+		a, _ := sendBy(t, Guard{resolver: resolveTo(t, addr)}, messageTo("http://inside.example/", 10_000))
+		if a.ErrorKind != apier.ErrorBlocked || strings.Contains(a.ErrorMessage, addr) {
+			t.Errorf("%s: %s %q", addr, a.ErrorKind, a.ErrorMessage)
+		}
+		texts[a.ErrorMessage] = true
+	}
+	if len(texts) != 1 {
+		t.Errorf("the words tell networks apart: %v", texts)
+	}
+	for _, host := range []string{"10.0.0.7", "[::ffff:10.0.0.7]", "[64:ff9b::a00:7]", "[fd00::1]"} {
+		if a, _ := sendBy(t, Guard{}, messageTo("http://"+host+"/", 10_000)); a.ErrorKind != apier.ErrorBlocked {
+			t.Errorf("%s: %s %q", host, a.ErrorKind, a.ErrorMessage)
+		}
 	}
 }
 

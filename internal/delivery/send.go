@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -81,13 +82,13 @@ func (s *sender) send(ctx context.Context, m message) (attempt apier.Attempt, he
 		attempt.ErrorKind, attempt.ErrorMessage = apier.ErrorInternal, "the request cannot be made of these settings"
 		return attempt, nil, nil
 	}
-	attempt.RequestHeaders = shown(req.Header)
+	attempt.RequestHeaders = m.shown(req.Header)
 	res, err := s.client.Do(req)
 	if err == nil {
 		header = res.Header
 		readAnswer(&attempt, res)
-	} else if isOurs(err) {
-		fault = err
+	} else {
+		fault = faultOfOurs(err)
 	}
 	watch.write(&attempt)
 	attempt.ErrorKind, attempt.ErrorMessage = classify(err, attempt.StatusCode, watch.phase())
@@ -119,7 +120,7 @@ func (m message) request(ctx context.Context, at time.Time) (*http.Request, erro
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", userAgent)
 	req.Header.Set(headerType, m.typ)
-	req.Header.Set(headerSource, headerText(m.source))
+	req.Header.Set(headerSource, percentEncoded(m.source))
 	req.Header.Set(headerEndpoint, string(m.endpoint.ID))
 	if m.delivery != "" {
 		req.Header.Set(headerDelivery, string(m.delivery))
@@ -134,21 +135,41 @@ func (m message) request(ctx context.Context, at time.Time) (*http.Request, erro
 	return req, nil
 }
 
-// headerText keeps a value within what a header may hold (RFC 9110, section 5.5).
-func headerText(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return '?'
+// percentEncoded writes text so that every receiver reads the same from a header, as CloudEvents' HTTP binding does
+// (3.1.3.2): what is not printable ASCII, and space, quote and percent sign, is percent-encoded byte by byte of its UTF-8.
+func percentEncoded(s string) string {
+	if !strings.ContainsFunc(s, needsEncoding) {
+		return s
+	}
+	var out strings.Builder
+	for _, c := range []byte(strings.ToValidUTF8(s, "\uFFFD")) {
+		if needsEncoding(rune(c)) {
+			fmt.Fprintf(&out, "%%%02X", c)
+		} else {
+			out.WriteByte(c)
 		}
-		return r
-	}, s)
+	}
+	return out.String()
 }
+
+func needsEncoding(r rune) bool { return r <= ' ' || r >= 0x7f || r == '"' || r == '%' }
 
 // The bounds on what is kept of headers: theirs is as large as they please.
 const (
 	maxShownHeaders = 60
 	maxShownHeader  = 1200 // bytes of one
 )
+
+// shown gives the request's headers as they are kept: without the values that the endpoint's settings gave.
+func (m message) shown(h http.Header) map[string]string {
+	kept := shown(h)
+	for name := range m.endpoint.Headers {
+		if name = strings.ToLower(name); kept[name] != "" {
+			kept[name] = apier.HiddenValue
+		}
+	}
+	return kept
+}
 
 // shown gives headers as they are kept: bounded, and without the values that are credentials.
 func shown(h http.Header) map[string]string {

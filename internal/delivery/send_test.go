@@ -81,7 +81,7 @@ func TestAttemptIsSigned(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"Webhook-Id": "evt_1", "Content-Type": "application/json", "User-Agent": userAgent, "Authorization": "Bearer hush", "X-Team": "billing",
-		"Apier-Event-Type": "order.created", "Apier-Event-Source": "Läden", "Apier-Delivery-Id": "dlv_1", "Apier-Attempt": "3",
+		"Apier-Event-Type": "order.created", "Apier-Event-Source": "L%C3%A4den", "Apier-Delivery-Id": "dlv_1", "Apier-Attempt": "3",
 		"Apier-Endpoint-Id": "ep_1", "Accept-Encoding": "", "Idempotency-Key": "",
 	} {
 		if g.header.Get(name) != want {
@@ -91,8 +91,21 @@ func TestAttemptIsSigned(t *testing.T) {
 	if !a.OK() || a.StatusCode != 202 || string(a.ResponseBody) != "thanks" || a.ResponseHeaders["x-answer"] != "yes" || a.ConnectMS <= 0 || a.TTFBMS <= 0 || a.DurationMS < a.TTFBMS {
 		t.Errorf("recorded %+v", a)
 	}
-	if a.RequestHeaders["authorization"] == "Bearer hush" || a.RequestHeaders["webhook-signature"] != g.header.Get("Webhook-Signature") {
+	if a.RequestHeaders["authorization"] != apier.HiddenValue || a.RequestHeaders["x-team"] != apier.HiddenValue || a.RequestHeaders["webhook-signature"] != g.header.Get("Webhook-Signature") {
 		t.Errorf("recorded %v", a.RequestHeaders)
+	}
+}
+
+// A source reads the same at every receiver: as CloudEvents writes it in a header.
+func TestSourceInAHeader(t *testing.T) {
+	t.Parallel()
+	for source, want := range map[string]string{
+		"billing": "billing", "https://shop.example/a?b=c&d='e'#f~!": "https://shop.example/a?b=c&d='e'#f~!", "": "",
+		"Läden": "L%C3%A4den", "a b": "a%20b", `say "hi"`: "say%20%22hi%22", "100%": "100%25", "日本😀": "%E6%97%A5%E6%9C%AC%F0%9F%98%80", "a\x7f\n": "a%7F%0A",
+	} {
+		if got := percentEncoded(source); got != want {
+			t.Errorf("%q is sent as %q, want %q", source, got, want)
+		}
 	}
 }
 
@@ -199,7 +212,7 @@ func TestNoAnswers(t *testing.T) {
 		"no TLS there":   {open(), "https://" + clear.Listener.Addr().String(), apier.ErrorTLS, "http://"},
 		"no HTTP":        {open(), "http://" + babble.Addr().String(), apier.ErrorProtocol, "not HTTP"},
 		"inside":         {Guard{}, clear.URL, apier.ErrorBlocked, "127.0.0.1 is not public but loopback"},
-		"name of inside": {Guard{resolver: resolveTo(t, "10.0.0.7")}, "http://inside.example/", apier.ErrorBlocked, "10.0.0.7 is not public but a private network"},
+		"name of inside": {Guard{resolver: resolveTo(t, "10.0.0.7")}, "http://inside.example/", apier.ErrorBlocked, "leads to an address that is not public"},
 		"metadata":       {open(), "http://169.254.169.254/latest/meta-data/", apier.ErrorBlocked, "metadata service, and webhooks do not go there; nothing allows that"},
 		"no URL":         {open(), "http://a b/", apier.ErrorInternal, "cannot be made"},
 	} {

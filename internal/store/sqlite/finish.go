@@ -68,7 +68,7 @@ func (o *finishOp) apply(b *batch) error {
 	if err := b.attempted(o.tenant, row); err != nil || endpoint == nil {
 		return err
 	}
-	if o.follows.DisableReason != "" {
+	if o.follows.DisableReason != "" && endpoint.endpoint.Status != apier.EndpointDisabled {
 		return b.disable(endpoint, o.follows.DisableReason)
 	}
 	return b.wakeLane(endpoint)
@@ -143,7 +143,8 @@ func (b *batch) attempted(name apier.TenantID, d *deliveryRow) error {
 	return b.restate(name, d.tenant, found, e)
 }
 
-// disable ends the sending to an endpoint and tells of it by an event.
+// disable ends the sending to an endpoint and tells of it by an event. Only the change of the status is told of:
+// attempts that were under way at the same time may all ask for it.
 func (b *batch) disable(endpoint *endpointRow, reason string) error {
 	e := &endpoint.endpoint
 	e.Status, e.DisabledReason = apier.EndpointDisabled, cut(reason, 300)

@@ -24,6 +24,7 @@ func deliveryTests() map[string]func(*testing.T, Opener) {
 		"a paused endpoint keeps, a disabled one gets nothing":      testPaused,
 		"behind a breaker one attempt feels its way":                testHold,
 		"a disabled endpoint is told of by an event":                testDisable,
+		"answers that came together disable it once":                testDisableOnce,
 		"an attempt at a former address says nothing of the new":    testFormerAddress,
 		"a deleted endpoint cancels what was open":                  testDeleteEndpoint,
 		"an acknowledged or deleted event cancels what was open":    testCancel,
@@ -384,6 +385,31 @@ func testDisable(t *testing.T, open Opener) {
 	c := h.claimOne(watcher)
 	if c.Event.Type != "system.endpoint_disabled" || !strings.Contains(string(c.Event.Payload), string(e.ID)) {
 		t.Errorf("told of by %+v", c.Event)
+	}
+}
+
+// Attempts that were under way at once may all be told to stop: the endpoint is disabled once, and one event tells of it.
+func testDisableOnce(t *testing.T, open Opener) {
+	h := newHooks(t, open)
+	e := h.endpoint(nil)
+	for range 5 {
+		h.event("a.b", `{}`)
+	}
+	verdict := giveUp
+	for i, c := range h.claim(e, 5).Claimed {
+		verdict.DisableReason = fmt.Sprintf("answer %d", i)
+		h.refuse(c, verdict)
+	}
+	page := must[store.Page](t)(h.List(t.Context(), acme, store.Filter{Types: []string{"system.*"}, Limit: 10}))
+	if len(page.Events) != 1 || h.look(e).DisabledReason != "answer 0" || h.look(e).Failed != 5 {
+		t.Errorf("%d events tell of %+v", len(page.Events), h.look(e))
+	}
+	must[apier.Endpoint](t)(h.UpdateEndpoint(t.Context(), acme, e.ID, func(e *apier.Endpoint) error { e.Status = apier.EndpointActive; return nil }))
+	h.event("a.b", `{}`)
+	h.refuse(h.claimOne(e), verdict)
+	page = must[store.Page](t)(h.List(t.Context(), acme, store.Filter{Types: []string{"system.*"}, Limit: 10}))
+	if len(page.Events) != 2 {
+		t.Errorf("disabled again, %d events tell of it", len(page.Events))
 	}
 }
 

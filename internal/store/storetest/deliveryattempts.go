@@ -114,7 +114,7 @@ func (m *deliveryModel) finishBy(c modelClaim, attempt apier.Attempt, verdict st
 	}
 	d.event.attempts++
 	m.restate(d.event)
-	if verdict.DisableReason != "" {
+	if verdict.DisableReason != "" && e.status != apier.EndpointDisabled {
 		m.disabled(e)
 	}
 }
