@@ -228,12 +228,7 @@ func (e *Event) appendMutable(dst []byte, previous Status) []byte {
 	} else {
 		dst = e.LastDeliveryAttempt.AppendJSON(dst)
 	}
-	dst = append(dst, `,"delivery_latency_ms":`...)
-	if e.DeliveryLatencyMS < 0 {
-		dst = append(dst, "null"...)
-	} else {
-		dst = strconv.AppendInt(dst, e.DeliveryLatencyMS, 10)
-	}
+	dst = e.appendLatency(dst)
 	dst = append(dst, `,"error_message":`...)
 	if e.ErrorMessage == "" {
 		dst = append(dst, "null"...)
@@ -242,6 +237,22 @@ func (e *Event) appendMutable(dst []byte, previous Status) []byte {
 	}
 	dst = append(dst, `,"updated_at":`...)
 	return e.UpdatedAt.AppendJSON(dst)
+}
+
+// appendGuide appends the mutable state as the plain dialect has it: the members that the guide names, and no other.
+func (e *Event) appendGuide(dst []byte) []byte {
+	dst = append(dst, `"status":"`...)
+	dst = append(append(dst, e.Status...), '"')
+	dst = append(e.appendLatency(dst), `,"updated_at":`...)
+	return e.UpdatedAt.AppendJSON(dst)
+}
+
+func (e *Event) appendLatency(dst []byte) []byte {
+	dst = append(dst, `,"delivery_latency_ms":`...)
+	if e.DeliveryLatencyMS < 0 {
+		return append(dst, "null"...)
+	}
+	return strconv.AppendInt(dst, e.DeliveryLatencyMS, 10)
 }
 
 // appendString appends s as a JSON string; plain ASCII, the usual case, without a detour.

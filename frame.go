@@ -100,10 +100,14 @@ func AppendChange(dst []byte, c *Change, v1 *V1) []byte {
 		dst = appendCreated(appendOpen(dst, FrameEventCreated, ""), e)
 	case Updated:
 		dst = append(appendOpen(dst, FrameEventUpdate, ""), `,"data":{"id":"`...)
-		dst = append(dst, e.ID...)
-		dst = append(dst, `","type":`...)
-		dst = append(appendString(dst, e.Type), ',')
-		dst = e.appendMutable(dst, c.PreviousStatus)
+		dst = append(append(dst, e.ID...), '"', ',')
+		if v1 == nil {
+			dst = e.appendGuide(dst)
+		} else {
+			dst = append(dst, `"type":`...)
+			dst = append(appendString(dst, e.Type), ',')
+			dst = e.appendMutable(dst, c.PreviousStatus)
+		}
 		if e.Erased { // or who has the payload would keep it
 			dst = e.appendErased(append(dst, `,"payload":{}`...))
 		}
@@ -140,7 +144,7 @@ func appendState(dst []byte, e *Event) []byte {
 	return append(e.appendMutable(dst, ""), '}')
 }
 
-// Metrics is the data of metrics_update. Latencies are milliseconds, SuccessRate is the percentage of
+// Metrics is the data of metrics_update in v1. Latencies are milliseconds, SuccessRate is the percentage of
 // delivered among delivered and failed (0 where there is neither).
 type Metrics struct {
 	Total           int64            `json:"total_events"`
@@ -160,9 +164,19 @@ type LatencyQuantiles struct {
 	SampleSize int64   `json:"sample_size"`
 }
 
-// AppendMetrics appends metrics_update.
+// AppendMetrics appends metrics_update. The plain dialect has the four counts of the guide and nothing else: a page
+// may spread them over a state of its own, whose other members must stay.
 func AppendMetrics(dst []byte, m Metrics, at Timestamp, v1 *V1) []byte {
-	return appendFrame(dst, FrameMetricsUpdate, "", m, at, v1)
+	if v1 != nil {
+		return appendFrame(dst, FrameMetricsUpdate, "", m, at, v1)
+	}
+	counts := struct {
+		Total     int64 `json:"total_events"`
+		Pending   int64 `json:"pending_events"`
+		Delivered int64 `json:"delivered_events"`
+		Failed    int64 `json:"failed_events"`
+	}{m.Total, m.Pending, m.Delivered, m.Failed}
+	return appendFrame(dst, FrameMetricsUpdate, "", counts, at, nil)
 }
 
 // AppendPong appends the answer to a ping. In v1 it carries the client's own timestamp and the head of

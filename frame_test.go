@@ -113,7 +113,7 @@ func serverFrames() map[string][]byte {
 		"event_created_truncated": apier.AppendChange(nil, &truncated, nil),
 		"event_update":            apier.AppendChange(nil, &delivered, nil),
 		"event_update_v1":         apier.AppendChange(nil, &delivered, at("events:order.*", 43)),
-		"event_update_failed":     apier.AppendChange(nil, &failed, nil),
+		"event_update_failed_v1":  apier.AppendChange(nil, &failed, at("events", 43)),
 		"event_update_erased_v1":  apier.AppendChange(nil, &erased, at("events", 44)),
 		"event_deleted":           apier.AppendChange(nil, &deleted, nil),
 		"event_deleted_v1":        apier.AppendChange(nil, &deleted, at("events", 44)),

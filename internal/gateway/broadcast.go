@@ -14,15 +14,16 @@ import (
 type broadcaster struct {
 	watch *hub.Watch
 	stats *stats
-	since atomic.Int64 // Unix ns of the first commit that no pass has written yet; 0: none
+	began time.Time    // what since counts from
+	since atomic.Int64 // ns from there to the first commit that no pass has written yet; 0: none
 
 	mu      sync.Mutex // before conn.mu; not held while a socket is written
 	conns   []*conn
 	scratch []*conn
 }
 
-func newBroadcaster(h *hub.Hub, s *stats) *broadcaster {
-	return &broadcaster{watch: h.Watch(), stats: s}
+func newBroadcaster(h *hub.Hub, s *stats, began time.Time) *broadcaster {
+	return &broadcaster{watch: h.Watch(), stats: s, began: began}
 }
 
 func (b *broadcaster) run(ctx context.Context) {
@@ -46,7 +47,7 @@ func (b *broadcaster) pass() {
 		c.follow()
 	}
 	if len(b.scratch) > 0 {
-		b.stats.observeFanout(since, time.Now())
+		b.stats.observeFanout(time.Duration(since), time.Since(b.began))
 	}
 	clear(b.scratch)
 }

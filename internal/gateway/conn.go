@@ -35,13 +35,14 @@ type conn struct {
 	log       *hub.Log
 	pingAfter time.Duration
 
-	lastRead atomic.Int64 // Unix ms of the last input
-	lastPing atomic.Int64 // Unix ms of the last WebSocket ping sent
+	lastRead atomic.Int64 // when the last input came, ms of Gateway.steady
+	lastPing atomic.Int64 // when the last WebSocket ping was sent, likewise; 0: none was
 	rtt      atomic.Int32 // of it, ms, plus 1; 0: not known
 
-	in    inbound // these three are the reader's
-	meter *meter  // nil until the client says something
-	deaf  bool    // input is thrown away: the stream made no sense, or its end was said
+	in     inbound // these four are the reader's
+	meter  *meter  // nil until the client says something
+	deaf   bool    // input is thrown away: the stream made no sense, or its end was said
+	ponged int64   // lastPing when its pong came
 
 	mu      sync.Mutex // before Gateway.mu
 	id      auth.Identity
@@ -58,7 +59,7 @@ type conn struct {
 	told    []told      // what snapshots have told and the stream has not reached
 	phase   phase
 	closing apier.CloseCode // why, once closing
-	closeBy int64           // Unix ms; once closing, how long the client may take
+	closeBy int64           // ms of Gateway.steady; once closing, how long the client may take
 
 	sentFrames, sentBytes uint64
 	caughtUp              int // changes read from the store since it fell behind or came back
@@ -177,7 +178,7 @@ func (c *conn) appendResyncs(dst []byte, seq apier.Seq) []byte {
 	return dst
 }
 
-func (c *conn) touch() { c.lastRead.Store(c.g.opt.Now().UnixMilli()) }
+func (c *conn) touch() { c.lastRead.Store(c.g.steady()) }
 
 // end closes with a code: the close frame goes out behind what is queued, and the client has CloseTimeout to
 // answer it, give or take a sweep.
@@ -202,7 +203,7 @@ func (c *conn) endLocked(code apier.CloseCode, reason string) {
 // closingLocked bounds the time that is left, once the close frame is on its way.
 func (c *conn) closingLocked(code apier.CloseCode) {
 	c.phase, c.closing = phaseClosing, code
-	c.closeBy = c.g.opt.Now().Add(c.g.opt.CloseTimeout).UnixMilli()
+	c.closeBy = c.g.steady() + c.g.opt.CloseTimeout.Milliseconds()
 	if c.writing {
 		_ = c.nc.SetWriteDeadline(time.Now().Add(c.g.opt.CloseTimeout))
 	}

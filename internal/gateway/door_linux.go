@@ -99,9 +99,7 @@ func (d *door) take(nc net.Conn) bool {
 // goroutine's would have to.
 func (d *door) greet(v *visit) {
 	for {
-		d.handler.ServeHTTP(v, v.request)
-		v.end()
-		d.g.running.Done()
+		d.serve(v)
 		select {
 		case d.idle <- struct{}{}:
 		default:
@@ -114,6 +112,23 @@ func (d *door) greet(v *visit) {
 			return
 		}
 	}
+}
+
+// serve has the handler answer. It recovers what the handler throws, as net/http does: nothing below it would.
+func (d *door) serve(v *visit) {
+	defer d.g.running.Done()
+	defer func() {
+		failure := recover()
+		if failure == nil {
+			v.end()
+			return
+		}
+		_ = v.nc.Close()
+		if failure != http.ErrAbortHandler { //nolint:errorlint // a panic value, compared as net/http does
+			d.g.opt.Log.Error("websocket: a handler failed; this is a bug", "addr", v.request.RemoteAddr, "cause", failure)
+		}
+	}()
+	d.handler.ServeHTTP(v, v.request)
 }
 
 func isWebSocketHead(head []byte) bool {

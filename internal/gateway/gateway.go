@@ -64,6 +64,8 @@ type Options struct {
 	MaxConnectionsPerUser int
 	MaxConnectionsPerIP   int
 	MaxUnauthenticated    int // of those, that have not said yet who they are
+	MaxUnauthenticatedIP  int // of those, of one address
+	IPv6Bits              int // of an IPv6 address that count as one address [64]
 
 	Compression      bool          // permessage-deflate for those who offer it
 	MaxMessage       int           // from a client, bytes, inflated [32 KiB]
@@ -85,8 +87,9 @@ type Options struct {
 	CatchUpPage       int           // changes read from the store at once [128]
 	RefusalRetryAfter time.Duration // advised to whoever is over a limit [5 s]
 
-	Now func() time.Time // [time.Now]
-	Log *slog.Logger     // [slog.Default]
+	Now    func() time.Time     // the wall clock, for what is shown and for the end of tokens [time.Now]
+	Steady func() time.Duration // a clock that never steps, for every duration [Now, by its monotonic reading]
+	Log    *slog.Logger         // [slog.Default]
 
 	portable bool // as if there were no epoll
 }
@@ -124,6 +127,10 @@ func (o Options) withDefaults() Options {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.Steady == nil {
+		start := o.Now()
+		o.Steady = func() time.Duration { return o.Now().Sub(start) }
+	}
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
@@ -136,6 +143,7 @@ type Gateway struct {
 	auth    Authenticator
 	history History
 	opt     Options
+	began   time.Time
 
 	limits   *limits
 	stats    *stats
@@ -164,7 +172,7 @@ type Gateway struct {
 func New(h *hub.Hub, a Authenticator, history History, opt Options) *Gateway {
 	opt = opt.withDefaults()
 	g := &Gateway{
-		hub: h, auth: a, history: history, opt: opt,
+		hub: h, auth: a, history: history, opt: opt, began: time.Now(),
 		limits: newLimits(opt), stats: newStats(), conns: map[*conn]struct{}{}, reading: make(chan struct{}, runtime.GOMAXPROCS(0)),
 	}
 	if !opt.portable {
@@ -180,7 +188,7 @@ func New(h *hub.Hub, a Authenticator, history History, opt Options) *Gateway {
 	g.open, g.close = context.WithCancel(g.ctx)
 	g.buffers.New = func() any { b := make([]byte, readBuffer); return &b }
 	for range runtime.GOMAXPROCS(0) {
-		g.shards = append(g.shards, newBroadcaster(h, g.stats))
+		g.shards = append(g.shards, newBroadcaster(h, g.stats, g.began))
 	}
 	return g
 }
@@ -279,6 +287,9 @@ func (g *Gateway) enter() bool {
 }
 
 func (g *Gateway) now() apier.Timestamp { return apier.TimestampOf(g.opt.Now()) }
+
+// steady returns the milliseconds of a clock that never steps. Only differences between two of them mean something.
+func (g *Gateway) steady() int64 { return g.opt.Steady().Milliseconds() }
 
 func randomID() string {
 	raw := make([]byte, 10)

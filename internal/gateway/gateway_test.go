@@ -109,7 +109,7 @@ func TestRefusals(t *testing.T) {
 		if tc.status == 429 && res.Header.Get("Retry-After") == "" {
 			t.Errorf("%s: no Retry-After", name)
 		}
-		reason := b.dial(t, tc.query, "Origin: https://shop.example").expectClose(tc.code)
+		reason := b.dial(t, tc.query, "Origin: https://shop.example", "Sec-WebSocket-Protocol: apier.v1").expectClose(tc.code)
 		if tc.status == 429 && reason != "too_many_connections retry_after_ms=5000" {
 			t.Errorf("%s: reason %q", name, reason)
 		}

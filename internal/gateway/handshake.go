@@ -21,14 +21,14 @@ const handshakeKey = 24
 // The names of headers are spelled as net/http keeps them, here and where else they are read: it respells any other
 // at each call.
 func handshake(r *http.Request, extension string) ([]byte, error) {
-	key := r.Header.Get("Sec-Websocket-Key")
+	key, versions := r.Header.Get("Sec-Websocket-Key"), r.Header["Sec-Websocket-Version"]
 	switch {
 	case !r.ProtoAtLeast(1, 1):
 		return nil, errors.New("the request is not of HTTP/1.1")
-	case r.Header.Get("Sec-Websocket-Version") != "13":
-		return nil, errors.New("the header Sec-WebSocket-Version must be 13")
-	case len(key) != handshakeKey:
-		return nil, errors.New("the header Sec-WebSocket-Key must be 16 bytes in base64")
+	case len(versions) != 1 || versions[0] != "13":
+		return nil, errors.New("the header Sec-WebSocket-Version must be 13, once")
+	case len(r.Header["Sec-Websocket-Key"]) != 1 || !isHandshakeKey(key):
+		return nil, errors.New("the header Sec-WebSocket-Key must be 16 bytes in base64, once")
 	}
 	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")) //nolint:gosec // as above
 	answer := make([]byte, 0, 512)                                        // with room for the session frame
@@ -62,7 +62,27 @@ func buffered(rw *bufio.ReadWriter) []byte {
 	return slices.Clone(peeked)
 }
 
+// isHandshakeKey reports whether a key is 16 bytes in base64: RFC 6455, section 4.2.1.
+func isHandshakeKey(key string) bool {
+	var raw [handshakeKey]byte
+	n, err := base64.StdEncoding.Decode(raw[:], []byte(key)[:min(len(key), handshakeKey)])
+	return len(key) == handshakeKey && err == nil && n == 16
+}
+
+// isUpgrade reports whether a request asks for a WebSocket. Both headers are lists, which may stand in one line
+// or in several: RFC 9110, section 5.3.
 func isUpgrade(r *http.Request) bool {
-	return r.Method == http.MethodGet && strings.EqualFold(r.Header.Get("Upgrade"), "websocket") &&
-		strings.Contains(strings.ToLower(r.Header.Get("Connection")), "upgrade")
+	return r.Method == http.MethodGet && listHas(r.Header["Upgrade"], "websocket") && listHas(r.Header["Connection"], "upgrade")
+}
+
+// listHas reports whether a header that is a list of tokens has one of them, in any case of letters.
+func listHas(lines []string, token string) bool {
+	for _, line := range lines {
+		for element := range strings.SplitSeq(line, ",") {
+			if strings.EqualFold(strings.TrimSpace(element), token) {
+				return true
+			}
+		}
+	}
+	return false
 }

@@ -32,8 +32,8 @@ type violation struct {
 // feed takes input. It copies what it must keep, so p may be used again.
 func (in *inbound) feed(p []byte) { in.buf = append(in.buf, p...) }
 
-// next gives the next message or control frame; ok is false when more input is needed. payload is valid
-// until the next call of feed.
+// next gives the next message or control frame, or OpContinuation for a fragment that was empty; ok is false when more
+// input is needed. payload is valid until the next call of feed.
 func (in *inbound) next() (op ws.OpCode, payload []byte, ok bool, broken *violation) {
 	for {
 		h, size, ready, broken := in.header()
@@ -48,6 +48,9 @@ func (in *inbound) next() (op ws.OpCode, payload []byte, ok bool, broken *violat
 		}
 		if payload, done, broken := in.assemble(h, frame); done || broken != nil {
 			return ws.OpText, payload, done, broken
+		}
+		if h.Length == 0 { // it brings the message no further, so it counts as one: else they are free
+			return ws.OpContinuation, nil, true, nil
 		}
 	}
 }

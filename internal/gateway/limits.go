@@ -5,17 +5,21 @@ import (
 
 	"github.com/apier/apier"
 	"github.com/apier/apier/internal/auth"
+	"github.com/apier/apier/internal/clientaddr"
 )
 
 // limits counts connections: in all, per user, per address, and those that wait to say whose they are.
 type limits struct {
-	max, perUser, perIP, unnamed int
+	max, perUser, perIP, unnamed, unnamedPerIP int
 
-	mu    sync.Mutex
-	total int
-	waits int
-	users map[user]int
-	ips   map[string]int
+	ipv6Bits int // see [clientaddr.LimitKey]
+
+	mu     sync.Mutex
+	total  int
+	waits  int
+	users  map[user]int
+	ips    map[string]int // by what an address counts as
+	unsaid map[string]int // those that wait, likewise
 }
 
 type user struct {
@@ -27,13 +31,15 @@ func holderOf(id auth.Identity) user { return user{id.Tenant, id.Subject} }
 
 func newLimits(o Options) *limits {
 	return &limits{
-		max: o.MaxConnections, perUser: o.MaxConnectionsPerUser, perIP: o.MaxConnectionsPerIP, unnamed: o.MaxUnauthenticated,
-		users: map[user]int{}, ips: map[string]int{},
+		max: o.MaxConnections, perUser: o.MaxConnectionsPerUser, perIP: o.MaxConnectionsPerIP,
+		unnamed: o.MaxUnauthenticated, unnamedPerIP: o.MaxUnauthenticatedIP, ipv6Bits: o.IPv6Bits,
+		users: map[user]int{}, ips: map[string]int{}, unsaid: map[string]int{},
 	}
 }
 
 // acquire takes one place, or says which limit is reached. Each nil answer needs a release.
-func (l *limits) acquire(u user, ip string) *apier.Error {
+func (l *limits) acquire(u user, addr string) *apier.Error {
+	ip := clientaddr.LimitKey(addr, l.ipv6Bits)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if full := l.enter(ip); full != nil {
@@ -42,7 +48,8 @@ func (l *limits) acquire(u user, ip string) *apier.Error {
 	return l.take(u, ip)
 }
 
-func (l *limits) release(u user, ip string) {
+func (l *limits) release(u user, addr string) {
+	ip := clientaddr.LimitKey(addr, l.ipv6Bits)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.users[u]--; l.users[u] == 0 {
@@ -52,32 +59,47 @@ func (l *limits) release(u user, ip string) {
 }
 
 // wait takes one place for a connection that has not said yet whose it is. Each nil answer needs a name or a forget.
-func (l *limits) wait(ip string) *apier.Error {
+func (l *limits) wait(addr string) *apier.Error {
+	ip := clientaddr.LimitKey(addr, l.ipv6Bits)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.unnamed > 0 && l.waits >= l.unnamed {
+	switch {
+	case l.unnamed > 0 && l.waits >= l.unnamed:
 		return apier.Errorf(apier.CodeUnavailable, "%d connections have not sent their credential yet (--max-unauthenticated). Try again later.", l.unnamed)
+	case l.unnamedPerIP > 0 && l.unsaid[ip] >= l.unnamedPerIP:
+		return apier.Errorf(apier.CodeTooManyConnections, "%d connections of this address have not sent their credential yet (--max-unauthenticated-per-ip).", l.unnamedPerIP)
 	}
 	full := l.enter(ip)
 	if full == nil {
 		l.waits++
+		l.unsaid[ip]++
 	}
 	return full
 }
 
 // name gives a waiting connection's place to its user, or gives it up where the user has no place left.
-func (l *limits) name(u user, ip string) *apier.Error {
+func (l *limits) name(u user, addr string) *apier.Error {
+	ip := clientaddr.LimitKey(addr, l.ipv6Bits)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.waits--
+	l.said(ip)
 	return l.take(u, ip)
 }
 
+// said ends the wait of one connection of an address.
+func (l *limits) said(ip string) {
+	l.waits--
+	if l.unsaid[ip]--; l.unsaid[ip] == 0 {
+		delete(l.unsaid, ip)
+	}
+}
+
 // forget gives a waiting connection's place up.
-func (l *limits) forget(ip string) {
+func (l *limits) forget(addr string) {
+	ip := clientaddr.LimitKey(addr, l.ipv6Bits)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.waits--
+	l.said(ip)
 	l.leave(ip)
 }
 

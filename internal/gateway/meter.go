@@ -9,8 +9,9 @@ type meter struct {
 	flood time.Duration
 
 	tokens float64
-	last   time.Time
-	since  time.Time // over the rate without a pause since; zero: not over it
+	last   time.Duration // of a clock that never steps, as since
+	since  time.Duration // over the rate without a pause since
+	over   bool          // over the rate
 }
 
 type verdict uint8
@@ -25,24 +26,22 @@ func newMeter(o Options) meter {
 	return meter{rate: o.MessagesPerSec, burst: float64(o.MessageBurst), flood: o.FloodTime, tokens: float64(o.MessageBurst)}
 }
 
-// take counts one message.
-func (m *meter) take(now time.Time) verdict {
-	if !m.last.IsZero() {
-		m.tokens = min(m.burst, m.tokens+m.rate*now.Sub(m.last).Seconds())
-	}
+// take counts one message. now is of a clock that never steps.
+func (m *meter) take(now time.Duration) verdict {
+	m.tokens = min(m.burst, m.tokens+m.rate*(now-m.last).Seconds()) // full at first
 	// A client that keeps below its rate for a second has recovered: its bucket holds a second's worth.
 	if m.tokens >= min(m.rate, m.burst) {
-		m.since = time.Time{}
+		m.over = false
 	}
 	m.last = now
 	if m.tokens >= 1 {
 		m.tokens--
 		return withinRate
 	}
-	if m.since.IsZero() {
-		m.since = now
+	if !m.over {
+		m.over, m.since = true, now
 	}
-	if now.Sub(m.since) >= m.flood {
+	if now-m.since >= m.flood {
 		return flooding
 	}
 	return overRate

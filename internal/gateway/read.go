@@ -139,6 +139,9 @@ func (c *conn) sendCloseLocked(body []byte) {
 		answer = ws.NewCloseFrameBody(ws.StatusProtocolError, "")
 	}
 	c.sendLocked(appendMessage(nil, ws.OpClose, answer))
+	if len(body) == 0 {
+		code = ws.StatusNoStatusRcvd // RFC 6455, 7.1.5: a close frame without a code
+	}
 	if c.phase == phaseOpen { // else the queue was full, or the socket gone
 		c.closingLocked(apier.CloseCode(code))
 	}
@@ -152,15 +155,14 @@ func mayClose(code ws.StatusCode) bool {
 
 // dispatch handles one message or control frame.
 func (c *conn) dispatch(op ws.OpCode, payload []byte) {
-	if op == ws.OpPong {
-		c.rtt.Store(int32(min(max(c.g.opt.Now().UnixMilli()-c.lastPing.Load(), 0), 1<<20)) + 1)
+	if op == ws.OpPong && c.measure() {
 		return
 	}
 	if c.meter == nil {
 		m := newMeter(c.g.opt)
 		c.meter = &m
 	}
-	switch c.meter.take(c.g.opt.Now()) {
+	switch c.meter.take(c.g.opt.Steady()) {
 	case flooding:
 		c.end(apier.CloseTooManyRequests, apier.CloseReason("rate_limited", c.g.opt.RefusalRetryAfter))
 	case overRate:
@@ -169,12 +171,25 @@ func (c *conn) dispatch(op ws.OpCode, payload []byte) {
 			c.send(apier.AppendError(nil, f.ID, rateLimited(c.g.opt), c.g.now()))
 		}
 	default:
-		if op == ws.OpPing {
+		switch op {
+		case ws.OpPing:
 			c.sendWire(appendMessage(nil, ws.OpPong, payload))
-		} else {
+		case ws.OpText:
 			c.handle(payload)
+		default: // a pong that nobody asked for, or an empty fragment: it counts, and says nothing
 		}
 	}
+}
+
+// measure takes the round trip from the first pong after a ping. Any other pong is one that nobody asked for.
+func (c *conn) measure() (asked bool) {
+	ping := c.lastPing.Load()
+	if ping == 0 || c.ponged == ping {
+		return false
+	}
+	c.ponged = ping
+	c.rtt.Store(int32(min(max(c.g.steady()-ping, 0), 1<<20)) + 1)
+	return true
 }
 
 func rateLimited(o Options) *apier.Error {

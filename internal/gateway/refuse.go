@@ -11,13 +11,14 @@ import (
 	"github.com/apier/apier/internal/problem"
 )
 
-// refuse answers a request that is not let in. A browser cannot see the status of a refused upgrade, so
-// it is upgraded and told by a close code; anybody else gets a problem.
+// refuse answers a request that is not let in. A page of the v1 dialect is upgraded and told by a close code: a browser
+// shows it no status, and its client knows the codes. Everybody else gets a problem. A client of the plain dialect may
+// know no codes: it would count an upgrade as success, forget its delays, and come back at once for ever.
 func (g *Gateway) refuse(w http.ResponseWriter, answer []byte, req request, e *apier.Error) {
 	g.stats.refused.WithLabelValues(string(e.Code)).Inc()
 	g.opt.Log.Info("websocket: refused", "code", e.Code, "reason", e.Message, "addr", req.addr)
 	retry := g.advice(e)
-	if !req.hasOrigin {
+	if !req.v1 || !req.hasOrigin {
 		problem.Write(w, e, retry)
 		return
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/apier/apier"
+	"github.com/apier/apier/internal/clientaddr"
 )
 
 const (
@@ -38,7 +39,7 @@ func (g *Gateway) read(r *http.Request) (request, *apier.Error) {
 	req := request{
 		v1:        q.Get("v") == "1",
 		session:   q.Get("session"),
-		addr:      ClientAddr(r, g.opt.TrustedProxies),
+		addr:      clientaddr.Of(r, g.opt.TrustedProxies),
 		hasOrigin: r.Header.Get("Origin") != "",
 		client:    g.names.of(r.UserAgent()),
 		named:     q.Has("channels"),
@@ -46,11 +47,11 @@ func (g *Gateway) read(r *http.Request) (request, *apier.Error) {
 	if req.hasOrigin && !g.originAllowed(r) {
 		return req, apier.Errorf(apier.CodeOriginRefused, "The origin is not allowed to connect. The operator can add it to --allowed-origins.")
 	}
-	if fault := unknownWords(q); fault != nil {
-		return req, fault
-	}
 	offered := subprotocols(r)
-	req.v1 = req.v1 || slices.Contains(offered, subprotocolV1)
+	req.v1 = req.v1 || slices.Contains(offered, subprotocolV1) // first, for the dialect says how a refusal is told
+	if problem := unknownWords(q); problem != nil {
+		return req, problem
+	}
 	req.present(r, q, offered)
 	if names := q.Get("channels"); names != "" {
 		req.channels = strings.Split(names, ",")

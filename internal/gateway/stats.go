@@ -65,21 +65,23 @@ func isCounted(code apier.CloseCode) bool {
 
 // Publish hands on what was committed at a time; the fan-out's clock starts, where there is somebody to write to.
 func (g *Gateway) Publish(changes []apier.Change, at time.Time) {
+	since := max(at.Sub(g.began), 1)
 	for _, b := range g.shards {
-		b.since.CompareAndSwap(0, at.UnixNano())
+		b.since.CompareAndSwap(0, int64(since))
 	}
 	if g.hub.Publish(changes) {
 		return
 	}
 	for _, b := range g.shards { // no pass comes for it, and a later one is not to be measured by it
-		b.since.CompareAndSwap(at.UnixNano(), 0)
+		b.since.CompareAndSwap(int64(since), 0)
 	}
 }
 
-// observeFanout ends a pass that began with a commit at a time, Unix nanoseconds; 0: no commit began it.
-func (s *stats) observeFanout(since int64, now time.Time) {
+// observeFanout ends a pass that began with a commit, both as durations since the gateway's own beginning; since 0: no
+// commit began it.
+func (s *stats) observeFanout(since, now time.Duration) {
 	if since != 0 {
-		s.fanout.Observe(float64(now.UnixNano()-since) / 1e9)
+		s.fanout.Observe((now - since).Seconds())
 	}
 }
 

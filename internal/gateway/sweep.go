@@ -18,11 +18,15 @@ func (g *Gateway) sweep(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			now := g.opt.Now()
-			for _, c := range g.snapshot() {
-				c.check(now)
-			}
+			g.sweepOnce()
 		}
+	}
+}
+
+func (g *Gateway) sweepOnce() {
+	wall, steady := g.now(), g.steady()
+	for _, c := range g.snapshot() {
+		c.check(wall, steady)
 	}
 }
 
@@ -37,16 +41,17 @@ const (
 	dutyExpiring
 )
 
-// due decides what is to be done for a connection. Times are Unix milliseconds; expires 0 means never.
-func due(now, lastRead, lastPing, expires int64, warned bool, pingAfter time.Duration, o Options) duty {
+// due decides what is to be done for a connection. now, lastRead and lastPing are milliseconds of a clock that never
+// steps. The end of a token is a time of the wall clock, Unix milliseconds; 0 means never.
+func due(now, lastRead, lastPing, wall, expires int64, warned bool, pingAfter time.Duration, o Options) duty {
 	silent := time.Duration(now-lastRead) * time.Millisecond
 	sincePing := time.Duration(now-lastPing) * time.Millisecond
 	switch {
-	case expires > 0 && now >= expires:
+	case expires > 0 && wall >= expires:
 		return dutyExpired
 	case silent >= o.SilenceTimeout:
 		return dutySilent
-	case expires > 0 && !warned && now >= expires-o.ExpiryWarning.Milliseconds():
+	case expires > 0 && !warned && wall >= expires-o.ExpiryWarning.Milliseconds():
 		return dutyExpiring
 	case silent >= pingAfter && sincePing >= pingAfter:
 		return dutyPing
@@ -54,17 +59,16 @@ func due(now, lastRead, lastPing, expires int64, warned bool, pingAfter time.Dur
 	return dutyNone
 }
 
-func (c *conn) check(now time.Time) {
+func (c *conn) check(wall apier.Timestamp, now int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	ms := now.UnixMilli()
-	if c.phase == phaseClosing && ms >= c.closeBy {
+	if c.phase == phaseClosing && now >= c.closeBy {
 		c.abortLocked()
 	}
 	if c.phase != phaseOpen {
 		return
 	}
-	switch due(ms, c.lastRead.Load(), c.lastPing.Load(), int64(expiry(c.id)), c.warned, c.pingAfter, c.g.opt) {
+	switch due(now, c.lastRead.Load(), c.lastPing.Load(), int64(wall), int64(expiry(c.id)), c.warned, c.pingAfter, c.g.opt) {
 	case dutyExpired:
 		c.endLocked(apier.CloseUnauthorized, "token_expired")
 	case dutySilent:
@@ -75,7 +79,7 @@ func (c *conn) check(now time.Time) {
 			c.sendLocked(textMessage(apier.AppendAuth(nil, "", apier.AuthExpiring, expiry(c.id), c.g.now())))
 		}
 	case dutyPing:
-		c.lastPing.Store(ms)
+		c.lastPing.Store(now)
 		c.sendLocked(appendMessage(nil, ws.OpPing, nil))
 	}
 }

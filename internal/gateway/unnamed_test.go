@@ -17,7 +17,7 @@ func TestATicketLetsInOnce(t *testing.T) {
 	if c, res := b.tryDial(t, "ticket=Tgood"); c != nil || res.StatusCode != 401 {
 		t.Errorf("a used ticket got %d", res.StatusCode)
 	}
-	if reason := b.dial(t, "ticket=Tgood", "Origin: http://"+b.addr).expectClose(apier.CloseUnauthorized); reason != "unauthorized" {
+	if reason := b.dial(t, "v=1&ticket=Tgood", "Origin: http://"+b.addr).expectClose(apier.CloseUnauthorized); reason != "unauthorized" {
 		t.Errorf("reason %q", reason)
 	}
 }

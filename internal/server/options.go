@@ -35,23 +35,25 @@ type Options struct {
 
 	APIKey string `name:"api-key" help:"Makes this an API key of the tenant default, with every scope." placeholder:"KEY" secret:""`
 
-	MaxConnections        int           `default:"50000" help:"WebSocket connections in all."`
-	MaxConnectionsPerUser int           `default:"20" help:"WebSocket connections of one user."`
-	MaxConnectionsPerIP   int           `name:"max-connections-per-ip" default:"200" help:"WebSocket connections of one address."`
-	MaxUnauthenticated    int           `default:"1000" help:"WebSocket connections that have not sent their credential yet (?auth=message)."`
-	Compression           bool          `help:"Compress what WebSocket clients are sent (permessage-deflate), for those who offer it; saves bytes, costs CPU."`
-	MaxMessageBytes       int           `default:"32768" help:"Size of a message from a WebSocket client."`
-	MessagesPerSecond     float64       `default:"20" help:"Messages a second from a WebSocket client."`
-	MessageBurst          int           `default:"40" help:"Messages at once from a WebSocket client."`
-	MaxSubscriptions      int           `default:"100" help:"Subscriptions of a WebSocket connection."`
-	MaxQueueBytes         int           `default:"1048576" help:"Unsent answers to a WebSocket client, bytes."`
-	LiveLogBytes          int           `default:"8388608" help:"Latest changes of a tenant kept in memory for its connections, bytes; 0 means the default."`
-	PingAfter             time.Duration `default:"25s" help:"Silence after which the server pings a WebSocket client; 0 means the default."`
-	SilenceTimeout        time.Duration `default:"60s" help:"Silence that ends a WebSocket connection; 0 means the default."`
-	WriteTimeout          time.Duration `default:"30s" help:"Time without progress that ends a WebSocket client that reads nothing; 0 means the default."`
-	ReconnectWindow       time.Duration `default:"5s" help:"Time over which clients come back after a restart, at least."`
-	ShutdownDelay         time.Duration `default:"0s" help:"Time at the beginning of a shutdown in which /readyz fails and all else goes on, so that load balancers look elsewhere first."`
-	DrainTimeout          time.Duration `default:"10s" help:"Time for clients to leave and requests to end at shutdown."`
+	MaxConnections          int           `default:"50000" help:"WebSocket connections in all."`
+	MaxConnectionsPerUser   int           `default:"20" help:"WebSocket connections of one user."`
+	MaxConnectionsPerIP     int           `name:"max-connections-per-ip" default:"200" help:"WebSocket connections of one address."`
+	MaxUnauthenticated      int           `default:"1000" help:"WebSocket connections that have not sent their credential yet (?auth=message)."`
+	MaxUnauthenticatedPerIP int           `name:"max-unauthenticated-per-ip" default:"50" help:"Such connections of one address."`
+	IPv6Prefix              int           `name:"ipv6-prefix" default:"64" help:"Bits of an IPv6 address that count as one address in each limit per address: a provider hands a customer a whole /64."`
+	Compression             bool          `help:"Compress what WebSocket clients are sent (permessage-deflate), for those who offer it; saves bytes, costs CPU."`
+	MaxMessageBytes         int           `default:"32768" help:"Size of a message from a WebSocket client."`
+	MessagesPerSecond       float64       `default:"20" help:"Messages a second from a WebSocket client."`
+	MessageBurst            int           `default:"40" help:"Messages at once from a WebSocket client."`
+	MaxSubscriptions        int           `default:"100" help:"Subscriptions of a WebSocket connection."`
+	MaxQueueBytes           int           `default:"1048576" help:"Unsent answers to a WebSocket client, bytes."`
+	LiveLogBytes            int           `default:"8388608" help:"Latest changes of a tenant kept in memory for its connections, bytes; 0 means the default."`
+	PingAfter               time.Duration `default:"25s" help:"Silence after which the server pings a WebSocket client; 0 means the default."`
+	SilenceTimeout          time.Duration `default:"60s" help:"Silence that ends a WebSocket connection; 0 means the default."`
+	WriteTimeout            time.Duration `default:"30s" help:"Time without progress that ends a WebSocket client that reads nothing; 0 means the default."`
+	ReconnectWindow         time.Duration `default:"5s" help:"Time over which clients come back after a restart, at least."`
+	ShutdownDelay           time.Duration `default:"0s" help:"Time at the beginning of a shutdown in which /readyz fails and all else goes on, so that load balancers look elsewhere first."`
+	DrainTimeout            time.Duration `default:"10s" help:"Time for clients to leave and requests to end at shutdown."`
 
 	MaxPayloadBytes   int           `default:"262144" help:"Size of an event's payload."`
 	MaxBatchBytes     int           `default:"8388608" help:"Size of a batch request."`
@@ -125,7 +127,8 @@ func (o Options) Validate() error {
 	}
 	for flag, n := range map[string]int{
 		"max-connections": o.MaxConnections, "max-connections-per-user": o.MaxConnectionsPerUser,
-		"max-connections-per-ip": o.MaxConnectionsPerIP, "max-unauthenticated": o.MaxUnauthenticated, "max-message-bytes": o.MaxMessageBytes,
+		"max-connections-per-ip": o.MaxConnectionsPerIP, "max-unauthenticated": o.MaxUnauthenticated,
+		"max-unauthenticated-per-ip": o.MaxUnauthenticatedPerIP, "max-message-bytes": o.MaxMessageBytes,
 		"max-payload-bytes": o.MaxPayloadBytes, "max-batch-bytes": o.MaxBatchBytes, "write-queue": o.WriteQueue,
 		"max-subscriptions": o.MaxSubscriptions, "max-queue-bytes": o.MaxQueueBytes, "live-log-bytes": o.LiveLogBytes, "message-burst": o.MessageBurst,
 		"webhook-log": o.WebhookLog, "max-searches": o.MaxSearches, "max-endpoints": o.MaxEndpoints, "inbox-open": o.InboxOpen, "inbox-max-deliveries": o.InboxMaxDeliveries, "inbox-max-waiting": o.InboxMaxWaiting,
@@ -154,6 +157,9 @@ func (o Options) Validate() error {
 	}
 	if 0 < o.TokenTTL && o.TokenTTL < time.Second { // a token counts whole seconds
 		fail("token-ttl", "must be a second or more, not %v", o.TokenTTL)
+	}
+	if o.IPv6Prefix < 0 || o.IPv6Prefix > 128 {
+		fail("ipv6-prefix", "must be 1 to 128 (0 means the default), not %d", o.IPv6Prefix)
 	}
 	if o.WriteQueue > maxWriteQueue { // its places are made at the start
 		fail("write-queue", "must be at most %d, not %d", maxWriteQueue, o.WriteQueue)

@@ -21,6 +21,7 @@ import (
 	"github.com/apier/apier/frontend"
 	"github.com/apier/apier/internal/api"
 	"github.com/apier/apier/internal/auth"
+	"github.com/apier/apier/internal/clientaddr"
 	"github.com/apier/apier/internal/delivery"
 	"github.com/apier/apier/internal/gateway"
 	"github.com/apier/apier/internal/hub"
@@ -187,7 +188,7 @@ func (s *Server) gatewayOptions(epoch, run string) gateway.Options {
 	return gateway.Options{
 		Epoch: epoch, Run: run, AllowedOrigins: origins, TrustedProxies: proxies,
 		MaxConnections: o.MaxConnections, MaxConnectionsPerUser: o.MaxConnectionsPerUser, MaxConnectionsPerIP: o.MaxConnectionsPerIP,
-		MaxUnauthenticated: o.MaxUnauthenticated, Compression: o.Compression,
+		MaxUnauthenticated: o.MaxUnauthenticated, MaxUnauthenticatedIP: o.MaxUnauthenticatedPerIP, IPv6Bits: o.IPv6Prefix, Compression: o.Compression,
 		MaxMessage: orUnlimited(o.MaxMessageBytes), MessagesPerSec: perSecond, MessageBurst: orUnlimited(o.MessageBurst),
 		MaxSubscriptions: orUnlimited(o.MaxSubscriptions), MaxQueue: orUnlimited(o.MaxQueueBytes),
 		PingAfter: o.PingAfter, SilenceTimeout: o.SilenceTimeout, WriteTimeout: o.WriteTimeout, ReconnectWindow: o.ReconnectWindow,
@@ -202,7 +203,7 @@ func (s *Server) apiOptions() api.Options {
 	secrets, _ := o.webhookSecrets()                  // likewise
 	return api.Options{
 		WebhookSecrets: secrets, WebhooksPerSec: o.WebhookRequestsPerSecond, MaxWaiting: orUnlimited(o.InboxMaxWaiting), Bell: s.bell,
-		ClientAddr:  func(r *http.Request) string { return gateway.ClientAddr(r, proxies) },
+		ClientAddr:  func(r *http.Request) string { return clientaddr.Of(r, proxies) },
 		MaxSearches: o.MaxSearches, SearchTimeout: o.SearchTimeout,
 		MaxPayload: orUnlimited(o.MaxPayloadBytes), MaxBatchBytes: orUnlimited(o.MaxBatchBytes),
 		AllowedOrigins: origins, RequestsPerSec: o.RequestsPerSecond, TokensPerSec: o.TokensPerSecond, Connections: s.gateway, Log: s.log,

@@ -1,4 +1,5 @@
-package gateway
+// Package clientaddr tells which address a request comes from, and which addresses count as one for a limit.
+package clientaddr
 
 import (
 	"net"
@@ -7,8 +8,8 @@ import (
 	"strings"
 )
 
-// ClientAddr gives the address that a request comes from: the nearest that is not a trusted proxy.
-func ClientAddr(r *http.Request, trusted []netip.Prefix) string {
+// Of returns the address that a request comes from: the nearest that is not a trusted proxy.
+func Of(r *http.Request, trusted []netip.Prefix) string {
 	return clientAddr(r.RemoteAddr, strings.Join(r.Header.Values("X-Forwarded-For"), ","), trusted)
 }
 
@@ -49,4 +50,29 @@ func isTrusted(host string, trusted []netip.Prefix) bool {
 		}
 	}
 	return false
+}
+
+// DefaultIPv6Bits is the prefix that a provider hands to one customer: RFC 6177.
+const DefaultIPv6Bits = 64
+
+// LimitKey returns what an address counts as for a limit per address. An IPv6 address counts as its network of
+// ipv6Bits (0: [DefaultIPv6Bits]), since one customer has all of it. An IPv4 address counts as itself, also when it is
+// written as an IPv6 one. What is no address counts as itself.
+func LimitKey(addr string, ipv6Bits int) string {
+	ip, err := netip.ParseAddr(addr)
+	if err != nil {
+		return addr
+	}
+	ip = ip.Unmap().WithZone("")
+	if ip.Is4() {
+		return ip.String()
+	}
+	if ipv6Bits == 0 {
+		ipv6Bits = DefaultIPv6Bits
+	}
+	network, err := ip.Prefix(ipv6Bits)
+	if err != nil {
+		return addr
+	}
+	return network.String()
 }
