@@ -16,12 +16,12 @@ const module = "github.com/apier/apier"
 // is in ARCHITECTURE.md; a package that is not drawn here fails the test.
 func arrows() map[string][]string {
 	return map[string][]string{
-		"":                         {},
+		"":                         {"internal/strictjson"},
 		"client":                   {""},
 		"cmd/apier":                {"", "client", "internal/doctor", "internal/server", "internal/auth", "internal/store", "internal/store/sqlite"},
 		"frontend":                 {},
-		"internal/api":             {"", "internal/auth", "internal/problem", "internal/signature", "internal/store"},
-		"internal/auth":            {"", "internal/store"},
+		"internal/api":             {"", "internal/auth", "internal/problem", "internal/signature", "internal/store", "internal/strictjson"},
+		"internal/auth":            {"", "internal/store", "internal/strictjson"},
 		"internal/delivery":        {"", "internal/signature", "internal/store"},
 		"internal/doctor":          {},
 		"internal/clientaddr":      {},
@@ -33,6 +33,7 @@ func arrows() map[string][]string {
 		"internal/store":           {""},
 		"internal/store/sqlite":    {"", "internal/store"},
 		"internal/store/storetest": {"", "internal/store"},
+		"internal/strictjson":      {},
 	}
 }
 

@@ -112,25 +112,6 @@ func New(keys Keys, secret []byte, opt Options) *Authenticator {
 	return &Authenticator{keys: keys, secret: secret, opt: opt, parser: parser, tickets: newTickets(), checked: map[keyRef]time.Time{}, seen: map[[32]byte]seenKey{}}
 }
 
-type claims struct {
-	jwt.RegisteredClaims
-	Tenant   string   `json:"tenant,omitempty"`
-	Scope    *string  `json:"scope,omitempty"`   // space-separated, RFC 8693 section 4.2
-	Channels []string `json:"channels,omitzero"` // empty is not absent: it permits none
-	Key      string   `json:"key,omitempty"`
-}
-
-// clockSkew is how far an issuer's clock may be ahead of ours: what it signs is used at once, and counts from its now.
-const clockSkew = 30 * time.Second
-
-// GetNotBefore implements jwt.Claims.
-func (c claims) GetNotBefore() (*jwt.NumericDate, error) {
-	if c.NotBefore == nil {
-		return nil, nil //nolint:nilnil // jwt's way to say: there is none
-	}
-	return jwt.NewNumericDate(c.NotBefore.Add(-clockSkew)), nil
-}
-
 // Credential checks an API key or a token.
 func (a *Authenticator) Credential(ctx context.Context, credential string) (Identity, error) {
 	if strings.HasPrefix(credential, KeyPrefix) {
@@ -173,6 +154,9 @@ func remember[K comparable, V any](answers map[K]V, key K, value V) {
 
 // Token checks a JWT: its signature, its expiry, and that the API key behind it is still in force.
 func (a *Authenticator) Token(ctx context.Context, token string) (Identity, error) {
+	if err := checkHeader(token); err != nil {
+		return Identity{}, tokenError(err)
+	}
 	var c claims
 	parsed, err := a.parser.ParseWithClaims(token, &c, func(t *jwt.Token) (any, error) { return a.key(ctx, t) })
 	if err != nil {
@@ -288,10 +272,15 @@ func (a *Authenticator) Refresh(id Identity) (token string, expires time.Time, e
 }
 
 func tokenError(err error) error {
-	var known *apier.Error
+	var (
+		known *apier.Error
+		bad   *malformedError
+	)
 	switch {
 	case errors.As(err, &known):
 		return known
+	case errors.As(err, &bad):
+		return apier.Errorf(apier.CodeUnauthorized, "The token is not a valid JWT: %v.", bad)
 	case errors.Is(err, jwt.ErrTokenInvalidAudience), errors.Is(err, jwt.ErrTokenInvalidIssuer):
 		return errForeign()
 	case errors.Is(err, jwt.ErrTokenExpired):

@@ -19,6 +19,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"github.com/apier/apier"
+	"github.com/apier/apier/internal/strictjson"
 )
 
 const (
@@ -202,14 +203,16 @@ func (s *KeySet) get(ctx context.Context) (map[keyName]crypto.PublicKey, error) 
 // parseKeySet keeps the keys that can check a signature of one of our algorithms, each pinned to its own; all else
 // in a set is for somebody else. Without a single one the set is taken for broken.
 func parseKeySet(body []byte) (map[keyName]crypto.PublicKey, error) {
-	var set struct {
-		Keys []json.RawMessage `json:"keys"`
+	set, err := strictjson.Decode(body)
+	if err != nil {
+		return nil, fmt.Errorf("key set: it %w", err)
 	}
-	if err := json.Unmarshal(body, &set); err != nil {
-		return nil, fmt.Errorf("key set: %w", err)
+	var all []json.RawMessage
+	if err := json.Unmarshal(set["keys"], &all); err != nil {
+		return nil, errors.New("key set: it has no array \"keys\"")
 	}
 	keys := map[keyName]crypto.PublicKey{}
-	for _, raw := range set.Keys {
+	for _, raw := range all {
 		var k jose.JSONWebKey
 		if k.UnmarshalJSON(raw) != nil || !k.IsPublic() || k.Use != "" && k.Use != "sig" {
 			continue
