@@ -3,7 +3,10 @@ package apier
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+
+	"github.com/apier/apier/internal/strictjson"
 )
 
 // ClientFrame is what a client sent, decoded and checked.
@@ -15,34 +18,53 @@ type ClientFrame struct {
 	Token    string          // of auth
 }
 
-// DecodeClientFrame reads one text message. Where the error is not nil the frame still carries the ID,
-// if that much could be read, so that the answer can name it. Fields it does not know are ignored.
+// DecodeClientFrame reads one text message. If the error is not nil, the frame still carries the ID, as far as it could
+// be read, so that the answer can name it. Members it does not know are ignored. Names are exact, and each may stand once.
 func DecodeClientFrame(msg []byte) (ClientFrame, *Error) {
-	var env struct {
-		Type      *string         `json:"type"`
-		ID        json.RawMessage `json:"id"`
-		Timestamp json.RawMessage `json:"timestamp"`
-		Data      json.RawMessage `json:"data"`
-	}
 	if trimmed := bytes.TrimLeft(msg, " \t\r\n"); len(trimmed) == 0 || trimmed[0] != '{' {
 		return ClientFrame{}, Errorf(CodeMalformed, "A frame is one JSON object, such as {\"type\":\"ping\"}.")
 	}
-	if !json.Valid(msg) {
-		return ClientFrame{}, Errorf(CodeMalformed, "The frame is not valid JSON.")
+	if err := strictjson.Check(msg); err != nil {
+		return ClientFrame{}, frameError(err)
 	}
-	if err := json.Unmarshal(msg, &env); err != nil {
-		return ClientFrame{}, Errorf(CodeInvalid, "The frame's \"type\" must be a string.")
-	}
-	f := ClientFrame{}
-	if len(env.ID) > 0 && (json.Unmarshal(env.ID, &f.ID) != nil || len(f.ID) > MaxFrameID) {
+	var kind, id, timestamp, data json.RawMessage
+	strictjson.Members(msg, func(name string, value json.RawMessage) {
+		switch name {
+		case "type":
+			kind = value
+		case "id":
+			id = value
+		case "timestamp":
+			timestamp = value
+		case "data":
+			data = value
+		}
+	})
+	f, text := ClientFrame{}, ""
+	if len(id) > 0 && (json.Unmarshal(id, &f.ID) != nil || len(f.ID) > MaxFrameID) {
 		f.ID = ""
 		return f, Errorf(CodeInvalid, "The frame's \"id\" must be a string of at most %d bytes.", MaxFrameID)
 	}
-	if env.Type == nil || *env.Type == "" {
+	if len(kind) > 0 && json.Unmarshal(kind, &text) != nil {
+		return f, Errorf(CodeInvalid, "The frame's \"type\" must be a string.")
+	}
+	if text == "" {
 		return f, Errorf(CodeInvalid, "The frame has no \"type\".")
 	}
-	f.Type = FrameType(*env.Type)
-	return f.withData(env.Timestamp, env.Data)
+	f.Type = FrameType(text)
+	return f.withData(timestamp, data)
+}
+
+func frameError(err error) *Error {
+	var duplicate *strictjson.DuplicateError
+	switch {
+	case errors.As(err, &duplicate):
+		return Errorf(CodeInvalid, "The frame has the name %q more than once in one object.", clip(duplicate.Name))
+	case errors.Is(err, strictjson.ErrTooDeep):
+		return Errorf(CodeInvalid, "The frame %v.", err)
+	default:
+		return Errorf(CodeMalformed, "The frame is not valid JSON.")
+	}
 }
 
 func (f ClientFrame) withData(timestamp, data json.RawMessage) (ClientFrame, *Error) {
@@ -64,16 +86,17 @@ func (f ClientFrame) withData(timestamp, data json.RawMessage) (ClientFrame, *Er
 }
 
 func decodeChannels(t FrameType, data json.RawMessage) ([]Channel, *Error) {
-	var d struct {
-		Channel  *string  `json:"channel"`
-		Channels []string `json:"channels"`
+	var names []string
+	d, ok := dataOf(data)
+	if !ok || json.Unmarshal(d.orNull("channels"), &names) != nil {
+		return nil, channelsNeeded(t)
 	}
-	if len(data) == 0 || json.Unmarshal(data, &d) != nil {
-		return nil, Errorf(CodeInvalid, "%s needs \"data\": {\"channel\":\"events\"} or {\"channels\":[\"events\",\"metrics\"]}.", t)
+	var one *string
+	if json.Unmarshal(d.orNull("channel"), &one) != nil {
+		return nil, channelsNeeded(t)
 	}
-	names := d.Channels
-	if d.Channel != nil {
-		names = append([]string{*d.Channel}, names...)
+	if one != nil {
+		names = append([]string{*one}, names...)
 	}
 	switch {
 	case len(names) == 0:
@@ -95,14 +118,37 @@ func decodeChannels(t FrameType, data json.RawMessage) ([]Channel, *Error) {
 	return channels, nil
 }
 
-func decodeToken(data json.RawMessage) (string, *Error) {
-	var d struct {
-		Token string `json:"token"`
-	}
-	if len(data) == 0 || json.Unmarshal(data, &d) != nil || d.Token == "" {
+func channelsNeeded(t FrameType) *Error {
+	return Errorf(CodeInvalid, "%s needs \"data\": {\"channel\":\"events\"} or {\"channels\":[\"events\",\"metrics\"]}.", t)
+}
+
+func decodeToken(data json.RawMessage) (token string, err *Error) {
+	d, ok := dataOf(data)
+	if !ok || json.Unmarshal(d.orNull("token"), &token) != nil || token == "" {
 		return "", Errorf(CodeInvalid, "auth needs \"data\": {\"token\":\"…\"}.")
 	}
-	return d.Token, nil
+	return token, nil
+}
+
+// frameData is the "data" of a frame by the exact names of its members.
+type frameData map[string]json.RawMessage
+
+// dataOf reads data that was checked with the frame around it; false: it is no object.
+func dataOf(data json.RawMessage) (d frameData, ok bool) {
+	if len(data) == 0 {
+		return nil, false
+	}
+	d = frameData{}
+	ok = strictjson.Members(data, func(name string, value json.RawMessage) { d[name] = value })
+	return d, ok
+}
+
+// orNull returns a member, or null if there is none.
+func (d frameData) orNull(name string) json.RawMessage {
+	if value, ok := d[name]; ok {
+		return value
+	}
+	return json.RawMessage("null")
 }
 
 func clip(s string) string {

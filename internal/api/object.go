@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/apier/apier"
+	"github.com/apier/apier/internal/strictjson"
 )
 
 // maxObject bounds the body of a request that sets something, bytes.
@@ -70,7 +71,9 @@ func (o object) decode(fields ...field) (faults []apier.FieldError) {
 			faults = append(faults, apier.FieldError{Field: m.name, Reason: "stands there more than once"})
 		default:
 			seen[m.name] = true
-			if reason := fields[i].set(m.value); reason != "" {
+			if err := strictjson.Check(m.value); err != nil && m.name != "payload" { // that is kept byte for byte
+				faults = append(faults, apier.FieldError{Field: m.name, Reason: err.Error()})
+			} else if reason := fields[i].set(m.value); reason != "" {
 				faults = append(faults, apier.FieldError{Field: m.name, Reason: reason})
 			}
 		}

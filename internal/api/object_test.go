@@ -32,6 +32,10 @@ func TestABodyAtFaultIsToldFieldByField(t *testing.T) {
 		{"POST", "/api/events/erase", `{"created_after":"yesterday","dry_run":1}`, map[string]string{
 			"created_after": "must be an RFC 3339 time such as 2025-11-14T17:30:00Z", "dry_run": "must be true or false", "filter": "",
 		}},
+		{"POST", "/api/endpoints/filter-test", `{"filter":{"payload.a":1,"payload.a":2},"Types":["x"]}`, map[string]string{
+			"filter": `has the name "payload.a" more than once`, "Types": "is not a field here; there are types, filter",
+		}},
+		{"POST", "/api/endpoints", `{"url":"https://a.example","headers":{"x":"1","\u0078":"2"}}`, map[string]string{"headers": `has the name "x" more than once`}},
 		{"POST", "/api/webhooks/verify", `{"headers":{"a":1},"url":""}`, map[string]string{
 			"headers": "must be an object of strings", "url": "is not a field here; there are secret, endpoint_id, headers, body", "secret": "or endpoint_id is needed: one of them",
 		}},
