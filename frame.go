@@ -227,9 +227,9 @@ type Session struct {
 	Seq               Seq       `json:"seq"`     // head of the change log
 	Resumed           bool      `json:"resumed"` // what changed meanwhile follows; nothing was lost
 	Channels          []string  `json:"channels"`
-	HeartbeatMS       int64     `json:"heartbeat_ms"` // the server pings a silent connection this often
-	TokenExpiresAt    Timestamp `json:"token_expires_at"`
-	ReconnectWindowMS int64     `json:"reconnect_window_ms"` // spread a reconnect over this after a crash
+	HeartbeatMS       int64     `json:"heartbeat_ms"`              // the server pings a silent connection this often
+	TokenExpiresAt    Timestamp `json:"token_expires_at,omitzero"` // 0: an API key, which does not expire
+	ReconnectWindowMS int64     `json:"reconnect_window_ms"`       // spread a reconnect over this after a crash
 }
 
 // AppendSession appends session. It is on the way of every connect, so it does without reflection.
@@ -251,8 +251,9 @@ func AppendSession(dst []byte, s Session, at Timestamp) []byte {
 	}
 	dst = append(dst, `],"heartbeat_ms":`...)
 	dst = strconv.AppendInt(dst, s.HeartbeatMS, 10)
-	dst = append(dst, `,"token_expires_at":`...)
-	dst = s.TokenExpiresAt.AppendJSON(dst)
+	if s.TokenExpiresAt != 0 {
+		dst = s.TokenExpiresAt.AppendJSON(append(dst, `,"token_expires_at":`...))
+	}
 	dst = append(dst, `,"reconnect_window_ms":`...)
 	dst = strconv.AppendInt(dst, s.ReconnectWindowMS, 10)
 	return appendClose(append(dst, '}'), at, nil)
@@ -307,11 +308,11 @@ const (
 	AuthExpiring = "expiring" // the token in force ends soon: send another
 )
 
-// AppendAuth appends auth, id being that of the client's auth frame or empty.
+// AppendAuth appends auth, id being that of the client's auth frame or empty. expires is 0 for an API key.
 func AppendAuth(dst []byte, id, status string, expires, at Timestamp) []byte {
 	data := struct {
 		Status    string    `json:"status"`
-		ExpiresAt Timestamp `json:"expires_at"`
+		ExpiresAt Timestamp `json:"expires_at,omitzero"`
 	}{status, expires}
 	return appendFrame(dst, FrameAuth, id, data, at, nil)
 }

@@ -140,7 +140,12 @@ func serverFrames() map[string][]byte {
 		"snapshot_nothing":  apier.AppendSnapshot(nil, ofEvent, apier.Snapshot{Seq: 44}, sampleAt),
 		"reconnect":         apier.AppendReconnect(nil, 2300*time.Millisecond, sampleAt),
 		"auth_ok":           apier.AppendAuth(nil, "a1", apier.AuthOK, sampleAt, sampleAt),
-		"auth_expiring":     apier.AppendAuth(nil, "", apier.AuthExpiring, sampleAt, sampleAt),
+		"auth_ok_key":       apier.AppendAuth(nil, "a1", apier.AuthOK, 0, sampleAt),
+		"session_key": apier.AppendSession(nil, apier.Session{
+			Session: "s_1f2e3d4c5b6a_k3j9x2", Epoch: "1f2e3d4c5b6a", Seq: 42, Channels: []string{"events", "metrics"},
+			HeartbeatMS: 25000, ReconnectWindowMS: 5000,
+		}, sampleAt),
+		"auth_expiring": apier.AppendAuth(nil, "", apier.AuthExpiring, sampleAt, sampleAt),
 	}
 }
 
