@@ -31,7 +31,8 @@ func arrows() map[string][]string {
 		"internal/server":          {"", "frontend", "internal/api", "internal/auth", "internal/clientaddr", "internal/delivery", "internal/gateway", "internal/hub", "internal/problem", "internal/signature", "internal/store", "internal/store/sqlite"},
 		"internal/signature":       {},
 		"internal/store":           {""},
-		"internal/store/sqlite":    {"", "internal/store"},
+		"internal/store/rules":     {""},
+		"internal/store/sqlite":    {"", "internal/store", "internal/store/rules"},
 		"internal/store/storetest": {"", "internal/store"},
 		"internal/strictjson":      {},
 	}

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -12,6 +13,7 @@ import (
 
 	"github.com/apier/apier"
 	"github.com/apier/apier/internal/store"
+	"github.com/apier/apier/internal/store/rules"
 )
 
 // Append implements store.Events.
@@ -21,9 +23,7 @@ func (s *Store) Append(
 	a := &appendOp{tenant: tenant, key: key}
 	err := a.prepare(events) // here, beside the writer, not in it
 	if err == nil {
-		a.routes = s.routes.Load()
-		a.matched = a.routes.matches(tenant, a.events)
-		err = s.submit(ctx, a.weight(), a.apply)
+		err = s.append(ctx, a)
 	}
 	if err != nil {
 		return store.Receipts{}, fmt.Errorf("append events: %w", err)
@@ -31,14 +31,38 @@ func (s *Store) Append(
 	return a.receipts, nil
 }
 
+// append matches the events beside the writer, and again where the tenant's endpoints were changed before
+// their turn came. After some tries those who change endpoints wait, so that it comes to an end.
+func (s *Store) append(ctx context.Context, a *appendOp) (err error) {
+	for try := 0; ; try++ {
+		if try == maxRematches {
+			changing := s.routes.changing(a.tenant)
+			changing.Lock()
+			defer changing.Unlock()
+		}
+		if err = a.match(ctx, s.routes.get(a.tenant)); err != nil {
+			return err
+		}
+		if err = s.submit(ctx, a.weight(), a.apply); !errors.Is(err, errStale) {
+			return err
+		}
+	}
+}
+
+func (a *appendOp) match(ctx context.Context, routes *tenantRoutes) (err error) {
+	a.version = routes.version
+	a.matched, err = routes.matchAll(ctx, a.events)
+	return err
+}
+
 type appendOp struct {
 	tenant   apier.TenantID
 	key      *store.IdempotencyKey
 	uuids    []uuid.UUID
 	events   []apier.Event
-	routes   *routes    // by which matched was found
-	matched  [][]*route // of each event; nil: no endpoint at all
-	told     bool       // by the server itself, in the middle of something that must not fail: the disk budget does not hold
+	version  uint64           // of the routes by which matched was found
+	matched  [][]rules.Target // of each event; nil: no endpoint at all
+	told     bool             // by the server itself, in the middle of something that must not fail: the disk budget does not hold
 	receipts store.Receipts
 }
 
@@ -64,7 +88,11 @@ func (a *appendOp) weight() int {
 	for i := range a.events {
 		bytes += len(a.events[i].Payload)
 	}
-	return len(a.events) + bytes>>10
+	deliveries := 0
+	for _, targets := range a.matched {
+		deliveries += len(targets)
+	}
+	return len(a.events) + deliveries + bytes>>10
 }
 
 func (a *appendOp) apply(b *batch) error {
@@ -79,7 +107,7 @@ func (a *appendOp) apply(b *batch) error {
 			return err
 		}
 	}
-	if err := a.match(b); err != nil {
+	if err := a.checkRoutes(b); err != nil {
 		return err
 	}
 	if err := b.checkRoom(); err != nil && !a.told {
@@ -89,9 +117,9 @@ func (a *appendOp) apply(b *batch) error {
 		return err
 	}
 	first := b.seq - apier.Seq(len(a.events)) + 1
-	for i, routes := range a.matched {
-		for _, r := range routes {
-			if err := b.deliver(a.tenant, tenant, a.events[i].Seq, &a.events[i], r); err != nil {
+	for i, targets := range a.matched {
+		for _, to := range targets {
+			if err := b.deliver(a.tenant, tenant, a.events[i].Seq, &a.events[i], to); err != nil {
 				return err
 			}
 		}
@@ -102,13 +130,17 @@ func (a *appendOp) apply(b *batch) error {
 	return a.remember(b, tenant, first)
 }
 
-// match finds the endpoints of each event anew where they have changed since.
-func (a *appendOp) match(b *batch) error {
-	current, err := b.currentRoutes()
-	if err == nil && a.routes != current {
-		a.routes, a.matched = current, current.matches(a.tenant, a.events)
+// checkRoutes refuses what was matched by other routes. Only what the server tells by itself is matched
+// here: one small event.
+func (a *appendOp) checkRoutes(b *batch) error {
+	current := b.routesOf(a.tenant)
+	switch {
+	case a.version == current.version:
+		return nil
+	case a.told:
+		return a.match(context.Background(), current)
 	}
-	return err
+	return errStale
 }
 
 const insertEvent = `INSERT INTO events (created_seq, seq, tenant, uuid, type, source, status, created_at, updated_at,
@@ -154,12 +186,13 @@ func (a *appendOp) status(i int) int64 {
 	return statusNumber(apier.StatusPending)
 }
 
-// replay finds the receipts of an earlier request with the same key.
+// replay finds the receipts of an earlier request with the same key. One that has outlived its retention is
+// forgotten, even if housekeeping has not come to it.
 func (a *appendOp) replay(b *batch, tenant int64) (found bool, err error) {
 	var hash [32]byte
 	err = sqlitex.Execute(b.conn,
-		"SELECT request_hash, first_seq, created_at, uuids FROM idempotency WHERE tenant = ? AND key = ?",
-		&sqlitex.ExecOptions{Args: []any{tenant, a.key.Key}, ResultFunc: func(stmt *sqlite.Stmt) error {
+		"SELECT request_hash, first_seq, created_at, uuids FROM idempotency WHERE tenant = ? AND key = ? AND created_at >= ?",
+		&sqlitex.ExecOptions{Args: []any{tenant, a.key.Key, b.before(b.writer.store.options.IdempotencyRetention)}, ResultFunc: func(stmt *sqlite.Stmt) error {
 			found = true
 			stmt.ColumnBytes(0, hash[:])
 			a.receipts = readReceipts(stmt)
@@ -195,6 +228,6 @@ func (a *appendOp) remember(b *batch, tenant int64, first apier.Seq) error {
 	for _, id := range a.uuids {
 		raw = append(raw, id[:]...)
 	}
-	return exec(b.conn, `INSERT INTO idempotency (tenant, key, request_hash, first_seq, created_at, uuids)
+	return exec(b.conn, `INSERT OR REPLACE INTO idempotency (tenant, key, request_hash, first_seq, created_at, uuids)
 		VALUES (?, ?, ?, ?, ?, ?)`, tenant, a.key.Key, a.key.RequestHash[:], int64(first), int64(b.now), raw)
 }

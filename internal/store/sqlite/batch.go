@@ -32,11 +32,9 @@ type batch struct {
 	tenants  map[apier.TenantID]int64 // created here, known to others after the commit
 	types    map[typeKey]struct{}     // likewise
 
-	endpoints   map[int64]*endpointRow // read for this batch, written at its end
-	routes      *routes                // in force here
-	routesStale bool                   // an endpoint has changed since routes were read
-	routesNew   bool                   // routes are to be known to others after the commit
-	dues        map[*endpointRow]int64 // endpoints with deliveries to make, and from when
+	endpoints map[int64]*endpointRow           // read for this batch, written at its end
+	routes    map[apier.TenantID]*tenantRoutes // changed here, known to others after the commit
+	dues      map[*endpointRow]int64           // endpoints with deliveries to make, and from when
 
 	rooms tenants // those whose inbox hands out something sooner
 	lefts tenants // those of whom events have left in silence
@@ -92,7 +90,7 @@ func (b *batch) apply(ops []*op) ([]error, error) {
 	for i, o := range ops {
 		err := o.apply(b)
 		var domain *apier.Error
-		if err != nil && !errors.As(err, &domain) {
+		if err != nil && !errors.As(err, &domain) && !errors.Is(err, errStale) {
 			return nil, err
 		}
 		results[i] = err
@@ -123,9 +121,6 @@ func (b *batch) nextSeq() apier.Seq {
 func (b *batch) commit() error {
 	if err := b.writeEndpoints(); err != nil {
 		return fmt.Errorf("write endpoints: %w", err)
-	}
-	if _, err := b.currentRoutes(); err != nil {
-		return fmt.Errorf("read routes: %w", err)
 	}
 	if err := b.tally.write(b.conn); err != nil {
 		return fmt.Errorf("write counters: %w", err)
@@ -168,8 +163,8 @@ func (w *writer) learn(b *batch) {
 	for key := range b.types {
 		w.types[key] = struct{}{}
 	}
-	if b.routesNew {
-		w.store.routes.Store(b.routes)
+	for tenant, routes := range b.routes {
+		w.store.routes.of.Store(tenant, routes)
 	}
 }
 

@@ -1,6 +1,9 @@
 package sqlite
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -29,8 +32,9 @@ func appending(t *testing.T, s *Store, typ string) (*appendOp, func(*batch) erro
 	if err := a.prepare([]apier.NewEvent{{Type: typ, Source: "shop", Payload: []byte(`{}`)}}); err != nil {
 		t.Fatal(err)
 	}
-	a.routes = s.routes.Load() // beside the writer, before the transaction
-	a.matched = a.routes.matches(a.tenant, a.events)
+	if err := a.match(t.Context(), s.routes.get(a.tenant)); err != nil { // beside the writer, before the transaction
+		t.Fatal(err)
+	}
 	return a, a.apply
 }
 
@@ -62,7 +66,15 @@ func TestRoutesWithinOneTransaction(t *testing.T) {
 		verdict: store.Verdict{Status: apier.DeliveryFailed, DisableReason: "410"},
 	}
 	behind, add := appending(t, s, "a.b")
-	oneTransaction(t, s, finish.apply, add)
+	oneTransaction(t, s, finish.apply, func(b *batch) error {
+		if err := add(b); !errors.Is(err, errStale) {
+			t.Errorf("matched before the endpoint was disabled in the same transaction: %v", err)
+		}
+		return nil
+	})
+	if err := s.append(t.Context(), behind); err != nil {
+		t.Fatal(err)
+	}
 	later, addLater := appending(t, s, "a.b")
 	oneTransaction(t, s, addLater)
 	for _, a := range []*appendOp{behind, later} {
@@ -106,5 +118,92 @@ func TestEndpointNumbersAreNotReused(t *testing.T) {
 	}
 	if found := deliveriesOf(t, s, a.events[0].ID); len(found) != 1 || found[0].EndpointID != gone.ID {
 		t.Errorf("the history is %+v", found)
+	}
+}
+
+// What one tenant does to its endpoints does not make what another appends stale.
+func TestRoutesAreOfOneTenant(t *testing.T) {
+	t.Parallel()
+	s := openTemp(t)
+	_, add := appending(t, s, "a.b")
+	if _, err := s.CreateEndpoint(t.Context(), "globex", apier.Endpoint{URL: "https://globex.example"}, []byte("secret")); err != nil {
+		t.Fatal(err)
+	}
+	oneTransaction(t, s, add)
+	_, add = appending(t, s, "a.b")
+	e, err := s.CreateEndpoint(t.Context(), "acme", apier.Endpoint{URL: "https://shop.example"}, []byte("secret"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.submit(t.Context(), 0, add); !errors.Is(err, errStale) {
+		t.Errorf("matched before the tenant's own endpoint was made: %v", err)
+	}
+	before := s.routes.get("acme").version
+	for range 3 { // an endpoint whose routes stay as they are
+		if _, err := s.UpdateEndpoint(t.Context(), "acme", e.ID, func(e *apier.Endpoint) error {
+			e.Status = apier.EndpointDisabled
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if after := s.routes.get("acme").version; after != before+1 {
+		t.Errorf("the version went from %d to %d: disabled once, then nothing changed", before, after)
+	}
+}
+
+// An append that is always too late keeps those who change endpoints waiting, and comes to an end.
+func TestAppendEndsWhileRoutesChange(t *testing.T) {
+	t.Parallel()
+	s := openTemp(t)
+	e, err := s.CreateEndpoint(t.Context(), "acme", apier.Endpoint{URL: "https://shop.example"}, []byte("secret"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	changed := make(chan error)
+	go func() {
+		for n := 0; ; n++ {
+			_, err := s.UpdateEndpoint(ctx, "acme", e.ID, func(e *apier.Endpoint) error {
+				e.Types = []string{"a.*", fmt.Sprint("b.", n)}
+				return nil
+			})
+			if err != nil {
+				changed <- err
+				return
+			}
+		}
+	}()
+	for range 50 {
+		receipts, err := s.Append(t.Context(), "acme", []apier.NewEvent{{Type: "a.b", Source: "shop", Payload: []byte(`{}`)}}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if found := deliveriesOf(t, s, receipts.Events[0].ID); len(found) != 1 {
+			t.Errorf("deliveries: %+v", found)
+		}
+	}
+	cancel()
+	if err := <-changed; !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
+
+// Matching is the caller's work, and ends when the caller leaves.
+func TestMatchingEndsWithItsCaller(t *testing.T) {
+	t.Parallel()
+	s := openTemp(t)
+	if _, err := s.CreateEndpoint(t.Context(), "acme", apier.Endpoint{URL: "https://shop.example"}, []byte("secret")); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	events := []apier.NewEvent{{Type: "a.b", Source: "shop", Payload: []byte(`{}`)}}
+	if _, err := s.Recipients(ctx, "acme", events); !errors.Is(err, context.Canceled) {
+		t.Errorf("a dry run: %v", err)
+	}
+	a, _ := appending(t, s, "a.b")
+	if err := a.match(ctx, s.routes.get("acme")); !errors.Is(err, context.Canceled) {
+		t.Errorf("an append: %v", err)
 	}
 }

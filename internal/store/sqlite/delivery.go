@@ -8,12 +8,10 @@ import (
 	"zombiezen.com/go/sqlite/sqlitex"
 
 	"github.com/apier/apier"
+	"github.com/apier/apier/internal/store/rules"
 )
 
-const (
-	blocked     = math.MaxInt64 // due_at of a delivery that another of its order key goes before
-	maxOrderKey = 128           // bytes of a value; a longer one is known by its hash
-)
+const blocked = math.MaxInt64 // due_at of a delivery that another of its order key goes before
 
 // deliveryColumns are what scanDelivery reads, in its order.
 const deliveryColumns = "d.number, d.seq, d.tenant, d.endpoint, d.endpoint_uuid, d.event, d.event_uuid, d.event_type, d.status, " +
@@ -132,16 +130,17 @@ func errNoDelivery(id apier.DeliveryID) error {
 }
 
 // deliver makes the delivery of an event to an endpoint.
-func (b *batch) deliver(name apier.TenantID, tenant int64, createdSeq apier.Seq, e *apier.Event, r *route) error {
-	endpoint, err := b.endpointByNumber(name, tenant, r.number)
+func (b *batch) deliver(name apier.TenantID, tenant int64, createdSeq apier.Seq, e *apier.Event, to rules.Target) error {
+	endpoint, err := b.endpointByNumber(name, tenant, to.Endpoint)
 	if err != nil || endpoint == nil { // it went in this very transaction
 		return err
 	}
 	seq := b.nextSeq()
-	row := &deliveryRow{number: int64(seq), tenant: tenant, endpoint: r.number, event: createdSeq, dueAt: int64(b.now) + r.firstMS}
+	row := &deliveryRow{number: int64(seq), tenant: tenant, endpoint: to.Endpoint, event: createdSeq}
+	row.dueAt = int64(b.now) + endpoint.endpoint.RetryScheduleMS[0]
 	row.delivery = apier.Delivery{
 		EventID: e.ID, EventType: e.Type, EndpointID: endpoint.endpoint.ID, Status: apier.DeliveryPending,
-		OrderKey: orderKeyOf(e, r.orderKey), CreatedAt: b.now, UpdatedAt: b.now, Seq: seq,
+		OrderKey: to.OrderKey, CreatedAt: b.now, UpdatedAt: b.now, Seq: seq,
 	}
 	if err := b.takeTurn(row); err != nil {
 		return err
@@ -151,7 +150,7 @@ func (b *batch) deliver(name apier.TenantID, tenant int64, createdSeq apier.Seq,
 	d := &row.delivery
 	if err := exec(b.conn, `INSERT INTO deliveries (number, seq, tenant, endpoint, endpoint_uuid, event, event_uuid, event_type, status,
 		due_at, order_key, created_at, updated_at) VALUES (?1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, 1, ?8, ?9, ?10, ?10)`,
-		int64(seq), tenant, r.number, r.uuid[:], int64(createdSeq), event[:], e.Type, row.dueAt, d.OrderKey, int64(b.now)); err != nil {
+		int64(seq), tenant, to.Endpoint, endpoint.uuid[:], int64(createdSeq), event[:], e.Type, row.dueAt, d.OrderKey, int64(b.now)); err != nil {
 		return err
 	}
 	endpoint.count("", apier.DeliveryPending)

@@ -228,7 +228,7 @@ func (b *batch) writeSettings(row *endpointRow) error {
 		return err
 	}
 	row.dirty = true
-	b.routesStale = true
+	b.route(row)
 	return exec(b.conn, "UPDATE endpoints SET settings = ?, status = ?, disabled_reason = ? WHERE number = ?",
 		string(settings), endpointStatusNumber(e.Status), e.DisabledReason, row.number)
 }

@@ -21,6 +21,9 @@ func (s *Store) CreateEndpoint(
 	if err != nil {
 		return apier.Endpoint{}, fmt.Errorf("make an id: %w", err)
 	}
+	changing := s.routes.changing(tenant)
+	changing.RLock()
+	defer changing.RUnlock()
 	var created apier.Endpoint
 	err = s.submit(ctx, 2, func(b *batch) error {
 		number, err := b.ensureTenant(tenant)
@@ -37,7 +40,7 @@ func (s *Store) CreateEndpoint(
 		if err := b.insertEndpoint(number, id, &created, secret); err != nil {
 			return err
 		}
-		b.routesStale = true
+		b.route(&endpointRow{number: int64(created.Seq), name: tenant, endpoint: created})
 		shown := created
 		b.announceEndpoint(tenant, &shown, "", created.Seq)
 		return nil
@@ -121,6 +124,9 @@ func (s *Store) Endpoints(
 func (s *Store) UpdateEndpoint(
 	ctx context.Context, tenant apier.TenantID, id apier.EndpointID, change func(*apier.Endpoint) error,
 ) (apier.Endpoint, error) {
+	changing := s.routes.changing(tenant)
+	changing.RLock()
+	defer changing.RUnlock()
 	var updated *endpointRow
 	err := s.submit(ctx, 1, func(b *batch) error {
 		row, err := b.endpoint(tenant, id)
@@ -191,7 +197,7 @@ func (b *batch) removeEndpoint(tenant apier.TenantID, id apier.EndpointID) error
 		}
 	}
 	row.gone = true
-	b.routesStale = true
+	b.route(row)
 	seq := b.nextSeq()
 	b.announceEndpoint(tenant, nil, id, seq)
 	return exec(b.conn, "INSERT INTO endpoint_tombstones (seq, tenant, uuid, deleted_at) VALUES (?, ?, ?, ?)",

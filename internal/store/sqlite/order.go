@@ -1,26 +1,6 @@
 package sqlite
 
-import (
-	"crypto/sha256"
-	"encoding/hex"
-
-	"zombiezen.com/go/sqlite"
-
-	"github.com/apier/apier"
-)
-
-// orderKeyOf gives the value that puts an event in order; "": it stands in none.
-func orderKeyOf(e *apier.Event, path string) string {
-	if path == "" {
-		return ""
-	}
-	value := apier.PayloadText(e.Payload, path)
-	if len(value) <= maxOrderKey {
-		return value
-	}
-	sum := sha256.Sum256([]byte(value))
-	return "sha256:" + hex.EncodeToString(sum[:])
-}
+import "zombiezen.com/go/sqlite"
 
 // Of the open deliveries of one order key exactly one has the turn; the others are blocked behind it.
 const (

@@ -5,6 +5,7 @@ import (
 	"zombiezen.com/go/sqlite/sqlitex"
 
 	"github.com/apier/apier"
+	"github.com/apier/apier/internal/store/rules"
 )
 
 const eventsBetween = "SELECT " + eventColumns + " FROM events e INDEXED BY events_by_tenant" +
@@ -17,7 +18,7 @@ const failedSince = " FROM deliveries d INDEXED BY deliveries_by_endpoint WHERE 
 
 // replayable gives the route by which a recovery picks events: by what went to the source, or by what the endpoint takes.
 type replayable struct {
-	target route
+	target *rules.Route
 	source int64
 }
 
@@ -26,7 +27,7 @@ func newReplayable(conn *sqlite.Conn, tenant int64, recovery apier.Recovery) (*e
 	if err != nil {
 		return nil, replayable{}, err
 	}
-	r := replayable{target: routeOf(endpoint)}
+	r := replayable{target: rules.NewRoute(endpoint.number, &endpoint.endpoint)}
 	if recovery.SourceEndpointID == "" {
 		return endpoint, r, nil
 	}
@@ -68,14 +69,14 @@ func (r replayable) scan(conn *sqlite.Conn, tenant int64, recovery apier.Recover
 }
 
 func (r replayable) wants(conn *sqlite.Conn, found *row) (bool, error) {
-	if found.event.Erased || r.source == 0 && !r.target.takes(&found.event) {
+	if found.event.Erased || r.source == 0 && !r.target.Takes(found.event.Decoded(), found.event.Type) {
 		return false, nil
 	}
 	had, came := false, r.source == 0
 	err := sqlitex.Execute(conn, "SELECT endpoint FROM deliveries INDEXED BY deliveries_by_event WHERE event = ?",
 		&sqlitex.ExecOptions{Args: []any{int64(found.createdSeq)}, ResultFunc: func(stmt *sqlite.Stmt) error {
 			endpoint := stmt.ColumnInt64(0)
-			had = had || endpoint == r.target.number
+			had = had || endpoint == r.target.Endpoint
 			came = came || endpoint == r.source
 			return nil
 		}})
@@ -134,7 +135,9 @@ func (b *batch) moveOn(tenant apier.TenantID, row *recoveryRow, n int) (moved in
 		if err != nil {
 			return 0, false, err
 		}
-		if err = b.deliver(tenant, row.tenant, events[i].createdSeq, &events[i].event, &pick.target); err == nil {
+		if err = b.deliver(tenant, row.tenant, events[i].createdSeq, &events[i].event, rules.Target{
+			Endpoint: pick.target.Endpoint, OrderKey: rules.OrderKey(events[i].event.Decoded(), pick.target.OrderKey),
+		}); err == nil {
 			err = b.restate(tenant, row.tenant, &events[i], events[i].event)
 		}
 	}

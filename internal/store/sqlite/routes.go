@@ -2,44 +2,73 @@ package sqlite
 
 import (
 	"context"
+	"errors"
+	"slices"
+	"sync"
 
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
 
 	"github.com/apier/apier"
+	"github.com/apier/apier/internal/store/rules"
 )
 
-// routes tell which endpoints of a tenant take an event. A value never changes: who matched by one that is still in
-// force has matched right.
-type routes struct{ of map[apier.TenantID][]route }
+// errStale is no failure. What an operation found out beside the writer was changed before its turn came:
+// it wrote nothing, and its caller finds out again.
+var errStale = errors.New("changed meanwhile")
 
-type route struct {
-	number   int64
-	uuid     [16]byte
-	types    []string
-	filter   *apier.Filter
-	orderKey string
-	firstMS  int64 // the wait before the first attempt
+// maxRematches is how often an append is matched while others may change the endpoints of its tenant.
+// The next time they wait for it.
+const maxRematches = 3
+
+// tenantRoutes are the endpoints of a tenant that new events may go to, by their number. A value never
+// changes. Its version tells it from the others of the tenant.
+type tenantRoutes struct {
+	version uint64
+	all     []*rules.Route
 }
 
-func (r *route) takes(e *apier.Event) bool {
-	return apier.TypesMatch(r.types, e.Type) && r.filter.Match(e)
+// routeTable holds the routes in force. The writer stores them after a commit; everybody reads them.
+type routeTable struct {
+	of      sync.Map // apier.TenantID → *tenantRoutes
+	changes sync.Map // apier.TenantID → *sync.RWMutex: shared by those who change endpoints
 }
 
-func routeOf(row *endpointRow) route {
-	filter, faults := apier.ParseFilter(row.endpoint.Filter)
-	if len(faults) > 0 { // it was valid when it was stored: better too much than nothing
-		filter = &apier.Filter{}
+func (t *routeTable) get(tenant apier.TenantID) *tenantRoutes {
+	if found, ok := t.of.Load(tenant); ok {
+		return found.(*tenantRoutes) //nolint:forcetypeassert // nothing else is stored
 	}
-	return route{
-		number: row.number, uuid: row.uuid, types: row.endpoint.Types, filter: filter,
-		orderKey: row.endpoint.OrderKey, firstMS: row.endpoint.RetryScheduleMS[0],
-	}
+	return &tenantRoutes{}
 }
 
-// loadRoutes reads the endpoints that new events go to: all but the disabled ones.
-func loadRoutes(conn *sqlite.Conn) (*routes, error) {
-	loaded := &routes{of: map[apier.TenantID][]route{}}
+// changing returns what endpoints of a tenant are changed under: changes go on side by side, unless an
+// append that came too late too often keeps them out.
+func (t *routeTable) changing(tenant apier.TenantID) *sync.RWMutex {
+	lock, _ := t.changes.LoadOrStore(tenant, new(sync.RWMutex))
+	return lock.(*sync.RWMutex) //nolint:forcetypeassert // nothing else is stored
+}
+
+// with returns the routes as they are once an endpoint has this one; nil: it gets no new events.
+func (r *tenantRoutes) with(endpoint int64, route *rules.Route) *tenantRoutes {
+	at, found := slices.BinarySearchFunc(r.all, endpoint, func(r *rules.Route, number int64) int { return int(r.Endpoint - number) })
+	if !found && route == nil {
+		return r
+	}
+	next := &tenantRoutes{version: r.version + 1, all: slices.Clone(r.all)}
+	switch {
+	case route == nil:
+		next.all = slices.Delete(next.all, at, at+1)
+	case found:
+		next.all[at] = route
+	default:
+		next.all = slices.Insert(next.all, at, route)
+	}
+	return next
+}
+
+// load reads the endpoints that new events go to: all but the disabled ones.
+func (t *routeTable) load(conn *sqlite.Conn) error {
+	all := map[apier.TenantID][]*rules.Route{}
 	err := sqlitex.Execute(conn, "SELECT "+endpointColumns+", t.name FROM endpoints p JOIN tenants t ON t.id = p.tenant WHERE p.status <> 3 ORDER BY p.number",
 		&sqlitex.ExecOptions{ResultFunc: func(stmt *sqlite.Stmt) error {
 			row, err := scanEndpoint(stmt)
@@ -47,55 +76,69 @@ func loadRoutes(conn *sqlite.Conn) (*routes, error) {
 				return err
 			}
 			tenant := apier.TenantID(stmt.ColumnText(17))
-			loaded.of[tenant] = append(loaded.of[tenant], routeOf(row))
+			all[tenant] = append(all[tenant], rules.NewRoute(row.number, &row.endpoint))
 			return nil
 		}})
-	return loaded, err
+	for tenant, routes := range all {
+		t.of.Store(tenant, &tenantRoutes{version: 1, all: routes})
+	}
+	return err
 }
 
-// currentRoutes gives those in force in this batch.
-func (b *batch) currentRoutes() (*routes, error) {
-	if !b.routesStale {
-		if b.routes == nil {
-			b.routes = b.writer.store.routes.Load()
-		}
-		return b.routes, nil
+// routesOf returns those in force in this batch.
+func (b *batch) routesOf(tenant apier.TenantID) *tenantRoutes {
+	if changed := b.routes[tenant]; changed != nil {
+		return changed
 	}
-	loaded, err := loadRoutes(b.conn)
-	if err != nil {
-		return nil, err
-	}
-	b.routes, b.routesStale, b.routesNew = loaded, false, true
-	return loaded, nil
+	return b.writer.store.routes.get(tenant)
 }
 
-// matches gives the routes of each event; nil where the tenant has none.
-func (r *routes) matches(tenant apier.TenantID, events []apier.Event) [][]*route {
-	all := r.of[tenant]
-	if len(all) == 0 {
-		return nil
+// route has new events go to an endpoint as it is now, or not at all. Others learn of it after the commit.
+func (b *batch) route(row *endpointRow) {
+	var route *rules.Route
+	if !row.gone && row.endpoint.Status != apier.EndpointDisabled {
+		route = rules.NewRoute(row.number, &row.endpoint)
 	}
-	matched := make([][]*route, len(events))
+	current := b.routesOf(row.name)
+	next := current.with(row.number, route)
+	if next == current {
+		return
+	}
+	if b.routes == nil {
+		b.routes = map[apier.TenantID]*tenantRoutes{}
+	}
+	b.routes[row.name] = next
+}
+
+// matchAll returns the endpoints of each event; nil where the tenant has none. It ends with ctx.
+func (r *tenantRoutes) matchAll(ctx context.Context, events []apier.Event) ([][]rules.Target, error) {
+	if len(r.all) == 0 {
+		return nil, nil
+	}
+	matched := make([][]rules.Target, len(events))
 	for i := range events {
-		for k := range all {
-			if all[k].takes(&events[i]) {
-				matched[i] = append(matched[i], &all[k])
-			}
+		var err error
+		if matched[i], err = rules.Targets(ctx, r.all, &events[i]); err != nil {
+			return nil, err
 		}
 	}
-	return matched
+	return matched, nil
 }
 
 // Recipients implements store.Endpoints.
-func (s *Store) Recipients(_ context.Context, tenant apier.TenantID, events []apier.NewEvent) ([][]apier.EndpointID, error) {
-	candidates := make([]apier.Event, len(events))
-	for i, e := range events {
-		candidates[i] = apier.Event{Type: e.Type, Source: e.Source, Payload: e.Payload}
-	}
+func (s *Store) Recipients(ctx context.Context, tenant apier.TenantID, events []apier.NewEvent) ([][]apier.EndpointID, error) {
+	routes := s.routes.get(tenant)
 	recipients := make([][]apier.EndpointID, len(events))
-	for i, matched := range s.routes.Load().matches(tenant, candidates) {
-		for _, r := range matched {
-			recipients[i] = append(recipients[i], apier.FormatEndpointID(r.uuid))
+	for i, e := range events {
+		candidate := apier.Event{Type: e.Type, Source: e.Source, Payload: e.Payload}
+		d := candidate.Decoded()
+		for _, r := range routes.all {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+			if r.Takes(d, e.Type) {
+				recipients[i] = append(recipients[i], r.ID)
+			}
 		}
 	}
 	return recipients, nil

@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"os"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"zombiezen.com/go/sqlite"
@@ -34,7 +33,7 @@ type Store struct {
 	pool    *sqlitex.Pool
 	queue   chan *op
 	stopped chan struct{} // the writer has ended; closeErr is set
-	routes  atomic.Pointer[routes]
+	routes  routeTable
 
 	mu       sync.RWMutex // guards closed, and queue against a send after its close
 	closed   bool
@@ -70,11 +69,9 @@ func Open(ctx context.Context, path string, options store.Options) (*Store, erro
 		queue:   make(chan *op, options.WriteQueue),
 		stopped: make(chan struct{}),
 	}
-	loaded, err := loadRoutes(conn)
-	if err != nil {
+	if err := s.routes.load(conn); err != nil {
 		return nil, errors.Join(fmt.Errorf("read endpoints: %w", err), conn.Close(), pool.Close())
 	}
-	s.routes.Store(loaded)
 	go newWriter(s, conn).run()
 	return s, nil
 }

@@ -17,6 +17,7 @@ func idempotencyTests() map[string]func(*testing.T, Opener) {
 		"concurrent duplicates store one event":        testConcurrentDuplicates,
 		"a key belongs to its tenant":                  testKeyOfTenant,
 		"a key is forgotten after its retention":       testKeyForgotten,
+		"a key is forgotten before housekeeping comes": testKeyForgottenInTime,
 		"a replay works after a deletion and a reopen": testReplayAfterDelete,
 	}
 }
@@ -98,6 +99,24 @@ func testKeyForgotten(t *testing.T, open Opener) {
 	check(t, f.Housekeep(t.Context()))
 	if r := must[store.Receipts](t)(f.Append(t.Context(), acme, newEvents(1), key("k", 1))); r.Replayed {
 		t.Error("remembered too long")
+	}
+}
+
+// A key is forgotten when it says so, however seldom housekeeping comes.
+func testKeyForgottenInTime(t *testing.T, open Opener) {
+	f := newTunedFixture(t, open, func(o *store.Options) { o.IdempotencyRetention = 2 * time.Second })
+	first := must[store.Receipts](t)(f.Append(t.Context(), acme, newEvents(1), key("k", 1)))
+	f.clock.advance(time.Second)
+	if r := must[store.Receipts](t)(f.Append(t.Context(), acme, newEvents(1), key("k", 1))); !r.Replayed {
+		t.Error("forgotten too early")
+	}
+	f.clock.advance(1001 * time.Millisecond)
+	again := must[store.Receipts](t)(f.Append(t.Context(), acme, newEvents(1), key("k", 2)))
+	if again.Replayed || again.Events[0].ID == first.Events[0].ID {
+		t.Errorf("remembered too long: %+v", again)
+	}
+	if r := must[store.Receipts](t)(f.Append(t.Context(), acme, newEvents(1), key("k", 2))); !r.Replayed || r.Events[0].ID != again.Events[0].ID {
+		t.Errorf("the key stands for the later request: %+v", r)
 	}
 }
 
