@@ -35,6 +35,7 @@ type Options struct {
 	SearchTimeout  time.Duration              // of such a search, its wait included [10 s]
 	Bell           *Bell                      // wakes them; rung by Store.Announce [one that never rings]
 	ClientAddr     func(*http.Request) string // the address of a client [that of the connection]
+	LimitKey       func(addr string) string   // what an address counts as for a limit per address [itself]
 	Connections    Connections                // the open WebSockets [none]
 	Tester         Tester                     // sends samples to endpoints [none]
 	CheckHost      func(host string) error    // says why no webhook reaches the host of a URL [any is reached]
@@ -83,6 +84,9 @@ func New(s store.Store, a *auth.Authenticator, opt Options) *API {
 	}
 	if opt.Bell == nil {
 		opt.Bell = NewBell()
+	}
+	if opt.LimitKey == nil {
+		opt.LimitKey = func(addr string) string { return addr }
 	}
 	if opt.ClientAddr == nil {
 		opt.ClientAddr = func(r *http.Request) string { return r.RemoteAddr }

@@ -38,7 +38,7 @@ type sender struct {
 // came is in the log before the sender gets the answer, and only then counts as seen.
 func (a *API) receiveWebhook(c *call) error {
 	w := apier.Webhook{Address: cutText(a.opt.ClientAddr(c.r), maxAddress), MessageID: outline(c.r.Header.Get(signature.HeaderID))}
-	if wait := a.receiver.take(caller{subject: w.Address}, a.opt.Now()); wait > 0 {
+	if wait := a.receiver.take(caller{subject: a.opt.LimitKey(w.Address)}, a.opt.Now()); wait > 0 {
 		problem.Write(c.w, apier.Errorf(apier.CodeRateLimited, "More than %v webhooks a second from one address (--webhook-requests-per-second).", a.opt.WebhooksPerSec), wait)
 		return nil
 	}

@@ -24,7 +24,7 @@ type tokenAnswer struct {
 // createToken answers POST /api/token: an API key for a JWT, by the OAuth2 password or
 // client_credentials form (RFC 6749, 4.3 and 4.4).
 func (a *API) createToken(c *call) error {
-	if wait := a.logins.take(caller{subject: a.opt.ClientAddr(c.r)}, a.opt.Now()); wait > 0 {
+	if wait := a.logins.take(caller{subject: a.opt.LimitKey(a.opt.ClientAddr(c.r))}, a.opt.Now()); wait > 0 {
 		problem.Write(c.w, apier.Errorf(apier.CodeRateLimited, "More than %v requests for tokens a second from this address (--tokens-per-second).", a.opt.TokensPerSec), wait)
 		return nil
 	}

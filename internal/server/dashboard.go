@@ -7,13 +7,21 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
+	"slices"
 	"strings"
+
+	"github.com/apier/apier"
+	"github.com/apier/apier/internal/problem"
 )
 
 const noncePlaceholder = "__CSP_NONCE__" // Vite puts it into index.html
 
-// newDashboard serves the built dashboard: files as they are, and index.html for every other path, since
-// the pages have their routes in the browser.
+// pages are the first segments of the dashboard's paths. frontend/src/App.tsx has the routes below them.
+func pages() []string { return []string{"", "events", "webhooks"} }
+
+// newDashboard serves the built dashboard: files as they are, and index.html for its pages, which have their routes in
+// the browser. A path that is no page is not found. Only a browser gets the page that says so: a program that asked
+// for JSON, a health check or a WebSocket is told in a problem where that is.
 func newDashboard(dist fs.FS) http.Handler {
 	index, err := fs.ReadFile(dist, "index.html")
 	if err != nil {
@@ -22,8 +30,17 @@ func newDashboard(dist fs.FS) http.Handler {
 	files := http.FileServerFS(dist)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		name := strings.TrimPrefix(path.Clean(r.URL.Path), "/")
-		if path.Ext(name) == "" || name == "index.html" {
-			serveIndex(w, r, index)
+		segment, _, _ := strings.Cut(strings.TrimSuffix(name, "index.html"), "/")
+		switch {
+		case path.Ext(segment) != "" || path.Ext(name) != "" && segment != "":
+		case asksForUpgrade(r) || !takesHTML(r) && (asksForJSON(r) || !slices.Contains(pages(), segment)):
+			problem.Write(w, elsewhere(r), 0)
+			return
+		case !slices.Contains(pages(), segment):
+			serveIndex(w, r, index, http.StatusNotFound)
+			return
+		default:
+			serveIndex(w, r, index, http.StatusOK)
 			return
 		}
 		secureHeaders(w.Header())
@@ -34,7 +51,35 @@ func newDashboard(dist fs.FS) http.Handler {
 	})
 }
 
-func serveIndex(w http.ResponseWriter, r *http.Request, index []byte) {
+// elsewhere tells a program that came to a page where it wanted to go.
+func elsewhere(r *http.Request) *apier.Error {
+	hint := "The API is below /api; /api/docs describes it."
+	switch lower := strings.ToLower(r.URL.Path); {
+	case asksForUpgrade(r):
+		hint = "The WebSocket is at /ws."
+	case strings.Contains(lower, "health"), strings.Contains(lower, "live"), strings.Contains(lower, "ready"), strings.Contains(lower, "status"):
+		hint = "Health checks are /healthz (the process lives) and /readyz (it takes requests)."
+	case strings.HasPrefix(lower, "/ws"):
+		hint = "The WebSocket is at /ws, without a slash behind it."
+	}
+	return apier.Errorf(apier.CodeNotFound, "There is nothing for a program at %.100q. %s", r.URL.Path, hint)
+}
+
+func asksForUpgrade(r *http.Request) bool {
+	return strings.Contains(strings.ToLower(strings.Join(r.Header["Upgrade"], ",")), "websocket")
+}
+
+func takesHTML(r *http.Request) bool { return accepts(r, "text/html") }
+func asksForJSON(r *http.Request) bool {
+	return accepts(r, "application/json") || accepts(r, "application/problem+json")
+}
+
+// accepts reports whether a media type is named in Accept. What */* takes is not asked for.
+func accepts(r *http.Request, mediaType string) bool {
+	return strings.Contains(strings.ToLower(strings.Join(r.Header["Accept"], ",")), mediaType)
+}
+
+func serveIndex(w http.ResponseWriter, r *http.Request, index []byte, status int) {
 	raw := make([]byte, 18)
 	_, _ = rand.Read(raw) // never fails: crypto/rand
 	nonce := base64.StdEncoding.EncodeToString(raw)
@@ -43,6 +88,8 @@ func serveIndex(w http.ResponseWriter, r *http.Request, index []byte) {
 	h.Set("Content-Security-Policy", contentSecurityPolicy(nonce, r.Host))
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
+	h.Set("Vary", "Accept")
+	w.WriteHeader(status)
 	_, _ = w.Write(bytes.ReplaceAll(index, []byte(noncePlaceholder), []byte(nonce)))
 }
 

@@ -249,7 +249,7 @@ func (o Options) logger() *slog.Logger {
 	_ = level.UnmarshalText([]byte(o.LogLevel)) // an unknown level stays info
 	handler := &slog.HandlerOptions{Level: level}
 	if o.LogFormat == "json" {
-		return slog.New(slog.NewJSONHandler(os.Stderr, handler))
+		return slog.New(newBoundedHandler(slog.NewJSONHandler(os.Stderr, handler)))
 	}
-	return slog.New(slog.NewTextHandler(os.Stderr, handler))
+	return slog.New(newBoundedHandler(slog.NewTextHandler(os.Stderr, handler)))
 }

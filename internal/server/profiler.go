@@ -7,6 +7,9 @@ import (
 	"net/http"
 	"net/http/pprof"
 	"time"
+
+	"github.com/apier/apier"
+	"github.com/apier/apier/internal/problem"
 )
 
 // profiler serves Go's profiles on an address of their own (--profiler-listen), never on that of the API: whoever
@@ -26,7 +29,19 @@ func listenProfiler(ctx context.Context, addr string) (*profiler, error) {
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
-	return &profiler{http: &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}, listener: l}, nil
+	return &profiler{http: &http.Server{Handler: localNamesOnly(mux), ReadHeaderTimeout: 10 * time.Second}, listener: l}, nil
+}
+
+// localNamesOnly refuses a request that names a foreign host. It comes from a page in a browser on this machine whose own
+// name was made to resolve here (DNS rebinding).
+func localNamesOnly(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !isLocalName(r.Host) {
+			problem.Write(w, apier.Errorf(apier.CodeForbidden, "The profiler answers to an address or to localhost, and to no other name."), 0)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // run serves until ctx ends.

@@ -204,6 +204,7 @@ func (s *Server) apiOptions() api.Options {
 	return api.Options{
 		WebhookSecrets: secrets, WebhooksPerSec: o.WebhookRequestsPerSecond, MaxWaiting: orUnlimited(o.InboxMaxWaiting), Bell: s.bell,
 		ClientAddr:  func(r *http.Request) string { return clientaddr.Of(r, proxies) },
+		LimitKey:    func(addr string) string { return clientaddr.LimitKey(addr, o.IPv6Prefix) },
 		MaxSearches: o.MaxSearches, SearchTimeout: o.SearchTimeout,
 		MaxPayload: orUnlimited(o.MaxPayloadBytes), MaxBatchBytes: orUnlimited(o.MaxBatchBytes),
 		AllowedOrigins: origins, RequestsPerSec: o.RequestsPerSecond, TokensPerSec: o.TokensPerSecond, Connections: s.gateway, Log: s.log,

@@ -1,0 +1,85 @@
+package server
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// lockedBuffer may be written by a timer and read by a test.
+type lockedBuffer struct {
+	mu sync.Mutex
+	bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.Buffer.Write(p)
+}
+
+// FAULTS D1, G8: a stranger who comes back at once for ever fills no disk.
+func TestAMessageIsLoggedTenTimesASecond(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var out lockedBuffer
+		log := slog.New(newBoundedHandler(slog.NewTextHandler(&out, nil)))
+		for i := range 500 {
+			log.Info("websocket: refused", "attempt", i)
+		}
+		log.Warn("websocket: refused") // of another level
+		log.Info("serving")
+		if got := strings.Count(out.String(), "\n"); got != 12 {
+			t.Errorf("%d lines at once, want 10, the warning and the other message", got)
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if !strings.Contains(out.String(), `msg="websocket: refused" left_out=490`) {
+			t.Errorf("what was left out is not counted: %s", out.String())
+		}
+		out.Reset()
+		log.Info("websocket: refused")
+		if strings.Count(out.String(), "\n") != 1 {
+			t.Error("the next second begins without a line")
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if strings.Contains(out.String(), "left_out") {
+			t.Errorf("nothing was left out: %s", out.String())
+		}
+	})
+}
+
+// FAULTS G8: a line is below 2 KiB, whatever stands in it, and stays one that a program can read.
+func TestALogLineIsBounded(t *testing.T) {
+	t.Parallel()
+	for name, long := range map[string]any{
+		"a header": strings.Repeat("o", 60<<10), "control characters": strings.Repeat("\x00\n", 30<<10), "an error": errors.New(strings.Repeat("ü", 30<<10)),
+		"no UTF-8": strings.Repeat("\xff", 60<<10), "a list": []string{strings.Repeat("x", 60<<10)},
+	} {
+		for format, make := range map[string]func(*lockedBuffer) slog.Handler{
+			"text": func(out *lockedBuffer) slog.Handler { return slog.NewTextHandler(out, nil) },
+			"json": func(out *lockedBuffer) slog.Handler { return slog.NewJSONHandler(out, nil) },
+		} {
+			var out lockedBuffer
+			log := slog.New(newBoundedHandler(make(&out))).With("with", long)
+			log.Warn("websocket: origin refused", "origin", long, "path", long, "reason", long, "addr", "192.0.2.1")
+			line := out.String()
+			if len(line) > 2<<10 || strings.Count(line, "\n") != 1 || !strings.Contains(line, "bytes)") {
+				t.Errorf("%s, %s: %d bytes: %.300s", name, format, len(line), line)
+			}
+			if format == "json" && !json.Valid([]byte(line)) {
+				t.Errorf("%s: not JSON: %s", name, line)
+			}
+			if name == "a header" && !strings.Contains(line, "192.0.2.1") {
+				t.Errorf("%s, %s: the short value is gone: %s", name, format, line)
+			}
+		}
+	}
+}
