@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 
 	"github.com/apier/apier/internal/strictjson"
 )
@@ -14,8 +13,19 @@ type ClientFrame struct {
 	Type     FrameType
 	ID       string          // chosen by the client, echoed in the answer
 	Echo     json.RawMessage // of ping: the client's timestamp, as it was
-	Channels []Channel       // of subscribe and unsubscribe: at least one
+	Channels []Channel       // of subscribe, unsubscribe and resume
 	Token    string          // of auth
+	Names    []string        // of all channels, as the client wrote them; also where the frame is refused
+	Refused  []RefusedName   // of subscribe and unsubscribe: channels that are none, next to some that are
+	Session  string          // of resume
+	After    *Seq            // of resume; nil: there is nothing to go on from
+	More     bool            // of resume: another resume frame follows
+}
+
+// RefusedName is a name in a frame that is no channel, and why.
+type RefusedName struct {
+	Name string
+	Err  *Error
 }
 
 // DecodeClientFrame reads one text message. If the error is not nil, the frame still carries the ID, as far as it could
@@ -76,7 +86,9 @@ func (f ClientFrame) withData(timestamp, data json.RawMessage) (ClientFrame, *Er
 		}
 	case FramePong:
 	case FrameSubscribe, FrameUnsubscribe:
-		f.Channels, err = decodeChannels(f.Type, data)
+		err = f.decodeChannels(data)
+	case FrameResume:
+		err = f.decodeResume(data)
 	case FrameAuth:
 		f.Token, err = decodeToken(data)
 	default:
@@ -85,37 +97,51 @@ func (f ClientFrame) withData(timestamp, data json.RawMessage) (ClientFrame, *Er
 	return f, err
 }
 
-func decodeChannels(t FrameType, data json.RawMessage) ([]Channel, *Error) {
-	var names []string
+// decodeChannels reads the channels of subscribe and unsubscribe. Each stands for itself: a name that is no
+// channel costs the others nothing.
+func (f *ClientFrame) decodeChannels(data json.RawMessage) *Error {
+	t := f.Type
 	d, ok := dataOf(data)
-	if !ok || json.Unmarshal(d.orNull("channels"), &names) != nil {
-		return nil, channelsNeeded(t)
+	if !ok || json.Unmarshal(d.orNull("channels"), &f.Names) != nil {
+		return channelsNeeded(t)
 	}
 	var one *string
 	if json.Unmarshal(d.orNull("channel"), &one) != nil {
-		return nil, channelsNeeded(t)
+		return channelsNeeded(t)
 	}
 	if one != nil {
-		names = append([]string{*one}, names...)
+		f.Names = append([]string{*one}, f.Names...)
 	}
 	switch {
-	case len(names) == 0:
-		return nil, Errorf(CodeInvalid, "%s names no channel in \"data\".", t)
-	case len(names) > maxChannelsPerFrame:
-		return nil, Errorf(CodeInvalid, "%s names %d channels, at most %d are allowed in one frame.", t, len(names), maxChannelsPerFrame)
+	case len(f.Names) == 0:
+		return Errorf(CodeInvalid, "%s names no channel in \"data\".", t)
+	case len(f.Names) > maxChannelsPerFrame:
+		return Errorf(CodeInvalid, "%s names %d channels, at most %d are allowed in one frame.", t, len(f.Names), maxChannelsPerFrame)
 	}
-	channels := make([]Channel, len(names))
-	for i, name := range names {
+	for _, name := range f.Names {
 		c, err := ParseChannel(name)
-		if err != nil {
-			if len(names) > 1 {
-				err.Message += fmt.Sprintf(" Nothing was done about the other %d.", len(names)-1)
-			}
-			return nil, err
+		switch {
+		case err == nil:
+			f.Channels = append(f.Channels, c)
+		case len(f.Names) == 1:
+			return err
+		default:
+			f.Refused = append(f.Refused, RefusedName{name, err})
 		}
-		channels[i] = c
 	}
-	return channels, nil
+	return nil
+}
+
+// decodeResume reads what would else stand in the address: the channels, and where to go on from.
+func (f *ClientFrame) decodeResume(data json.RawMessage) *Error {
+	d, ok := dataOf(data)
+	for name, into := range map[string]any{"channels": &f.Names, "session": &f.Session, "after": &f.After, "more": &f.More} {
+		ok = ok && json.Unmarshal(d.orNull(name), into) == nil
+	}
+	if !ok || f.After != nil && *f.After < 0 {
+		return Errorf(CodeInvalid, "resume needs \"data\": {\"channels\":[\"events\"],\"session\":\"…\",\"after\":42}.")
+	}
+	return nil
 }
 
 func channelsNeeded(t FrameType) *Error {

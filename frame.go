@@ -9,13 +9,14 @@ import (
 // FrameType is the "type" of a frame of the realtime protocol (protocol/README.md, section 4).
 type FrameType string
 
-// The frame types. Session, Batch, Snapshot, Resync and Reconnect exist in the v1 dialect only.
+// The frame types. Resume, Session, Batch, Snapshot, Resync and Reconnect exist in the v1 dialect only.
 const (
 	FramePing          FrameType = "ping"
 	FramePong          FrameType = "pong"
 	FrameSubscribe     FrameType = "subscribe"
 	FrameUnsubscribe   FrameType = "unsubscribe"
 	FrameAuth          FrameType = "auth"
+	FrameResume        FrameType = "resume"
 	FrameEventCreated  FrameType = "event_created"
 	FrameEventUpdate   FrameType = "event_update"
 	FrameEventDeleted  FrameType = "event_deleted"
@@ -209,15 +210,38 @@ func AppendSubscribed(dst []byte, request ClientFrame, c Channel, at Timestamp, 
 	return appendFrame(dst, request.Type, request.ID, data, at, v1)
 }
 
-// AppendError appends an error frame about the client's frame id.
-func AppendError(dst []byte, id string, e *Error, at Timestamp) []byte {
+// Refusal says, in v1, what an error frame is about.
+type Refusal struct {
+	Request    FrameType     // of the frame that was refused; "": none
+	Channels   []string      // that were refused, as the client wrote them
+	RetryAfter time.Duration // after which the same may be asked again; 0: not said
+}
+
+// AppendError appends an error frame about the client's frame id. about is nil in the plain dialect.
+func AppendError(dst []byte, id string, e *Error, at Timestamp, about *Refusal) []byte {
 	dst = appendOpen(dst, FrameError, id)
 	dst = append(dst, `,"error":`...)
 	dst = appendString(dst, e.Message)
 	dst = append(dst, `,"code":"`...)
 	dst = append(dst, e.Code...)
 	dst = append(dst, '"')
-	return appendClose(dst, at, nil)
+	return appendClose(about.append(dst), at, nil)
+}
+
+// append appends the channel, where it is one, and the data.
+func (r *Refusal) append(dst []byte) []byte {
+	if r == nil || r.Request == "" && len(r.Channels) == 0 {
+		return dst
+	}
+	if len(r.Channels) == 1 {
+		dst = appendString(append(dst, `,"channel":`...), r.Channels[0])
+	}
+	data, _ := json.Marshal(struct { // of strings and a number: always marshals
+		Request    FrameType `json:"request,omitempty"`
+		Channels   []string  `json:"channels,omitempty"`
+		RetryAfter int64     `json:"retry_after_ms,omitempty"`
+	}{r.Request, r.Channels, r.RetryAfter.Milliseconds()})
+	return append(append(dst, `,"data":`...), data...)
 }
 
 // Session is the data of the first frame of a v1 connection.

@@ -101,6 +101,10 @@ func (g *Gateway) accept(w http.ResponseWriter, r *http.Request, answer []byte, 
 		g.opt.Log.Info("websocket: handshake failed", "cause", err, "addr", req.addr)
 		return
 	}
+	if req.resumes {
+		g.acceptResuming(r.Context(), nc, answer, early, req, id)
+		return
+	}
 	g.connect(r.Context(), nc, answer, early, req, id)
 }
 
@@ -108,7 +112,7 @@ func (g *Gateway) accept(w http.ResponseWriter, r *http.Request, answer []byte, 
 // the log is opened before the store is asked, so that nothing falls between the two.
 func (g *Gateway) connect(ctx context.Context, nc net.Conn, answer, early []byte, req request, id auth.Identity) {
 	c := newConn(g, nc, id, req)
-	subs, denied := initialSubscriptions(req, id, g.opt.MaxSubscriptions)
+	subs, refused := initialSubscriptions(req, id, g.opt.MaxSubscriptions)
 	c.subs = subs
 	c.log = g.hub.Open(id.Tenant)
 	c.cursor = c.log.Head()
@@ -116,7 +120,7 @@ func (g *Gateway) connect(ctx context.Context, nc net.Conn, answer, early []byte
 	if req.resume && req.v1 {
 		lost = !g.canResume(ctx, id, req, c.cursor)
 	}
-	c.start(answer, req, lost, denied)
+	c.start(answer, req, lost, refused)
 	c.listen(early)
 }
 

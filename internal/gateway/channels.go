@@ -8,29 +8,34 @@ import (
 	"github.com/apier/apier/internal/hub"
 )
 
-// initialSubscriptions gives what a connection starts with, and an error for each channel that it
-// named and does not get.
-func initialSubscriptions(req request, id auth.Identity, limit int) (*hub.Subscriptions, []*apier.Error) {
+// denied is what a connection named and does not get, and why.
+type denied struct {
+	names []string
+	err   *apier.Error
+}
+
+// initialSubscriptions returns what a connection starts with, and what it named and does not get.
+func initialSubscriptions(req request, id auth.Identity, limit int) (*hub.Subscriptions, []denied) {
 	names := req.channels
 	if !req.named {
 		names = defaultChannels(id)
 	}
 	var channels []apier.Channel
-	var denied []*apier.Error
-	for _, name := range names {
+	var refused []denied
+	for i, name := range names {
 		c, err := apier.ParseChannel(name)
 		switch {
 		case err != nil:
-			denied = append(denied, err)
+			refused = append(refused, denied{[]string{name}, err})
 		case !apier.Allowed(id.Channels, c):
-			denied = append(denied, forbiddenChannel(name))
+			refused = append(refused, denied{[]string{name}, forbiddenChannel(name)})
 		case len(channels) >= limit:
-			return hub.NewSubscriptions(channels...), append(denied, tooManySubscriptions(limit))
+			return hub.NewSubscriptions(channels...), append(refused, denied{names[i:], tooManySubscriptions(limit)})
 		default:
 			channels = append(channels, c)
 		}
 	}
-	return hub.NewSubscriptions(channels...), denied
+	return hub.NewSubscriptions(channels...), refused
 }
 
 // defaultChannels are events and metrics, or where the token permits neither in full, what it permits.

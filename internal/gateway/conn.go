@@ -46,7 +46,7 @@ type conn struct {
 
 	mu      sync.Mutex // before Gateway.mu
 	id      auth.Identity
-	warned  bool // of the token's expiry
+	warnAt  int64 // of the token's expiry, Unix ms; 0: there is nothing to warn of, or it was
 	subs    *hub.Subscriptions
 	cursor  hub.Cursor
 	pending net.Buffers // what the socket has not taken yet
@@ -85,13 +85,14 @@ func newConn(g *Gateway, nc net.Conn, id auth.Identity, req request) *conn {
 	// ±20 %, so that connections of one moment do not ping together for ever.
 	c.number, c.since, c.client = uint64(n), g.opt.Now().UnixMilli(), req.client
 	c.pingAfter = g.opt.PingAfter * time.Duration(80+(n*7)%41) / 100
+	c.warnAt = g.warnAt(id)
 	c.touch()
 	return c
 }
 
 // start sends what a new connection is told first, behind the answer to its request and in the same write,
 // and hands it to its shard.
-func (c *conn) start(answer []byte, req request, lost bool, denied []*apier.Error) {
+func (c *conn) start(answer []byte, req request, lost bool, refused []denied) {
 	g := c.g
 	var metrics []byte
 	if c.v1 && c.subs.Metrics() {
@@ -102,7 +103,7 @@ func (c *conn) start(answer []byte, req request, lost bool, denied []*apier.Erro
 	draining := g.draining
 	g.conns[c] = struct{}{}
 	g.mu.Unlock()
-	frames := len(denied)
+	frames := len(refused)
 	if c.v1 {
 		frames++
 		answer = c.greet(answer, req, lost)
@@ -115,8 +116,12 @@ func (c *conn) start(answer []byte, req request, lost bool, denied []*apier.Erro
 		frames++
 		answer = append(answer, metrics...)
 	}
-	for _, e := range denied {
-		answer = append(answer, textMessage(apier.AppendError(nil, "", e, g.now()))...)
+	for _, d := range refused {
+		var about *apier.Refusal
+		if c.v1 {
+			about = &apier.Refusal{Channels: d.names}
+		}
+		answer = append(answer, textMessage(apier.AppendError(nil, "", d.err, g.now(), about))...)
 	}
 	c.sendFramesLocked(answer, frames)
 	if !req.resume || lost {

@@ -476,9 +476,14 @@ func TestMetricsAreConflated(t *testing.T) {
 
 func TestExpiryIsAnnouncedAndEnforced(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, Options{SweepEvery: time.Millisecond, ExpiryWarning: 2 * time.Hour})
+	var passed atomic.Int64
+	b := newBench(t, Options{
+		SweepEvery: time.Millisecond, ExpiryWarning: 2 * time.Hour, SilenceTimeout: 24 * time.Hour, PingAfter: 24 * time.Hour,
+		Now: func() time.Time { return time.Now().Add(time.Duration(passed.Load())) },
+	})
 	c := b.dial(t, "token=expiring&v=1")
 	c.expect(apier.FrameSession)
+	passed.Store(int64(50 * time.Minute)) // of the hour that it lives
 	if a := c.expect(apier.FrameAuth); !strings.Contains(string(a.Data), apier.AuthExpiring) {
 		t.Errorf("got %s", a.Data)
 	}

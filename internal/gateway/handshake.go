@@ -34,13 +34,22 @@ func handshake(r *http.Request, extension string) ([]byte, error) {
 	answer := make([]byte, 0, 512)                                        // with room for the session frame
 	answer = append(answer, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "...)
 	answer = base64.StdEncoding.AppendEncode(answer, sum[:])
-	if slices.Contains(subprotocols(r), subprotocolV1) {
-		answer = append(answer, "\r\nSec-WebSocket-Protocol: "+subprotocolV1...)
+	if chosen := selectSubprotocol(subprotocols(r)); chosen != "" {
+		answer = append(append(answer, "\r\nSec-WebSocket-Protocol: "...), chosen...)
 	}
 	if extension != "" {
 		answer = append(answer, "\r\nSec-WebSocket-Extensions: "+extension...)
 	}
 	return append(answer, "\r\n\r\n"...), nil
+}
+
+func selectSubprotocol(offered []string) string {
+	for _, known := range []string{subprotocolV1, subprotocolPlain} {
+		if slices.Contains(offered, known) {
+			return known
+		}
+	}
+	return ""
 }
 
 // hijack takes the connection over, with what the client sent together with its request. Nothing has been

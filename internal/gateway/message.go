@@ -1,14 +1,19 @@
 package gateway
 
-import "github.com/apier/apier"
+import (
+	"time"
+
+	"github.com/apier/apier"
+)
 
 // handle answers one text message.
 func (c *conn) handle(payload []byte) {
 	frame, err := apier.DecodeClientFrame(payload)
 	if err != nil {
-		c.send(apier.AppendError(nil, frame.ID, err, c.g.now()))
+		c.refuse(frame, err, frame.Names...)
 		return
 	}
+	c.meter.charge(float64(max(0, len(frame.Channels)-1)) / channelsPerMessage)
 	switch frame.Type {
 	case apier.FramePing:
 		c.pong(frame)
@@ -18,8 +23,28 @@ func (c *conn) handle(payload []byte) {
 		c.unsubscribe(frame)
 	case apier.FrameAuth:
 		c.renew(frame)
+	case apier.FrameResume:
+		c.refuse(frame, apier.Errorf(apier.CodeInvalid, "resume is the first message of a connection that asked for it with ?resume=message."))
 	default: // pong: its arrival was all it had to say
 	}
+}
+
+// channelsPerMessage is how many channels of a frame count as one more message: each may cost a look into the store.
+const channelsPerMessage = 10
+
+// refuse answers a frame with an error; in v1 the error names what it is about.
+func (c *conn) refuse(frame apier.ClientFrame, e *apier.Error, channels ...string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.refuseLocked(frame, e, 0, channels...)
+}
+
+func (c *conn) refuseLocked(frame apier.ClientFrame, e *apier.Error, retryAfter time.Duration, channels ...string) {
+	var about *apier.Refusal
+	if c.v1 {
+		about = &apier.Refusal{Request: frame.Type, Channels: channels, RetryAfter: retryAfter}
+	}
+	c.sendLocked(textMessage(apier.AppendError(nil, frame.ID, e, c.g.now(), about)))
 }
 
 // send queues one text message.
@@ -43,6 +68,7 @@ func (c *conn) pong(ping apier.ClientFrame) {
 // that matches will be sent.
 func (c *conn) subscribe(frame apier.ClientFrame) {
 	c.mu.Lock()
+	c.refuseNames(frame)
 	for _, channel := range frame.Channels {
 		var refused *apier.Error
 		switch {
@@ -55,7 +81,7 @@ func (c *conn) subscribe(frame apier.ClientFrame) {
 			c.subs = c.subs.With(channel)
 		}
 		if refused != nil {
-			c.sendLocked(textMessage(apier.AppendError(nil, frame.ID, refused, c.g.now())))
+			c.refuseLocked(frame, refused, 0, channel.String())
 			continue
 		}
 		c.tell(channel)
@@ -68,9 +94,17 @@ func (c *conn) subscribe(frame apier.ClientFrame) {
 func (c *conn) unsubscribe(frame apier.ClientFrame) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.refuseNames(frame)
 	for _, channel := range frame.Channels {
 		c.subs = c.subs.Without(channel)
 		c.echo(frame, channel)
+	}
+}
+
+// refuseNames answers for the names of a frame that are no channels.
+func (c *conn) refuseNames(frame apier.ClientFrame) {
+	for _, r := range frame.Refused {
+		c.refuseLocked(frame, r.Err, 0, r.Name)
 	}
 }
 

@@ -46,3 +46,12 @@ func (m *meter) take(now time.Duration) verdict {
 	}
 	return overRate
 }
+
+// charge takes more for a message that was let through and costs more than others. What is missing is owed.
+func (m *meter) charge(tokens float64) { m.tokens -= tokens }
+
+// wait returns how long it takes until the next message is within the rate, a millisecond at least.
+func (m *meter) wait() time.Duration {
+	missing := max(0, 1-m.tokens) / m.rate
+	return max(time.Millisecond, time.Duration(missing*float64(time.Second)).Round(time.Millisecond))
+}

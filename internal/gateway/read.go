@@ -167,8 +167,7 @@ func (c *conn) dispatch(op ws.OpCode, payload []byte) {
 		c.end(apier.CloseTooManyRequests, apier.CloseReason("rate_limited", c.g.opt.RefusalRetryAfter))
 	case overRate:
 		if op == ws.OpText {
-			f, _ := apier.DecodeClientFrame(payload)
-			c.send(apier.AppendError(nil, f.ID, rateLimited(c.g.opt), c.g.now()))
+			c.refuseRate(payload)
 		}
 	default:
 		switch op {
@@ -192,6 +191,13 @@ func (c *conn) measure() (asked bool) {
 	return true
 }
 
-func rateLimited(o Options) *apier.Error {
-	return apier.Errorf(apier.CodeRateLimited, "More than %v messages a second; this one was not handled. Slow down, or the connection ends.", o.MessagesPerSec)
+// refuseRate answers a message that is over the rate. In v1 the answer says what was not done, and when to ask again.
+func (c *conn) refuseRate(payload []byte) {
+	frame, _ := apier.DecodeClientFrame(payload)
+	wait := c.meter.wait()
+	e := apier.Errorf(apier.CodeRateLimited, "More than %v messages a second; this one was not handled. Ask again in %d ms, or the connection ends.",
+		c.g.opt.MessagesPerSec, wait.Milliseconds())
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.refuseLocked(frame, e, wait, frame.Names...)
 }

@@ -12,15 +12,17 @@ func (c *conn) renew(frame apier.ClientFrame) {
 		err = apier.Errorf(apier.CodeForbidden, "The token is of another user. Open a new connection for it.")
 	}
 	if err != nil {
-		c.sendLocked(textMessage(apier.AppendError(nil, frame.ID, apier.AsError(err), c.g.now())))
+		e := apier.AsError(err)
+		c.refuseLocked(frame, e, c.g.advice(e))
 		return
 	}
-	c.id, c.warned = id, false
+	c.id = id
+	c.warnAt = c.g.warnAt(id)
 	for _, channel := range c.subs.Channels() {
 		if !apier.Allowed(id.Channels, channel) {
 			c.subs = c.subs.Without(channel)
 			c.echo(apier.ClientFrame{Type: apier.FrameUnsubscribe, ID: frame.ID}, channel)
-			c.sendLocked(textMessage(apier.AppendError(nil, frame.ID, forbiddenChannel(channel.String()), c.g.now())))
+			c.refuseLocked(frame, forbiddenChannel(channel.String()), 0, channel.String())
 		}
 	}
 	c.sendLocked(textMessage(apier.AppendAuth(nil, frame.ID, apier.AuthOK, expiry(id), c.g.now())))

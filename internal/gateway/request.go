@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"encoding/base64"
 	"net/http"
 	"net/url"
 	"slices"
@@ -12,8 +13,11 @@ import (
 )
 
 const (
-	subprotocolV1     = "apier.v1"
-	subprotocolBearer = "bearer."
+	subprotocolV1    = "apier.v1"
+	subprotocolPlain = "apier.plain" // asks for nothing: it is there for browsers, which want one to be selected
+
+	subprotocolBearer   = "bearer."
+	subprotocolBearer64 = "bearer64." // in base64url, for what may not stand in a subprotocol
 )
 
 // request is an upgrade request, read.
@@ -21,6 +25,7 @@ type request struct {
 	credential string
 	ticket     string
 	waits      bool   // brings its credential as first message
+	resumes    bool   // brings its channels and its place as first message, or as the next (v1)
 	frameID    string // of that message
 	v1         bool
 	deflate    *deflater // nil: not negotiated
@@ -52,6 +57,7 @@ func (g *Gateway) read(r *http.Request) (request, *apier.Error) {
 	if problem := unknownWords(q); problem != nil {
 		return req, problem
 	}
+	req.resumes = req.v1 && q.Get("resume") == "message"
 	req.present(r, q, offered)
 	if names := q.Get("channels"); names != "" {
 		req.channels = strings.Split(names, ",")
@@ -69,7 +75,7 @@ func (g *Gateway) read(r *http.Request) (request, *apier.Error) {
 // unknownWords refuses what would else be taken for something it is not: another version for the plain dialect, a
 // misspelled way to sign in for none.
 func unknownWords(q url.Values) *apier.Error {
-	for name, word := range map[string]string{"v": "1", "auth": "message"} {
+	for name, word := range map[string]string{"v": "1", "auth": "message", "resume": "message"} {
 		if given := q.Get(name); given != "" && given != word {
 			return apier.Errorf(apier.CodeInvalid, "The parameter %q knows %q and nothing else; leave it out for the default.", name, word)
 		}
@@ -96,11 +102,23 @@ func headerCredential(r *http.Request, offered []string) string {
 		if token, ok := strings.CutPrefix(p, subprotocolBearer); ok {
 			return token
 		}
+		if encoded, ok := strings.CutPrefix(p, subprotocolBearer64); ok {
+			return decodeToken(encoded)
+		}
 	}
 	if scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok && strings.EqualFold(scheme, "bearer") {
 		return strings.TrimSpace(token)
 	}
 	return ""
+}
+
+// decodeToken returns what was encoded, or the text itself, which is no credential, where it cannot be decoded.
+func decodeToken(encoded string) string {
+	token, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(encoded, "="))
+	if err != nil {
+		return encoded
+	}
+	return string(token)
 }
 
 func subprotocols(r *http.Request) []string {

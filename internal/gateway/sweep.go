@@ -7,6 +7,7 @@ import (
 	"github.com/gobwas/ws"
 
 	"github.com/apier/apier"
+	"github.com/apier/apier/internal/auth"
 )
 
 // sweep watches the clock for all connections at once, instead of timers for each.
@@ -42,8 +43,8 @@ const (
 )
 
 // due decides what is to be done for a connection. now, lastRead and lastPing are milliseconds of a clock that never
-// steps. The end of a token is a time of the wall clock, Unix milliseconds; 0 means never.
-func due(now, lastRead, lastPing, wall, expires int64, warned bool, pingAfter time.Duration, o Options) duty {
+// steps. The end of a token, and the warning of it, are times of the wall clock, Unix milliseconds; 0 means never.
+func due(now, lastRead, lastPing, wall, expires, warnAt int64, pingAfter time.Duration, o Options) duty {
 	silent := time.Duration(now-lastRead) * time.Millisecond
 	sincePing := time.Duration(now-lastPing) * time.Millisecond
 	switch {
@@ -51,12 +52,25 @@ func due(now, lastRead, lastPing, wall, expires int64, warned bool, pingAfter ti
 		return dutyExpired
 	case silent >= o.SilenceTimeout:
 		return dutySilent
-	case expires > 0 && !warned && wall >= expires-o.ExpiryWarning.Milliseconds():
+	case warnAt > 0 && wall >= warnAt:
 		return dutyExpiring
 	case silent >= pingAfter && sincePing >= pingAfter:
 		return dutyPing
 	}
 	return dutyNone
+}
+
+// warningShare is the share of what is left of a token's life that a warning comes ahead of its end, at most: a
+// token of 30 s would else be warned of as soon as it is there.
+const warningShare = 4
+
+// warnAt returns when to tell a client that its token is about to expire, in Unix milliseconds; 0: never.
+func (g *Gateway) warnAt(id auth.Identity) int64 {
+	if id.ExpiresAt.IsZero() {
+		return 0
+	}
+	left := id.ExpiresAt.Sub(g.opt.Now())
+	return id.ExpiresAt.Add(-min(g.opt.ExpiryWarning, left/warningShare)).UnixMilli()
 }
 
 func (c *conn) check(wall apier.Timestamp, now int64) {
@@ -68,13 +82,13 @@ func (c *conn) check(wall apier.Timestamp, now int64) {
 	if c.phase != phaseOpen {
 		return
 	}
-	switch due(now, c.lastRead.Load(), c.lastPing.Load(), int64(wall), int64(expiry(c.id)), c.warned, c.pingAfter, c.g.opt) {
+	switch due(now, c.lastRead.Load(), c.lastPing.Load(), int64(wall), int64(expiry(c.id)), c.warnAt, c.pingAfter, c.g.opt) {
 	case dutyExpired:
 		c.endLocked(apier.CloseUnauthorized, "token_expired")
 	case dutySilent:
 		c.endLocked(apier.CloseTimeout, "silent")
 	case dutyExpiring:
-		c.warned = true
+		c.warnAt = 0
 		if c.v1 {
 			c.sendLocked(textMessage(apier.AppendAuth(nil, "", apier.AuthExpiring, expiry(c.id), c.g.now())))
 		}
