@@ -132,6 +132,9 @@ func (c *Client) try(ctx context.Context, r request, body []byte, reason TokenRe
 		return answer{err: lostRequest(tryCtx, req.Method, req.URL, err)}
 	}
 	defer res.Body.Close()
+	if res.StatusCode < 200 { // 101 hands the connection over: what follows has no end that the context reaches
+		return answer{err: problemOf(req.Method, req.URL, res.StatusCode, nil), status: res.StatusCode}
+	}
 	if r.file != nil && res.StatusCode == http.StatusOK {
 		return answer{err: r.file.take(req, res), status: res.StatusCode}
 	}

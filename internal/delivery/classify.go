@@ -28,6 +28,8 @@ func classify(err error, status int, at phase) (apier.ErrorKind, string) {
 		return apier.ErrorBlocked, blocked.Error()
 	case faultOfOurs(err) != nil:
 		return apier.ErrorInternal, "this server has run out of files or memory for connections"
+	case errors.Is(err, errInterims):
+		return apier.ErrorProtocol, "the receiver sent interim answers (1xx) without end, and no answer"
 	case isHeaderTooLarge(err):
 		return apier.ErrorTooLarge, fmt.Sprintf("the answer's header is larger than %d KiB", maxResponseHeader>>10)
 	case errors.As(err, &dns):
@@ -53,6 +55,12 @@ func classifyStatus(status int) (apier.ErrorKind, string) {
 	switch {
 	case status >= 200 && status < 300:
 		return "", ""
+	case status == http.StatusSwitchingProtocols:
+		return apier.ErrorProtocol, words + ": a webhook asks for no other protocol; answer 2xx"
+	case status == http.StatusNotModified:
+		return apier.ErrorRedirect, words + ": a webhook is not a question whether something changed; answer 2xx"
+	case status == http.StatusMultipleChoices, status == http.StatusUseProxy, status == 306:
+		return apier.ErrorRedirect, strings.TrimSpace(words) + ": a webhook needs an answer of 2xx"
 	case status >= 300 && status < 400:
 		return apier.ErrorRedirect, words + ": redirects are not followed; set the address it points to"
 	case status >= 400 && status < 500:

@@ -23,10 +23,10 @@ func (l *lane) attempt(claims store.Claims, c store.Claimed, p place) {
 		l.release(c, d.now()) // the process stood still: by its end another might hold the lease
 		return
 	}
-	attempt, header, fault := d.send(d.live, message{
+	attempt, header, fault := d.sendInTime(d.live, message{
 		endpoint: claims.Endpoint, secrets: claims.Secrets, id: string(c.Event.ID), delivery: c.Delivery.ID, attempt: c.Delivery.Attempts + 1,
 		typ: c.Event.Type, source: c.Event.Source, payload: c.Event.Payload,
-	})
+	}, l.ids(c))
 	switch {
 	case d.live.Err() != nil && !attempt.OK(): // cut at the end of the program: nobody's fault
 		l.release(c, d.now())
@@ -49,12 +49,15 @@ func (l *lane) attempt(claims store.Claims, c store.Claimed, p place) {
 	}
 }
 
+// recordAfter is the time for outcomes to be recorded after attempts were told to end.
+const recordAfter = 2 * time.Second
+
 // lackPause is the wait after this server lacked something.
 const lackPause = 5 * time.Second
 
 // finish records an attempt, and tries to for as long as the lease holds: what is not recorded is sent again.
 func (l *lane) finish(c store.Claimed, attempt apier.Attempt, verdict store.Verdict) (finished apier.Delivery, recorded bool) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(l.d.live), c.Delivery.LeasedUntil.Time().Sub(l.d.opt.Now()))
+	ctx, cancel := l.d.recording(c.Delivery.LeasedUntil.Time().Sub(l.d.opt.Now()))
 	defer cancel()
 	for pause := 10 * time.Millisecond; ; pause = min(2*pause, time.Second) {
 		finished, err := l.d.store.Finish(ctx, l.key.tenant, c, attempt, verdict)
@@ -75,9 +78,19 @@ func (l *lane) finish(c store.Claimed, attempt apier.Attempt, verdict store.Verd
 	}
 }
 
+// recording returns a context for what is to be written down: for a time, and no longer than recordAfter once the attempts
+// under way were told to end, so that a store which does not answer holds up no shutdown.
+func (d *Dispatcher) recording(atMost time.Duration) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(d.live), atMost)
+	stop := context.AfterFunc(d.live, func() { time.AfterFunc(recordAfter, cancel) })
+	return ctx, func() { stop(); cancel() }
+}
+
 // release gives a claim back without an attempt. Where that fails, its lease runs out.
 func (l *lane) release(c store.Claimed, at apier.Timestamp) {
-	if err := l.d.store.Release(context.WithoutCancel(l.d.live), l.key.tenant, c, at); err != nil {
+	ctx, cancel := l.d.recording(leaseMargin)
+	defer cancel()
+	if err := l.d.store.Release(ctx, l.key.tenant, c, at); err != nil {
 		l.d.opt.Log.Error("delivery: cannot be given back; its lease will run out", append(l.ids(c), "cause", err)...)
 	}
 }

@@ -105,7 +105,7 @@ type laneKey struct {
 // the store.
 func New(s Store, opt Options) *Dispatcher {
 	opt = opt.withDefaults()
-	sender := newSender(opt.Guard, opt.Now)
+	sender := newSender(opt.Guard, opt.MaxInFlight, opt.Now)
 	d := &Dispatcher{
 		store: s, opt: opt, send: sender.send, close: sender.close, gate: newGate(opt.MaxInFlight),
 		lanes: map[laneKey]*lane{}, recoveries: map[string]struct{}{},
@@ -144,7 +144,18 @@ func (d *Dispatcher) stop() {
 	d.cancel()
 	late := time.AfterFunc(d.opt.StopTimeout, d.abort)
 	defer late.Stop()
-	d.running.Wait()
+	quiet := make(chan struct{})
+	go func() {
+		d.running.Wait()
+		close(quiet)
+	}()
+	given := time.NewTimer(d.opt.StopTimeout + abortedAfter + 2*recordAfter)
+	defer given.Stop()
+	select {
+	case <-quiet:
+	case <-given.C:
+		d.opt.Log.Warn("delivery: some work does not end and is left behind; what it had claimed is due again at the next start")
+	}
 	d.abort()
 	d.close()
 }
@@ -214,10 +225,10 @@ func (d *Dispatcher) Test(ctx context.Context, tenant apier.TenantID, id apier.E
 	if err != nil {
 		return apier.Attempt{}, err
 	}
-	attempt, _, fault := d.send(ctx, message{
+	attempt, _, fault := d.sendInTime(ctx, message{
 		endpoint: endpoint, secrets: secrets, id: "test_" + randomText(), attempt: 1,
 		typ: sample.Type, source: sample.Source, payload: sample.Payload,
-	})
+	}, []any{"tenant", tenant, "endpoint", id})
 	if fault != nil {
 		d.opt.Log.Error("delivery: a fault of this server kept a test from being sent; look at its limits", "tenant", tenant, "endpoint", id, "cause", fault)
 	}

@@ -43,19 +43,28 @@ func (e *blockedError) Error() string {
 	return fmt.Sprintf("the address %s is not public but %s, and webhooks do not go there; %s", e.addr, e.why, remedy)
 }
 
-// DialContext connects to an address that the guard lets through; it fits http.Transport.
+// DialContext connects to an address that the guard lets through, before the attempt in ctx is over; it fits
+// http.Transport.
 func (g Guard) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
 		return nil, err
 	}
+	until := dialBefore(ctx)
 	dialer := net.Dialer{
-		KeepAlive: 30 * time.Second, Resolver: g.resolver,
+		Deadline: until, KeepAlive: 30 * time.Second, Resolver: g.resolver,
 		ControlContext: func(_ context.Context, _, resolved string, _ syscall.RawConn) error {
 			return g.check(host, resolved)
 		},
 	}
-	return dialer.DialContext(ctx, network, address)
+	if dialer.Resolver == nil { // Go's own has no limit of look-ups under way: a name server that hangs delays its names only
+		dialer.Resolver = &net.Resolver{PreferGo: true}
+	}
+	conn, err := dialer.DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	return timed(conn, until), nil
 }
 
 // check judges "address:port" as the operating system is about to see it.

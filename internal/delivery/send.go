@@ -28,6 +28,7 @@ const (
 	userAgent         = "apier-webhook/1"
 	pingAfter         = 10 * time.Second // of silence on a connection of HTTP/2
 	maxResponseHeader = 64 << 10
+	minIdleConns      = 1024     // kept for the next attempts
 	maxDrain          = 64 << 10 // of an answer that is longer than what is kept, so that its connection can serve again
 )
 
@@ -48,15 +49,23 @@ type sender struct {
 	now    func() time.Time
 }
 
-func newSender(g Guard, now func() time.Time) *sender {
+// http2Config finds connections that are dead, or that nobody reads at the other end: else they would take every attempt.
+func http2Config() *http.HTTP2Config {
+	return &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingAfter, WriteByteTimeout: pingAfter}
+}
+
+// newSender makes a sender for up to maxInFlight attempts at once, which may all go to one host: as many connections are
+// kept, so that none is closed only to be made again.
+func newSender(g Guard, maxInFlight int, now func() time.Time) *sender {
+	maxConns := max(minIdleConns, 2*maxInFlight)
 	transport := &http.Transport{
 		Proxy:                  nil, // a proxy of the environment would be asked to reach what the guard forbids
 		DialContext:            g.DialContext,
 		ForceAttemptHTTP2:      true,
-		HTTP2:                  &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingAfter}, // else a dead connection takes every attempt
-		DisableCompression:     true,                                                                  // what is kept are the receiver's own bytes
-		MaxIdleConnsPerHost:    64,                                                                    // many endpoints may live on one host
-		MaxIdleConns:           1024,
+		HTTP2:                  http2Config(),
+		DisableCompression:     true,     // what is kept are the receiver's own bytes
+		MaxIdleConnsPerHost:    maxConns, // many endpoints may live on one host
+		MaxIdleConns:           maxConns,
 		IdleConnTimeout:        30 * time.Second,
 		MaxResponseHeaderBytes: maxResponseHeader,
 		ExpectContinueTimeout:  time.Second,
@@ -74,10 +83,12 @@ func (s *sender) close() { s.client.CloseIdleConnections() }
 func (s *sender) send(ctx context.Context, m message) (attempt apier.Attempt, header http.Header, fault error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(m.endpoint.TimeoutMS)*time.Millisecond)
 	defer cancel()
+	ctx, hold := holdConns(ctx)
+	defer hold.release()
 	started := s.now()
 	attempt.StartedAt = apier.TimestampOf(started)
 	watch := newStopwatch()
-	req, err := m.request(watch.follow(ctx), started)
+	req, err := m.request(watch.follow(ctx, hold), started)
 	if err != nil {
 		attempt.ErrorKind, attempt.ErrorMessage = apier.ErrorInternal, "the request cannot be made of these settings"
 		return attempt, nil, nil
@@ -96,11 +107,14 @@ func (s *sender) send(ctx context.Context, m message) (attempt apier.Attempt, he
 }
 
 // readAnswer keeps the beginning of the answer. That a body breaks off does not matter once the status is there: the
-// receiver has spoken.
+// receiver has spoken. After a 101 there is no body: the connection itself was handed over, and is closed.
 func readAnswer(a *apier.Attempt, res *http.Response) {
 	defer res.Body.Close()
 	a.StatusCode = res.StatusCode
 	a.ResponseHeaders = shown(res.Header)
+	if res.StatusCode == http.StatusSwitchingProtocols {
+		return
+	}
 	body, _ := io.ReadAll(io.LimitReader(res.Body, apier.MaxResponseBody+1))
 	if len(body) > apier.MaxResponseBody {
 		body, a.ResponseTruncated = body[:apier.MaxResponseBody], true

@@ -37,7 +37,7 @@ func messageTo(url string, timeoutMS int64) message {
 
 func sendBy(t *testing.T, guard Guard, m message) (apier.Attempt, http.Header) {
 	t.Helper()
-	s := newSender(guard, time.Now)
+	s := newSender(guard, 512, time.Now)
 	t.Cleanup(s.close)
 	a, header, fault := s.send(t.Context(), m)
 	if fault != nil {
@@ -227,7 +227,7 @@ func TestNoAnswers(t *testing.T) {
 func TestSilence(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newSender(open(), time.Now)
+		s := newSender(open(), 512, time.Now)
 		defer s.close()
 		transport, ok := s.client.Transport.(*http.Transport)
 		if !ok {
@@ -258,7 +258,7 @@ func TestOverTLS(t *testing.T) {
 		}))
 		receiver.EnableHTTP2 = version == 2
 		receiver.StartTLS()
-		s := newSender(open(), time.Now)
+		s := newSender(open(), 512, time.Now)
 		transport, ok := s.client.Transport.(*http.Transport)
 		if !ok {
 			t.Fatal("another transport")
@@ -285,7 +285,7 @@ func TestOverTLS(t *testing.T) {
 // A fault of this machine is told apart, and no attempt.
 func TestFaultsOfOurs(t *testing.T) {
 	t.Parallel()
-	s := newSender(open(), time.Now)
+	s := newSender(open(), 512, time.Now)
 	transport, ok := s.client.Transport.(*http.Transport)
 	if !ok || transport.Proxy != nil || s.client.Jar != nil {
 		t.Fatalf("a proxy of the environment or cookies would be used: %+v", s.client)

@@ -3,7 +3,9 @@ package delivery
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"net/http/httptrace"
+	"net/textproto"
 	"sync"
 	"time"
 
@@ -29,13 +31,14 @@ type stopwatch struct {
 
 	mu                               sync.Mutex
 	at                               phase
+	interims                         int
 	dnsStart, connectStart, tlsStart time.Time
 	dns, connect, tls, ttfb          time.Duration
 }
 
 func newStopwatch() *stopwatch { return &stopwatch{start: time.Now()} }
 
-func (w *stopwatch) follow(ctx context.Context) context.Context {
+func (w *stopwatch) follow(ctx context.Context, hold *connHold) context.Context {
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		DNSStart:             func(httptrace.DNSStartInfo) { w.begin(phaseDNS, &w.dnsStart) },
 		DNSDone:              func(httptrace.DNSDoneInfo) { w.end(w.dnsStart, &w.dns) },
@@ -43,9 +46,24 @@ func (w *stopwatch) follow(ctx context.Context) context.Context {
 		ConnectDone:          func(_, _ string, _ error) { w.end(w.connectStart, &w.connect) },
 		TLSHandshakeStart:    func() { w.begin(phaseTLS, &w.tlsStart) },
 		TLSHandshakeDone:     func(tls.ConnectionState, error) { w.end(w.tlsStart, &w.tls) },
-		GotConn:              func(httptrace.GotConnInfo) { w.begin(phaseRequest, new(time.Time)) },
+		GotConn:              func(info httptrace.GotConnInfo) { hold.take(info.Conn); w.begin(phaseRequest, new(time.Time)) },
+		Got1xxResponse:       func(int, textproto.MIMEHeader) error { return w.interim() },
 		GotFirstResponseByte: func() { w.begin(phaseAnswer, new(time.Time)); w.end(w.start, &w.ttfb) },
 	})
+}
+
+// maxInterims is how many interim answers (1xx) may come before the answer.
+const maxInterims = 20
+
+var errInterims = errors.New("too many interim answers")
+
+func (w *stopwatch) interim() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.interims++; w.interims > maxInterims {
+		return errInterims
+	}
+	return nil
 }
 
 func (w *stopwatch) begin(p phase, at *time.Time) {
