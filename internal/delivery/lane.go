@@ -227,7 +227,7 @@ func (l *lane) takePlaces(n int) (places []place) {
 	} else {
 		places, n = append(places, ownPlace), n-1
 	}
-	for range l.d.gate.take(shared, n) {
+	for range l.d.gate.take(l.key.tenant, shared, n) {
 		places = append(places, sharedPlace)
 	}
 	return places
@@ -236,7 +236,7 @@ func (l *lane) takePlaces(n int) (places []place) {
 func (l *lane) givePlaces(places []place) {
 	for _, p := range places {
 		if p == sharedPlace {
-			l.d.gate.give(1)
+			l.d.gate.give(l.key.tenant, 1)
 		}
 	}
 }

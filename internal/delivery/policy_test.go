@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -117,22 +118,46 @@ func TestGateLeavesAShare(t *testing.T) {
 		for range 200 { // attempts end, and the lanes want as many again and more
 			for i := range held {
 				ended := (held[i] + 3) / 4
-				g.give(ended)
-				held[i] += g.take(held[i]-ended, 1000) - ended
+				g.give(tenantOf(i), ended)
+				held[i] += g.take(tenantOf(i), held[i]-ended, 1000) - ended
 			}
 		}
 		fair := 512 / (greedy + 1)
-		if got := g.take(0, 1000); got < fair/2 {
+		if got := g.take("late", 0, 1000); got < fair/2 {
 			t.Errorf("beside %d greedy lanes %v one gets %d, want %d at least", greedy, held, got, fair/2)
 		}
 	}
 	g := newGate(1)
-	if g.take(0, 5) != 1 || g.take(0, 1) != 0 || g.take(0, 0) != 0 || g.take(1, 5) != 0 {
+	if g.take("a", 0, 5) != 1 || g.take("a", 0, 1) != 0 || g.take("b", 0, 0) != 0 || g.take("a", 1, 5) != 0 {
 		t.Error("the only place is not given once")
 	}
-	g.give(1)
-	if g.take(0, -1) != 0 || g.take(0, 1) != 1 {
+	g.give("a", 1)
+	if g.take("a", 0, -1) != 0 || g.take("a", 0, 1) != 1 {
 		t.Error("a place that was given back is lost")
+	}
+	if g.give("a", 1); len(g.held) != 0 {
+		t.Errorf("it remembers %v", g.held)
+	}
+}
+
+func tenantOf(i int) apier.TenantID { return apier.TenantID(fmt.Sprint("t", i)) }
+
+// However many endpoints of one tenant hang, others find a quarter of the places, and a lane of theirs half of that.
+func TestGateLeavesAShareToOtherTenants(t *testing.T) {
+	t.Parallel()
+	for _, hanging := range []int{1, 10, 100, 1000} {
+		g := newGate(512)
+		held := make([]int, hanging)
+		for took := 1; took > 0; { // none of them ever ends
+			took = 0
+			for i := range held {
+				n := g.take("greedy", held[i], 1)
+				held[i], took = held[i]+n, took+n
+			}
+		}
+		if got := g.take("other", 0, 1000); got < 512/4/2 || g.held["greedy"] > 512*3/4 {
+			t.Errorf("beside %d lanes of a tenant that hold %d, another gets %d", hanging, g.held["greedy"], got)
+		}
 	}
 }
 

@@ -13,6 +13,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -279,6 +281,54 @@ func TestOverTLS(t *testing.T) {
 		}
 		s.close()
 		receiver.Close()
+	}
+}
+
+// As many connections are kept as attempts may be under way, though they all go to one host.
+func TestConnectionsAreKept(t *testing.T) {
+	t.Parallel()
+	const atOnce, rounds = 100, 5
+	var made atomic.Int64
+	arrived := make(chan chan struct{})
+	receiver := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		answer := make(chan struct{})
+		arrived <- answer
+		<-answer
+		_, _ = io.WriteString(w, "thanks")
+	}))
+	receiver.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			made.Add(1)
+		}
+	}
+	receiver.Start()
+	defer receiver.Close()
+	s := newSender(open(), atOnce, time.Now)
+	defer s.close()
+	for range rounds { // in each of which all are under way before the first ends
+		var attempts sync.WaitGroup
+		for range atOnce {
+			attempts.Go(func() {
+				if a, _, fault := s.send(t.Context(), messageTo(receiver.URL, apier.TimeoutLimitMS)); fault != nil || !a.OK() {
+					t.Errorf("%v %+v", fault, a)
+				}
+			})
+		}
+		answers := make([]chan struct{}, atOnce)
+		for i := range answers {
+			answers[i] = <-arrived
+		}
+		for _, answer := range answers {
+			close(answer)
+		}
+		attempts.Wait()
+	}
+	if n := made.Load(); n != atOnce {
+		t.Errorf("%d connections are made for %d attempts, %d at once", n, atOnce*rounds, atOnce)
+	}
+	transport, ok := s.client.Transport.(*http.Transport)
+	if most := newSender(open(), 5000, time.Now).client.Transport.(*http.Transport); !ok || transport.MaxIdleConnsPerHost != transport.MaxIdleConns || most.MaxIdleConnsPerHost < 5000 {
+		t.Error("what is kept does not follow from what may be under way")
 	}
 }
 
