@@ -323,7 +323,7 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	stop()
 	stopSending()
-	parts.Wait()
+	s.within("the parts of the server", parts.Wait)
 	if errors.Is(failure, http.ErrServerClosed) {
 		failure = nil
 	}
@@ -352,6 +352,24 @@ func (s *Server) shutdown(ctx context.Context) error {
 	return nil
 }
 
+// lastGrace is how long each last step of a shutdown may take. What hangs then would hang for ever.
+const lastGrace = 10 * time.Second
+
+// within waits for a last step of the shutdown, and goes on without it where it does not end: the process is about to
+// end anyway, and what was accepted is on disk.
+func (s *Server) within(what string, step func()) {
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		step()
+	}()
+	select {
+	case <-ended:
+	case <-time.After(lastGrace):
+		s.log.Warn("shutting down: "+what+" did not end and was left behind", "waited", lastGrace)
+	}
+}
+
 // close releases what open took, last first.
 func (s *Server) close() {
 	if s.listener != nil {
@@ -361,9 +379,11 @@ func (s *Server) close() {
 		_ = s.profiler.listener.Close() // likewise
 	}
 	if s.store != nil {
-		if err := s.store.Close(); err != nil {
-			s.log.Error("closing the database failed", "cause", err)
-		}
+		s.within("the database", func() {
+			if err := s.store.Close(); err != nil {
+				s.log.Error("closing the database failed", "cause", err)
+			}
+		})
 	}
 	s.lock.release()
 }
