@@ -100,75 +100,77 @@ func New(s store.Store, a *auth.Authenticator, opt Options) *API {
 	return api
 }
 
-// route is one line of the table. An empty scope means that no credential is needed.
+// route is one line of the table. An empty scope means that no credential is needed. The rule says which channels a
+// token must permit: docs/access.md.
 type route struct {
 	pattern string
 	scope   string
+	rule    channelRule
 	handle  func(a *API, c *call) error
 }
 
 func table() []route {
 	return []route{
-		{"POST /api/token", "", (*API).createToken},
-		{"POST /api/ws-tickets", auth.ScopeRead, (*API).createTicket},
-		{"POST /api/token/refresh", auth.ScopeRead, (*API).refreshToken},
+		{"POST /api/token", "", ruleNone, (*API).createToken},
+		{"POST /api/ws-tickets", auth.ScopeRead, ruleNone, (*API).createTicket},
+		{"POST /api/token/refresh", auth.ScopeRead, ruleNone, (*API).refreshToken},
 
-		{"POST /api/events", auth.ScopeWrite, (*API).createEvent},
-		{"POST /api/events/batch", auth.ScopeWrite, (*API).createEvents},
-		{"GET /api/events", auth.ScopeRead, (*API).listEvents},
-		{"GET /api/events/export", auth.ScopeRead, (*API).exportEvents},
-		{"GET /api/events/{id}", auth.ScopeRead, (*API).getEvent},
-		{"DELETE /api/events/{id}", auth.ScopeWrite, (*API).deleteEvent},
-		{"POST /api/events/{id}/erase", auth.ScopeWrite, (*API).eraseEvent},
-		{"POST /api/events/erase", auth.ScopeAdmin, (*API).eraseEvents},
-		{"GET /api/erasures", auth.ScopeAdmin, (*API).listErasures},
-		{"GET /api/erasures/{id}", auth.ScopeAdmin, (*API).getErasure},
+		{"POST /api/events", auth.ScopeWrite, ruleNewEvents, (*API).createEvent},
+		{"POST /api/events/batch", auth.ScopeWrite, ruleNewEvents, (*API).createEvents},
+		{"GET /api/events", auth.ScopeRead, ruleTypes, (*API).listEvents},
+		{"GET /api/events/export", auth.ScopeRead, ruleTypes, (*API).exportEvents},
+		{"GET /api/events/{id}", auth.ScopeRead, ruleEvent, (*API).getEvent},
+		{"DELETE /api/events/{id}", auth.ScopeWrite, ruleEvent, (*API).deleteEvent},
+		{"POST /api/events/{id}/erase", auth.ScopeWrite, ruleEvent, (*API).eraseEvent},
+		{"POST /api/events/erase", auth.ScopeAdmin, ruleUnrestricted, (*API).eraseEvents},
+		{"GET /api/erasures", auth.ScopeAdmin, ruleUnrestricted, (*API).listErasures},
+		{"GET /api/erasures/{id}", auth.ScopeAdmin, ruleUnrestricted, (*API).getErasure},
 
-		{"GET /api/events/{id}/deliveries", auth.ScopeRead, (*API).listEventDeliveries},
+		{"GET /api/events/{id}/deliveries", auth.ScopeRead, ruleEventID, (*API).listEventDeliveries},
 
-		{"GET /api/endpoints", auth.ScopeRead, (*API).listEndpoints},
-		{"POST /api/endpoints", auth.ScopeAdmin, (*API).createEndpoint},
-		{"POST /api/endpoints/filter-test", auth.ScopeRead, (*API).testFilter},
-		{"GET /api/endpoints/{id}", auth.ScopeRead, (*API).getEndpoint},
-		{"PATCH /api/endpoints/{id}", auth.ScopeAdmin, (*API).updateEndpoint},
-		{"DELETE /api/endpoints/{id}", auth.ScopeAdmin, (*API).deleteEndpoint},
-		{"POST /api/endpoints/{id}/rotate-secret", auth.ScopeAdmin, (*API).rotateSecret},
-		{"POST /api/endpoints/{id}/test", auth.ScopeAdmin, (*API).testEndpoint},
-		{"GET /api/endpoints/{id}/deliveries", auth.ScopeRead, (*API).listEndpointDeliveries},
-		{"GET /api/endpoints/{id}/recoveries", auth.ScopeRead, (*API).listRecoveries},
-		{"POST /api/endpoints/{id}/recover", auth.ScopeWrite, (*API).recoverDeliveries},
-		{"GET /api/deliveries/{id}", auth.ScopeRead, (*API).getDelivery},
-		{"GET /api/deliveries/{id}/attempts", auth.ScopeRead, (*API).listAttempts},
-		{"POST /api/deliveries/{id}/retry", auth.ScopeWrite, (*API).retryDelivery},
-		{"GET /api/recoveries/{id}", auth.ScopeRead, (*API).getRecovery},
-		{"POST /api/recoveries/{id}/stop", auth.ScopeWrite, (*API).stopRecovery},
+		{"GET /api/endpoints", auth.ScopeRead, ruleEndpoints, (*API).listEndpoints},
+		{"POST /api/endpoints", auth.ScopeAdmin, ruleUnrestricted, (*API).createEndpoint},
+		{"POST /api/endpoints/filter-test", auth.ScopeRead, ruleEvents, (*API).testFilter},
+		{"GET /api/endpoints/{id}", auth.ScopeRead, ruleEndpoint, (*API).getEndpoint},
+		{"PATCH /api/endpoints/{id}", auth.ScopeAdmin, ruleUnrestricted, (*API).updateEndpoint},
+		{"DELETE /api/endpoints/{id}", auth.ScopeAdmin, ruleUnrestricted, (*API).deleteEndpoint},
+		{"POST /api/endpoints/{id}/rotate-secret", auth.ScopeAdmin, ruleUnrestricted, (*API).rotateSecret},
+		{"POST /api/endpoints/{id}/test", auth.ScopeAdmin, ruleUnrestricted, (*API).testEndpoint},
+		{"GET /api/endpoints/{id}/deliveries", auth.ScopeRead, ruleEndpoint, (*API).listEndpointDeliveries},
+		{"GET /api/endpoints/{id}/recoveries", auth.ScopeRead, ruleEndpoint, (*API).listRecoveries},
+		{"POST /api/endpoints/{id}/recover", auth.ScopeWrite, ruleEndpoints, (*API).recoverDeliveries},
+		{"GET /api/deliveries/{id}", auth.ScopeRead, ruleDelivery, (*API).getDelivery},
+		{"GET /api/deliveries/{id}/attempts", auth.ScopeRead, ruleDelivery, (*API).listAttempts},
+		{"POST /api/deliveries/{id}/retry", auth.ScopeWrite, ruleDelivery, (*API).retryDelivery},
+		{"GET /api/recoveries/{id}", auth.ScopeRead, ruleRecovery, (*API).getRecovery},
+		{"POST /api/recoveries/{id}/stop", auth.ScopeWrite, ruleRecovery, (*API).stopRecovery},
 
-		{"GET /api/inbox", auth.ScopeRead, (*API).listInbox},
-		{"POST /api/inbox/{id}/ack", auth.ScopeWrite, (*API).ackEvent},
-		{"POST /api/inbox/{id}/nack", auth.ScopeWrite, (*API).nackEvent},
-		{"POST /api/inbox/{id}/extend", auth.ScopeWrite, (*API).extendLease},
-		{"POST /api/inbox/ack", auth.ScopeWrite, (*API).ackEvents},
-		{"GET /api/inbox/groups", auth.ScopeRead, (*API).listGroups},
-		{"PUT /api/inbox/groups/{name}", auth.ScopeWrite, (*API).putGroup},
-		{"DELETE /api/inbox/groups/{name}", auth.ScopeWrite, (*API).deleteGroup},
+		{"GET /api/inbox", auth.ScopeRead, ruleEvents, (*API).listInbox},
+		{"POST /api/inbox/{id}/ack", auth.ScopeWrite, ruleEvents, (*API).ackEvent},
+		{"POST /api/inbox/{id}/nack", auth.ScopeWrite, ruleEvents, (*API).nackEvent},
+		{"POST /api/inbox/{id}/extend", auth.ScopeWrite, ruleEvents, (*API).extendLease},
+		{"POST /api/inbox/ack", auth.ScopeWrite, ruleEvents, (*API).ackEvents},
+		{"GET /api/inbox/groups", auth.ScopeRead, ruleEvents, (*API).listGroups},
+		{"PUT /api/inbox/groups/{name}", auth.ScopeWrite, ruleEvents, (*API).putGroup},
+		{"DELETE /api/inbox/groups/{name}", auth.ScopeWrite, ruleEvents, (*API).deleteGroup},
 
-		{"POST /api/webhook", "", (*API).receiveWebhook},
-		{"GET /api/webhooks/logs", auth.ScopeRead, (*API).listWebhooks},
-		{"POST /api/webhooks/verify", auth.ScopeRead, (*API).verifyWebhook},
+		{"POST /api/webhook", "", ruleNone, (*API).receiveWebhook},
+		{"GET /api/webhooks/logs", auth.ScopeRead, ruleWebhooks, (*API).listWebhooks},
+		{"POST /api/webhooks/verify", auth.ScopeRead, ruleEndpoints, (*API).verifyWebhook},
 
-		{"GET /api/metrics/summary", auth.ScopeRead, (*API).summary},
-		{"GET /api/metrics/latency", auth.ScopeRead, (*API).latency},
-		{"GET /api/metrics/throughput", auth.ScopeRead, (*API).throughput},
-		{"GET /api/metrics/errors", auth.ScopeRead, (*API).errorCounts},
-		{"GET /api/metrics/storage", auth.ScopeAdmin, (*API).storage},
+		{"GET /api/metrics/summary", auth.ScopeRead, ruleMetrics, (*API).summary},
+		{"GET /api/metrics/latency", auth.ScopeRead, ruleMetrics, (*API).latency},
+		{"GET /api/metrics/throughput", auth.ScopeRead, ruleMetrics, (*API).throughput},
+		{"GET /api/metrics/errors", auth.ScopeRead, ruleEvents, (*API).errorCounts},
+		{"GET /api/metrics/storage", auth.ScopeAdmin, ruleUnrestricted, (*API).storage},
 
-		{"GET /api/connections", auth.ScopeAdmin, (*API).listConnections},
-		{"DELETE /api/connections/{id}", auth.ScopeAdmin, (*API).disconnect},
+		{"GET /api/connections", auth.ScopeAdmin, ruleUnrestricted, (*API).listConnections},
+		{"DELETE /api/connections/{id}", auth.ScopeAdmin, ruleUnrestricted, (*API).disconnect},
 
-		{"GET /api/config", auth.ScopeRead, (*API).config},
-		{"GET /api/health", "", (*API).health},
-		{"GET /api/openapi.json", "", (*API).openAPI},
-		{"GET /api/docs", "", (*API).docs},
+		{"GET /api/config", auth.ScopeRead, ruleNone, (*API).config},
+		{"GET /api/health", "", ruleNone, (*API).health},
+		{"GET /api/openapi.json", "", ruleNone, (*API).openAPI},
+		{"GET /api/docs", "", ruleNone, (*API).docs},
 	}
 }
 
@@ -211,7 +213,11 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, route route) {
 			return
 		}
 	}
-	if err := route.handle(a, c); err != nil {
+	err := a.permit(c, route.rule)
+	if err == nil {
+		err = route.handle(a, c)
+	}
+	if err != nil {
 		a.fail(c, err)
 	}
 }

@@ -29,6 +29,9 @@ func isDryRun(c *call) (bool, error) {
 
 // tryEvent answers POST /api/events?dry_run=true once the event was found valid: nothing is stored.
 func (a *API) tryEvent(c *call, event apier.NewEvent) error {
+	if err := c.needs("endpoint:*"); err != nil { // the answer names endpoints
+		return err
+	}
 	found, err := a.store.Recipients(c.ctx(), c.id.Tenant, []apier.NewEvent{event})
 	if err != nil {
 		return err
@@ -41,6 +44,9 @@ func (a *API) tryEvent(c *call, event apier.NewEvent) error {
 
 // tryEvents is tryEvent for a batch.
 func (a *API) tryEvents(c *call, events []apier.NewEvent) error {
+	if err := c.needs("endpoint:*"); err != nil { // the answer names endpoints
+		return err
+	}
 	found, err := a.store.Recipients(c.ctx(), c.id.Tenant, events)
 	if err != nil {
 		return err

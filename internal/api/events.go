@@ -88,13 +88,7 @@ func readFilter(q url.Values, others ...string) (store.Filter, []apier.FieldErro
 	if f.Status != "" && !f.Status.Valid() {
 		faults = append(faults, apier.FieldError{Field: "status", Reason: "must be pending, delivered or failed"})
 	}
-	for _, value := range q["type"] {
-		for glob := range strings.SplitSeq(value, ",") {
-			if glob = strings.TrimSpace(glob); glob != "" {
-				f.Types = append(f.Types, glob)
-			}
-		}
-	}
+	f.Types = typeGlobs(q)
 	if len(f.Types) > maxTypeGlobs {
 		faults = append(faults, apier.FieldError{Field: "type", Reason: "names more than " + strconv.Itoa(maxTypeGlobs) + " globs"})
 	}
@@ -104,6 +98,18 @@ func readFilter(q url.Values, others ...string) (store.Filter, []apier.FieldErro
 	f.CreatedAfter, faults = readTime(q, "created_after", faults)
 	f.CreatedBefore, faults = readTime(q, "created_before", faults)
 	return f, faults
+}
+
+// typeGlobs returns the types that a list is limited to; none: all.
+func typeGlobs(q url.Values) (globs []string) {
+	for _, value := range q["type"] {
+		for glob := range strings.SplitSeq(value, ",") {
+			if glob = strings.TrimSpace(glob); glob != "" {
+				globs = append(globs, glob)
+			}
+		}
+	}
+	return globs
 }
 
 func unknownParameters(q url.Values, known []string) (faults []apier.FieldError) {

@@ -35,6 +35,9 @@ func (a *API) createEvent(c *call) error {
 		}
 		return invalid(faults)
 	}
+	if err := c.permitNew(event); err != nil {
+		return err
+	}
 	if dryRun {
 		return a.tryEvent(c, event)
 	}
@@ -72,6 +75,9 @@ func (a *API) createEvents(c *call) error {
 	}
 	if len(faults) > 0 {
 		return invalid(faults)
+	}
+	if err := c.permitNew(events...); err != nil {
+		return err
 	}
 	if dryRun {
 		return a.tryEvents(c, events)
