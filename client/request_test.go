@@ -552,7 +552,7 @@ func TestALostRequestIsNamed(t *testing.T) {
 	t.Cleanup(cut.Close)
 	for _, address := range []string{cut.URL, "http://127.0.0.1:1"} {
 		c := newTestClient(t, address, Options{MaxRetries: -1, Token: "very-secret"})
-		_, err := c.Get(t.Context(), "evt_1")
+		_, err := c.Delivery(t.Context(), "dlv_1")
 		if err == nil || !strings.Contains(err.Error(), "GET "+address+"/api/events/evt_1") || strings.Contains(err.Error(), "very-secret") {
 			t.Error(err)
 		}
@@ -672,5 +672,29 @@ func TestARefusedTokenIsToldOnce(t *testing.T) {
 	}
 	if want := []TokenReason{TokenRequest, TokenUnauthorized, TokenRequest}; !slices.Equal(reasons, want) {
 		t.Errorf("it was asked for %v, want %v", reasons, want)
+	}
+}
+
+// What answers 101 hands the connection over: nothing is read from it, however long the caller would wait.
+func TestAnAnswerThatSwitchesProtocols(t *testing.T) {
+	t.Parallel()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer conn.Close()
+		_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
+		_, _ = conn.Read(make([]byte, 1)) // until the client closes it
+	}))
+	defer s.Close()
+	c, err := New(s.URL, Options{MaxRetries: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := c.Delivery(t.Context(), "dlv_1"); err == nil || !strings.Contains(err.Error(), "101 Switching Protocols") {
+		t.Errorf("got %v", err)
 	}
 }

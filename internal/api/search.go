@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/apier/apier"
@@ -26,6 +27,24 @@ func newSearches(most int, timeout time.Duration) searches {
 	return searches{make(chan struct{}, most), timeout}
 }
 
+// overdueSearch is how much longer than its timeout a search holds its place at most.
+const overdueSearch = 5 * time.Second
+
+// take waits for a place, and returns how to give it back. A search that does not end loses its place and is told of.
+func (s searches) take(ctx context.Context, overdue func(held time.Duration)) (release func(), err error) {
+	select {
+	case s.places <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	free := sync.OnceFunc(func() { <-s.places })
+	watchdog := time.AfterFunc(s.timeout+overdueSearch, func() {
+		free()
+		overdue(s.timeout + overdueSearch)
+	})
+	return func() { watchdog.Stop(); free() }, nil
+}
+
 // list gives a page of events. A search has to end in time.
 func (a *API) list(c *call, filter store.Filter) (store.Page, error) {
 	if filter.Search == "" {
@@ -44,12 +63,13 @@ func (a *API) list(c *call, filter store.Filter) (store.Page, error) {
 // find gives a page of events; a search waits for its place.
 func (a *API) find(ctx context.Context, tenant apier.TenantID, filter store.Filter) (store.Page, error) {
 	if filter.Search != "" {
-		select {
-		case a.searches.places <- struct{}{}:
-			defer func() { <-a.searches.places }()
-		case <-ctx.Done():
-			return store.Page{}, ctx.Err()
+		release, err := a.searches.take(ctx, func(held time.Duration) {
+			a.opt.Log.Warn("api: a search does not end; its place is free again", "tenant", tenant, "held", held)
+		})
+		if err != nil {
+			return store.Page{}, err
 		}
+		defer release()
 	}
 	return a.store.List(ctx, tenant, filter)
 }

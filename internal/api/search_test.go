@@ -75,3 +75,26 @@ type nothing struct{ store.Store }
 func (nothing) List(context.Context, apier.TenantID, store.Filter) (store.Page, error) {
 	return store.Page{}, nil
 }
+
+// A search that ignores its time keeps no place from the others, and is told of once.
+func TestASearchThatDoesNotEndLosesItsPlace(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newSearches(1, time.Second)
+		told := 0
+		release, err := s.take(t.Context(), func(time.Duration) { told++ })
+		if err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		next, err := s.take(t.Context(), func(time.Duration) { told++ })
+		if err != nil || time.Since(began) != time.Second+overdueSearch || told != 1 {
+			t.Errorf("after %v, told of %d times: %v", time.Since(began), told, err)
+		}
+		release() // at last; the place is another's now
+		next()
+		if len(s.places) != 0 || told != 1 {
+			t.Errorf("%d places are held, told of %d times", len(s.places), told)
+		}
+	})
+}

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"sync"
 	"time"
@@ -26,6 +27,7 @@ const (
 	maxKeySet      = 1 << 20 // bytes
 	minRSABits     = 2048    // RFC 7518, section 3.3
 	keySetTimeout  = 5 * time.Second
+	keySetGrace    = time.Second      // after which a fetch that does not end is given up
 	keySetCooldown = 10 * time.Second // between fetches for the sake of a key that is not known
 	keySetRetry    = 2 * time.Second  // while no key is known at all
 )
@@ -55,7 +57,24 @@ func NewKeySet(url string, every time.Duration, log *slog.Logger) *KeySet {
 		url: url, every: every, now: time.Now, log: log, keys: map[keyName]crypto.PublicKey{},
 		client: &http.Client{
 			Timeout:       keySetTimeout,
+			Transport:     keySetTransport(),
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+	}
+}
+
+// keySetTransport makes a connection for each fetch, which ends by itself when the fetch is over its time: what comes after
+// an answer of 101 would end with nothing else.
+func keySetTransport() *http.Transport {
+	dialer := net.Dialer{Timeout: keySetTimeout}
+	return &http.Transport{
+		Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, DisableKeepAlives: true, TLSHandshakeTimeout: keySetTimeout,
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			conn, err := dialer.DialContext(ctx, network, address)
+			if err == nil {
+				err = conn.SetDeadline(time.Now().Add(keySetTimeout))
+			}
+			return conn, err
 		},
 	}
 }
@@ -160,7 +179,7 @@ func (s *KeySet) fetch(ctx context.Context, cooldown time.Duration) {
 	s.flight = flight
 	s.mu.Unlock()
 
-	keys, err := s.get(ctx)
+	keys, err := s.getInTime(ctx)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	defer close(flight)
@@ -171,6 +190,27 @@ func (s *KeySet) fetch(ctx context.Context, cooldown time.Duration) {
 		s.keys = keys
 	case !again && ctx.Err() == nil: // once for each outage
 		s.log.Warn("the keys of the issuer of tokens cannot be fetched; those known stay in force", "known", len(s.keys), "cause", err)
+	}
+}
+
+// getInTime gets the set and returns in time whatever the fetch does: all who have a token with a new key wait for it.
+func (s *KeySet) getInTime(ctx context.Context) (map[keyName]crypto.PublicKey, error) {
+	type set struct {
+		keys map[keyName]crypto.PublicKey
+		err  error
+	}
+	got := make(chan set, 1)
+	go func() {
+		keys, err := s.get(ctx)
+		got <- set{keys, err}
+	}()
+	overdue := time.NewTimer(keySetTimeout + keySetGrace)
+	defer overdue.Stop()
+	select {
+	case s := <-got:
+		return s.keys, s.err
+	case <-overdue.C:
+		return nil, fmt.Errorf("key set: the fetch did not end in %v and was given up", keySetTimeout)
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -332,4 +333,44 @@ func TestOneFetchForAll(t *testing.T) {
 	if n := i.count(); n != 1 {
 		t.Errorf("fetched %d times", n)
 	}
+}
+
+// An issuer that switches to another protocol, or says nothing for ever, holds nobody up.
+func TestAnIssuerThatHangs(t *testing.T) {
+	t.Parallel()
+	closed := make(chan struct{})
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer conn.Close()
+		_, _ = conn.Write([]byte("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n"))
+		_, _ = conn.Read(make([]byte, 1)) // until the other side closes it
+		close(closed)
+	}))
+	defer web.Close()
+	set := NewKeySet(web.URL, time.Hour, slog.New(slog.DiscardHandler))
+	if _, err := set.Key(t.Context(), "1", "ES256"); apier.AsError(err).Code != apier.CodeUnavailable {
+		t.Errorf("101: %v", err)
+	}
+	<-closed
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		defer close(release)
+		set := NewKeySet("http://issuer.example", time.Hour, slog.New(slog.DiscardHandler))
+		set.client.Transport = hangs(release)
+		if _, err := set.Key(t.Context(), "1", "ES256"); apier.AsError(err).Code != apier.CodeUnavailable {
+			t.Errorf("silence: %v", err)
+		}
+	})
+}
+
+// hangs is a transport that answers no request before it ends, not even one whose time is over.
+type hangs chan struct{}
+
+func (h hangs) RoundTrip(*http.Request) (*http.Response, error) {
+	<-h
+	return nil, http.ErrServerClosed
 }
