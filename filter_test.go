@@ -40,6 +40,78 @@ func TestFilterMatch(t *testing.T) {
 	}
 }
 
+// Values are compared, exactly and wherever they stand: in arrays, under names with dots, beyond 64 bits.
+func TestFilterComparesValues(t *testing.T) {
+	t.Parallel()
+	e := apier.Event{Type: "a", Source: "s", Payload: json.RawMessage(`{"tags":["eu-west","us"],"labels":[{"name":"a"},{"name":"b","n":[1,2]}],
+		"metadata":{"app.kubernetes.io/name":"web","a*b":1,"c\\d":2},"big":18446744073709551614,"one":1.0,"huge":1e400,"tiny":1e-400,
+		"money":12345678901234567.89,"amounts":[1,10],"grid":[[1,2],[3]],"members":{"x":{"ok":true},"y":{"ok":false}},"dup":1,"dup":2}`)}
+	for filter, want := range map[string]bool{
+		`{"payload.tags":{"contains":"eu"}}`: true, `{"payload.tags":"us"}`: true, `{"payload.tags":"eu"}`: false, `{"payload.tags":["x","us"]}`: true,
+		`{"payload.tags":{"prefix":"eu","suffix":"s"}}`: false, `{"payload.tags":{"ne":"us"}}`: false, `{"payload.tags":{"ne":"x"}}`: true,
+		`{"payload.tags.*":"us"}`: true, `{"payload.labels.*.name":"b"}`: true, `{"payload.labels.*.name":"c"}`: false, `{"payload.labels.name":"b"}`: false,
+		`{"payload.labels.*.n":2}`: true, `{"payload.labels.*.name":{"ne":"b"}}`: false, `{"payload.labels.*.z":{"exists":false}}`: true,
+		`{"payload.members.*.ok":false}`: true, `{"payload.*.*.ok":true}`: true, `{"payload.grid.*.*":3}`: true, `{"payload.grid":3}`: false,
+		`{"payload.amounts":{"gt":1,"lt":10}}`: false, `{"payload.amounts":{"gt":1,"lt":11}}`: true,
+		`{"payload.metadata.app\\.kubernetes\\.io/name":"web"}`: true, `{"payload.metadata.app.kubernetes.io/name":"web"}`: false,
+		`{"payload.metadata.a\\*b":1}`: true, `{"payload.metadata.c\\\\d":2}`: true,
+		`{"payload.big":18446744073709551615}`: false, `{"payload.big":18446744073709551614}`: true, `{"payload.big":18446744073709551614.0}`: true,
+		`{"payload.big":{"lt":18446744073709551615}}`: true, `{"payload.big":{"gt":18446744073709551613.9}}`: true, `{"payload.one":1}`: true, `{"payload.one":1E0}`: true, `{"payload.one":0.1e+1}`: true,
+		`{"payload.huge":1e400}`: true, `{"payload.huge":1e401}`: false, `{"payload.huge":{"gt":1e399}}`: true, `{"payload.tiny":{"gt":0}}`: true, `{"payload.tiny":{"lt":-0.0}}`: false,
+		`{"payload.money":12345678901234567.89}`: true, `{"payload.money":12345678901234567.9}`: false, `{"payload.dup":2}`: true,
+		`{"payload.huge":{"lt":1e99999999999999999999}}`: true, `{"payload.tiny":{"gt":1e-99999999999999999999}}`: true,
+	} {
+		f, faults := apier.ParseFilter(json.RawMessage(filter))
+		if len(faults)+len(apier.CheckFilter(json.RawMessage(filter))) > 0 {
+			t.Errorf("%s: %v %v", filter, faults, f.Problems())
+			continue
+		}
+		if got := f.Match(&e); got != want {
+			t.Errorf("%s: %v", filter, got)
+		}
+	}
+}
+
+// A condition that can never match is named; it stays compiled, for those that were stored before.
+func TestFilterThatCanNeverMatchIsNamed(t *testing.T) {
+	t.Parallel()
+	for filter, field := range map[string]string{
+		`{"payload.a":{"gt":5,"lt":3}}`: "filter.payload.a", `{"payload.a":{"gte":5,"lt":5.0}}`: "filter.payload.a", `{"payload.a":{"gte":5,"lte":"x"}}`: "filter.payload.a",
+		`{"payload.a":{"gte":5,"prefix":"x"}}`: "filter.payload.a", `{"payload.a":{"lt":""}}`: "filter.payload.a", `{"payload.a":{"eq":5,"ne":5}}`: "filter.payload.a",
+		`{"payload.a":{"eq":5,"gt":10}}`: "filter.payload.a", `{"payload.a":{"in":[1,2],"gt":10}}`: "filter.payload.a", `{"payload.a":{"eq":"x","in":["y"]}}`: "filter.payload.a",
+		`{"payload.a":{"prefix":"b","lt":"a"}}`: "filter.payload.a", `{"payload.a":{"exists":false,"eq":1}}`: "filter.payload.a",
+		`{"type":5}`: "filter.type.eq", `{"type":"order created"}`: "filter.type.eq", `{"type":{"prefix":"ü"}}`: "filter.type.prefix", `{"source":[1,null]}`: "filter.source.in",
+		`{"source":{"gt":5}}`: "filter.source.gt", `{"source":{"exists":false}}`: "filter.source.exists", `{"payload":5}`: "filter.payload.eq", `{"payload":{"exists":false}}`: "filter.payload.exists",
+		`{"payload.lab*":1}`: "filter.payload.lab*", `{"payload.a\\b":1}`: `filter.payload.a\b`, `{"payload.a":1,"payload.a":2}`: "filter", `{"not":{}}`: "filter.not",
+		`{"source":"x","not":{"source":"x"}}`: "filter.not", `{"any":[{"source":"x"},{"type":5}]}`: "filter.any[1].type.eq",
+	} {
+		f, faults := apier.ParseFilter(json.RawMessage(filter))
+		if len(faults) > 0 || len(f.Problems()) != 1 || f.Problems()[0].Field != field {
+			t.Errorf("%s: faults %v, problems %v, want one of %s", filter, faults, f.Problems(), field)
+			continue
+		}
+		if got := apier.CheckFilter(json.RawMessage(filter)); len(got) != 1 || apier.FilterProblem(json.RawMessage(filter)) == "" {
+			t.Errorf("%s: CheckFilter tells %v", filter, got)
+		}
+		f.Match(&apier.Event{Type: "a", Source: "s", Payload: json.RawMessage(`{"a":1}`)})
+	}
+	if problem := apier.FilterProblem(json.RawMessage(`{"payload.a":{"gte":5,"lte":5}}`)); problem != "" {
+		t.Errorf("a range of one value is no problem, not %q", problem)
+	}
+}
+
+// The payload is decoded once for any number of filters.
+func TestDecodedPayloadIsDecodedOnce(t *testing.T) {
+	f, _ := apier.ParseFilter(json.RawMessage(`{"payload.a":1}`))
+	in := (&apier.Event{Payload: json.RawMessage(`{"a":1,"b":[` + strings.Repeat(`{},`, 1000) + `1]}`)}).Decoded()
+	if !f.MatchDecoded(in) {
+		t.Fatal("no match")
+	}
+	if n := testing.AllocsPerRun(100, func() { f.MatchDecoded(in) }); n > 10 {
+		t.Errorf("a second filter took %v allocations", n)
+	}
+}
+
 func TestFilterFaultsNameTheirPath(t *testing.T) {
 	t.Parallel()
 	deep := strings.Repeat(`{"not":`, 6) + `{}` + strings.Repeat(`}`, 6)
