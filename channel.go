@@ -40,9 +40,9 @@ func ParseChannel(name string) (Channel, *Error) {
 	if name == "" || len(name) > MaxChannelSize {
 		return Channel{}, Errorf(CodeInvalidChannel, "A channel name has 1 to %d bytes, this one has %d.", MaxChannelSize, len(name))
 	}
-	for _, c := range []byte(name) {
-		if !isTypeByte(c) && c != ':' && c != '*' {
-			return Channel{}, Errorf(CodeInvalidChannel, "A channel name may contain letters, digits and . _ : * -, not %q.", rune(c))
+	for _, c := range name {
+		if !isTypeRune(c) && c != ':' && c != '*' {
+			return Channel{}, Errorf(CodeInvalidChannel, "A channel name may contain letters, digits and . _ : * -, not %q.", c)
 		}
 	}
 	kind, arg, hasArg := strings.Cut(name, ":")

@@ -185,6 +185,7 @@ func (r Recovery) MarshalJSON() ([]byte, error) {
 func (e Endpoint) MarshalJSON() ([]byte, error) {
 	type plain Endpoint // without this method
 	e.Headers = HiddenHeaders(e.Headers)
+	e.FilterProblem = FilterProblem(e.Filter)
 	if len(e.Filter) == 0 {
 		e.Filter = json.RawMessage("null")
 	}

@@ -29,14 +29,15 @@ type Endpoint struct {
 	ID              EndpointID        `json:"id"`
 	URL             string            `json:"url"`
 	Description     string            `json:"description"`
-	Types           []string          `json:"types"`             // globs; empty: every type
-	Filter          json.RawMessage   `json:"filter"`            // see ParseFilter; null: every event
-	Headers         map[string]string `json:"headers"`           // sent with each attempt
-	RatePerSecond   float64           `json:"rate_per_second"`   // attempts; 0: no limit
-	MaxInFlight     int               `json:"max_in_flight"`     // attempts under way at once
-	TimeoutMS       int64             `json:"timeout_ms"`        // of one attempt
-	RetryScheduleMS []int64           `json:"retry_schedule_ms"` // the wait before each attempt, from the one before it; its length is the number of attempts
-	OrderKey        string            `json:"order_key"`         // path in the payload: events that agree there go one after the other; "": no order
+	Types           []string          `json:"types"`                    // globs; empty: every type
+	Filter          json.RawMessage   `json:"filter"`                   // see ParseFilter; null: every event
+	FilterProblem   string            `json:"filter_problem,omitempty"` // why a filter of old can never match; "": it can
+	Headers         map[string]string `json:"headers"`                  // sent with each attempt
+	RatePerSecond   float64           `json:"rate_per_second"`          // attempts; 0: no limit
+	MaxInFlight     int               `json:"max_in_flight"`            // attempts under way at once
+	TimeoutMS       int64             `json:"timeout_ms"`               // of one attempt
+	RetryScheduleMS []int64           `json:"retry_schedule_ms"`        // the wait before each attempt, from the one before it; its length is the number of attempts
+	OrderKey        string            `json:"order_key"`                // path in the payload: events that agree there go one after the other; "": no order
 	Status          EndpointStatus    `json:"status"`
 	DisabledReason  string            `json:"disabled_reason"` // for people; "": not disabled
 
@@ -110,12 +111,9 @@ func (e Endpoint) Validate() []FieldError {
 		}
 	}
 	add("url", urlFault(e.URL))
-	if len(e.Description) > MaxDescription {
-		add("description", fmt.Sprintf("is %d bytes long, at most %d are allowed", len(e.Description), MaxDescription))
-	}
+	add("description", NameProblem(e.Description, MaxDescription))
 	faults = append(faults, TypesFaults(e.Types)...)
-	_, filterFaults := ParseFilter(e.Filter)
-	faults = append(faults, filterFaults...)
+	faults = append(faults, CheckFilter(e.Filter)...)
 	faults = append(faults, headerFaults(e.Headers)...)
 	add("rate_per_second", rangeFault(e.RatePerSecond, 0, maxRatePerSecond))
 	add("max_in_flight", rangeFault(float64(e.MaxInFlight), 1, MaxInFlightLimit))
@@ -185,9 +183,9 @@ func globFault(glob string) string {
 	case len(glob) > MaxTypeSize:
 		return fmt.Sprintf("is %d bytes long, at most %d are allowed", len(glob), MaxTypeSize)
 	}
-	for _, c := range []byte(glob) {
-		if !isTypeByte(c) && c != '*' {
-			return fmt.Sprintf("contains %q; allowed are letters, digits, '.', '_', '-' and '*'", rune(c))
+	for _, c := range glob {
+		if !isTypeRune(c) && c != '*' {
+			return fmt.Sprintf("contains %q; allowed are letters, digits, '.', '_', '-' and '*'", c)
 		}
 	}
 	return ""
@@ -197,10 +195,19 @@ func orderKeyFault(path string) string {
 	if len(path) > MaxOrderKey {
 		return fmt.Sprintf("is %d bytes long, at most %d are allowed", len(path), MaxOrderKey)
 	}
-	if path != "" && slices.Contains(strings.Split(path, "."), "") {
-		return "must be a path into the payload, such as customer.id"
+	if path == "" {
+		return ""
 	}
-	return ""
+	steps, problem := splitPath(path)
+	for _, s := range steps {
+		switch {
+		case s.all:
+			return `has a *, which could lead to several values; a star of a name is written \*`
+		case s.name == "":
+			return "must be a path into the payload, such as customer.id"
+		}
+	}
+	return problem
 }
 
 // ownHeader reports whether a header is set by the sender itself, or belongs to the connection.

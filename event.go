@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
-	"unicode"
-	"unicode/utf8"
 )
 
 // Limits on an event. Sizes are in bytes.
@@ -55,6 +53,7 @@ type Event struct {
 	LastDeliveryAttempt Timestamp       `json:"last_delivery_attempt"` // 0: never
 	DeliveryLatencyMS   int64           `json:"delivery_latency_ms"`   // created → delivered, milliseconds; -1: not delivered
 	ErrorMessage        string          `json:"error_message"`         // of the latest failure; "": none
+	PayloadProblem      string          `json:"payload_problem"`       // why Payload is left out of pages and frames; "": it is not
 	Erased              bool            `json:"erased"`                // the payload was taken for good: {} stands in its place
 	Seq                 Seq             `json:"seq"`                   // of its latest change
 }
@@ -90,8 +89,14 @@ type Change struct {
 // IsEvent reports whether it is an event that changed, and not a delivery, endpoint or recovery.
 func (c *Change) IsEvent() bool { return c.Kind <= Deleted }
 
-// Validate lists every field at fault; nil means the event can be stored. maxPayload is in bytes.
-func (e NewEvent) Validate(maxPayload int) []FieldError {
+// PayloadLimits bound a payload that comes in; 0 means no limit.
+type PayloadLimits struct {
+	Bytes int
+	Depth int // levels, see Depth
+}
+
+// Validate returns every field at fault; nil means the event can be stored.
+func (e NewEvent) Validate(limits PayloadLimits) []FieldError {
 	var faults []FieldError
 	if reason := typeFault(e.Type); reason != "" {
 		faults = append(faults, FieldError{"type", reason})
@@ -99,7 +104,7 @@ func (e NewEvent) Validate(maxPayload int) []FieldError {
 	if reason := sourceFault(e.Source); reason != "" {
 		faults = append(faults, FieldError{"source", reason})
 	}
-	if reason := payloadFault(e.Payload, maxPayload); reason != "" {
+	if reason := payloadFault(e.Payload, limits); reason != "" {
 		faults = append(faults, FieldError{"payload", reason})
 	}
 	return faults
@@ -112,55 +117,46 @@ func typeFault(s string) string {
 	case len(s) > MaxTypeSize:
 		return fmt.Sprintf("is %d bytes long, at most %d are allowed", len(s), MaxTypeSize)
 	}
-	for _, c := range []byte(s) {
-		if !isTypeByte(c) {
-			return fmt.Sprintf("contains %q; allowed are letters, digits, '.', '_' and '-'", rune(c))
+	for _, c := range s {
+		if !isTypeRune(c) {
+			return fmt.Sprintf("contains %q; allowed are letters, digits, '.', '_' and '-'", c)
 		}
 	}
 	return ""
 }
 
-func isTypeByte(c byte) bool {
+func isTypeRune(c rune) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '.' || c == '_' || c == '-'
 }
 
 func sourceFault(s string) string {
-	switch {
-	case s == "":
+	if s == "" {
 		return "is required: the name of the sending system, such as shop"
-	case len(s) > MaxSourceSize:
-		return fmt.Sprintf("is %d bytes long, at most %d are allowed", len(s), MaxSourceSize)
-	case !utf8.ValidString(s):
-		return "is not valid UTF-8"
 	}
-	for _, r := range s {
-		if !unicode.IsPrint(r) {
-			return fmt.Sprintf("contains the unprintable character %U", r)
-		}
-	}
-	return ""
+	return NameProblem(s, MaxSourceSize)
 }
 
-func payloadFault(p json.RawMessage, limit int) string {
+func payloadFault(p json.RawMessage, limits PayloadLimits) string {
 	trimmed := bytes.TrimLeft(p, " \t\r\n")
 	switch {
 	case len(trimmed) == 0:
 		return "is required: a JSON object, {} at least"
 	case trimmed[0] != '{':
 		return "must be a JSON object"
-	case len(p) > limit:
-		return fmt.Sprintf("is %d bytes long, at most %d are allowed", len(p), limit)
+	case limits.Bytes > 0 && len(p) > limits.Bytes:
+		return fmt.Sprintf("is %d bytes long, at most %d are allowed", len(p), limits.Bytes)
+	case IsDeeper(p, limits.Depth):
+		return DepthProblem(p, limits.Depth)
 	}
 	return ""
 }
 
-// AppendJSON appends the event as the REST API shows it, the payload byte for byte (which
-// encoding/json would not keep).
+// AppendJSON appends the event as the REST API shows it in pages, the payload byte for byte (which
+// encoding/json would not keep). A payload with a problem is left out: {} stands in its place.
 func (e *Event) AppendJSON(dst []byte) []byte {
 	dst = append(dst, '{')
 	dst = e.appendHead(dst)
-	dst = append(dst, `,"payload":`...)
-	dst = append(dst, e.Payload...)
+	dst = e.appendPayload(dst)
 	dst = e.appendErased(dst)
 	dst = append(dst, `,"created_at":`...)
 	dst = e.CreatedAt.AppendJSON(dst)
@@ -199,6 +195,28 @@ func (e *Event) appendHead(dst []byte) []byte {
 	dst = appendString(dst, e.Type)
 	dst = append(dst, `,"source":`...)
 	return appendString(dst, e.Source)
+}
+
+// appendPayload appends the payload, or what stands in its place.
+func (e *Event) appendPayload(dst []byte) []byte {
+	dst = append(dst, `,"payload":`...)
+	if e.PayloadProblem == "" {
+		return append(dst, e.Payload...)
+	}
+	return appendString(append(dst, `{},"payload_problem":`...), e.PayloadProblem)
+}
+
+// AppendWhole appends the event as AppendJSON does, and the payload as it is, whatever its problem: for an
+// answer that holds this event alone.
+func (e *Event) AppendWhole(dst []byte) []byte {
+	if e.PayloadProblem == "" {
+		return e.AppendJSON(dst)
+	}
+	whole := *e
+	whole.PayloadProblem = ""
+	dst = whole.AppendJSON(dst)
+	dst = append(dst[:len(dst)-1], `,"payload_problem":`...)
+	return append(appendString(dst, e.PayloadProblem), '}')
 }
 
 // appendErased appends erased, of events that are.

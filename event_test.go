@@ -28,7 +28,7 @@ func TestEventIDRoundTrip(t *testing.T) {
 func TestValidateNamesEveryField(t *testing.T) {
 	t.Parallel()
 	good := apier.NewEvent{Type: "order.created", Source: "shop", Payload: json.RawMessage(`{}`)}
-	if faults := good.Validate(100); faults != nil {
+	if faults := good.Validate(apier.PayloadLimits{Bytes: 100, Depth: 3}); faults != nil {
 		t.Errorf("a good event has faults: %v", faults)
 	}
 	for name, tc := range map[string]struct {
@@ -45,7 +45,7 @@ func TestValidateNamesEveryField(t *testing.T) {
 		"large payload": {apier.NewEvent{Type: "a", Source: "s", Payload: json.RawMessage(`{"x":"` + strings.Repeat("y", 100) + `"}`)}, "payload"},
 	} {
 		var got []string
-		for _, f := range tc.event.Validate(100) {
+		for _, f := range tc.event.Validate(apier.PayloadLimits{Bytes: 100, Depth: 3}) {
 			got = append(got, f.Field)
 		}
 		if strings.Join(got, " ") != tc.want {

@@ -36,7 +36,7 @@ const (
 // Sizes of the protocol, in bytes.
 const (
 	MaxFrameID           = 64      // of "id"
-	MaxPayloadInFrame    = 4 << 10 // a larger payload is left out, with payload_truncated
+	MaxPayloadInFrame    = 4 << 10 // of a larger payload a frame has {}, with payload_truncated
 	maxTimestampInEcho   = 64
 	maxChannelsPerFrame  = 100
 	subscriptionStatusOn = "subscribed"
@@ -133,11 +133,10 @@ func appendCreated(dst []byte, e *Event) []byte { return appendState(append(dst,
 // appendState appends all of an event, but a long payload.
 func appendState(dst []byte, e *Event) []byte {
 	dst = e.appendHead(append(dst, '{'))
-	if len(e.Payload) > MaxPayloadInFrame {
-		dst = append(dst, `,"payload_truncated":true`...)
+	if len(e.Payload) > MaxPayloadInFrame && e.PayloadProblem == "" {
+		dst = append(dst, `,"payload":{},"payload_truncated":true`...)
 	} else {
-		dst = append(dst, `,"payload":`...)
-		dst = append(dst, e.Payload...)
+		dst = e.appendPayload(dst)
 	}
 	dst = e.appendErased(dst)
 	dst = append(dst, `,"created_at":`...)

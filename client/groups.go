@@ -24,6 +24,8 @@ type Group struct {
 	Open      int64           `json:"open"`     // events handed out or given back, and not acknowledged
 	Dropped   int64           `json:"dropped"`  // events given up after too many hand-outs
 	CreatedAt apier.Timestamp `json:"created_at"`
+
+	FilterProblem string `json:"filter_problem"` // why a filter of old can never match as it was meant; "": it can
 }
 
 // PutGroup makes a group of 1 to 64 letters, digits, '.', '_' and '-', or changes what one gets: that holds for what it

@@ -10,6 +10,8 @@ import (
 	"text/tabwriter"
 	"unicode"
 
+	"golang.org/x/text/unicode/norm"
+
 	"github.com/apier/apier"
 	"github.com/apier/apier/internal/auth"
 	"github.com/apier/apier/internal/server"
@@ -51,13 +53,18 @@ func checkTenant(name string) error {
 	if name == "" {
 		return errors.New("--tenant is empty; name one, or leave it out for default")
 	}
-	return checkLine("tenant", name)
+	if strings.ContainsFunc(name, unicode.IsControl) { // others may be of a tenant from before the rule of checkName
+		return fmt.Errorf("--tenant %q must be one line of text", name)
+	}
+	return nil
 }
 
-// checkLine refuses what would break the lines of a list, or a terminal.
-func checkLine(flag, text string) error {
-	if strings.ContainsFunc(text, unicode.IsControl) {
-		return fmt.Errorf("--%s %q must be one line of text", flag, text)
+const maxKeyName = 200 // bytes
+
+// checkName refuses what would break the lines of a list, or a terminal, or look like another name.
+func checkName(flag, text string) error {
+	if problem := apier.NameProblem(text, maxKeyName); problem != "" {
+		return fmt.Errorf("--%s %q %s", flag, text, problem)
 	}
 	return nil
 }
@@ -73,7 +80,7 @@ func checkScopes(scopes []string) error {
 
 // Run makes a key.
 func (c *createKeyCmd) Run(ctx context.Context, out io.Writer) error {
-	if err := errors.Join(checkLine("name", c.Name), checkScopes(c.Scopes)); err != nil {
+	if err := errors.Join(checkName("name", c.Name), checkName("tenant", c.Tenant), checkScopes(c.Scopes)); err != nil {
 		return err
 	}
 	s, err := c.open(ctx)
@@ -82,7 +89,7 @@ func (c *createKeyCmd) Run(ctx context.Context, out io.Writer) error {
 	}
 	defer s.Close()
 	key := auth.GenerateKey()
-	stored, err := s.CreateKey(ctx, apier.TenantID(c.Tenant), auth.Describe(key, c.Name, c.Scopes))
+	stored, err := s.CreateKey(ctx, apier.TenantID(c.Tenant), auth.Describe(key, norm.NFC.String(c.Name), c.Scopes))
 	if err != nil {
 		return err
 	}
@@ -112,7 +119,7 @@ func (c *listKeysCmd) Run(ctx context.Context, out io.Writer) error {
 		if k.RevokedAt != 0 {
 			revoked = k.RevokedAt.String()
 		}
-		fmt.Fprintf(table, "%s\t…%s\t%s\t%s\t%s\t%s\n", k.ID, k.Hint, k.Name, strings.Join(k.Scopes, " "), k.CreatedAt, revoked)
+		fmt.Fprintf(table, "%s\t…%s\t%s\t%s\t%s\t%s\n", k.ID, k.Hint, apier.ShownName(k.Name), strings.Join(k.Scopes, " "), k.CreatedAt, revoked)
 	}
 	return table.Flush()
 }

@@ -191,6 +191,7 @@ func printable(s string) string {
 		}
 		return r
 	}, s)
+	s = apier.ShownName(s)
 	if runes := []rune(s); len(runes) > most {
 		return string(runes[:most]) + "…"
 	}

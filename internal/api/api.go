@@ -24,6 +24,7 @@ import (
 // Options of the API; the zero value has the defaults in brackets.
 type Options struct {
 	MaxPayload     int                        // of one event, bytes [256 KiB]
+	MaxDepth       int                        // levels of a payload and of other values, below 0: no limit [apier.MaxDepth]
 	MaxBatchBytes  int                        // of one batch request, bytes [8 MiB]
 	AllowedOrigins auth.Origins               // pages elsewhere that may call; "*" is any [none]
 	RequestsPerSec float64                    // of one key or user; 0 means no limit
@@ -64,6 +65,9 @@ type API struct {
 
 // New makes the API.
 func New(s store.Store, a *auth.Authenticator, opt Options) *API {
+	if opt.MaxDepth == 0 {
+		opt.MaxDepth = apier.MaxDepth
+	}
 	if opt.MaxPayload <= 0 {
 		opt.MaxPayload = apier.MaxPayloadSize
 	}
@@ -195,12 +199,14 @@ type call struct {
 	w  http.ResponseWriter
 	r  *http.Request
 	id auth.Identity
+
+	maxDepth int // levels of JSON in the body
 }
 
 func (c *call) ctx() context.Context { return c.r.Context() }
 
 func (a *API) serve(w http.ResponseWriter, r *http.Request, route route) {
-	c := &call{w: w, r: r}
+	c := &call{w: w, r: r, maxDepth: a.opt.MaxDepth}
 	if route.scope != "" {
 		id, err := a.identify(r, route.scope)
 		if err != nil {

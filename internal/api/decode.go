@@ -12,6 +12,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"golang.org/x/text/unicode/norm"
+
 	"github.com/apier/apier"
 )
 
@@ -29,10 +31,23 @@ func readBody(c *call, limit int) ([]byte, error) {
 	if err != nil {
 		return nil, apier.Errorf(apier.CodeMalformed, "The request body ended too early.")
 	}
+	body = bytes.TrimPrefix(body, []byte("\ufeff")) // the byte order mark that some editors and .NET write
+	if isUTF16(body) {
+		return nil, apier.Errorf(apier.CodeMalformed, "The body is UTF-16; JSON is sent as UTF-8.")
+	}
 	if !utf8.Valid(body) {
 		return nil, apier.Errorf(apier.CodeMalformed, "The body is not valid UTF-8 at %s.", place(body, invalidUTF8(body)))
 	}
 	return body, nil
+}
+
+// isUTF16 reports whether a text that begins with an ASCII character is UTF-16, with or without its mark.
+func isUTF16(body []byte) bool {
+	if len(body) < 2 {
+		return false
+	}
+	marked := body[0] == 0xff && body[1] == 0xfe || body[0] == 0xfe && body[1] == 0xff
+	return marked || (body[0] == 0) != (body[1] == 0)
 }
 
 // invalidUTF8 gives the offset of the first byte that is not UTF-8.
@@ -58,13 +73,13 @@ func place(body []byte, offset int) string {
 // decodeEvent reads one event from valid JSON and lists every field at fault. path names it in errors: ""
 // alone, "[3]." in a batch. Names must be exact: encoding/json into a struct would take "TYPE" for "type",
 // and of two payloads silently the last.
-func decodeEvent(raw []byte, path string, maxPayload int) (apier.NewEvent, []apier.FieldError) {
+func decodeEvent(raw []byte, path string, limits apier.PayloadLimits) (apier.NewEvent, []apier.FieldError) {
 	var f fields
 	if !members(raw, f.set) {
 		return apier.NewEvent{}, []apier.FieldError{{Field: path + "event", Reason: "must be a JSON object with type, source and payload"}}
 	}
 	faults := f.faults
-	for _, missing := range f.event.Validate(maxPayload) {
+	for _, missing := range f.event.Validate(limits) {
 		if !slices.ContainsFunc(f.faults, func(known apier.FieldError) bool { return known.Field == missing.Field }) {
 			faults = append(faults, missing)
 		}
@@ -115,6 +130,7 @@ func (f *fields) set(quoted, value []byte) {
 		f.event.Type, ok = unquote(value)
 	case 1:
 		f.event.Source, ok = unquote(value)
+		f.event.Source = norm.NFC.String(f.event.Source)
 	case 2:
 		f.event.Payload = bytes.Clone(value) // it outlives the body, in the live log
 	}
@@ -152,21 +168,82 @@ func (f *fields) fault(name, reason string) {
 	f.faults = append(f.faults, apier.FieldError{Field: name, Reason: reason})
 }
 
-// checkJSON fails with the place where JSON stops being JSON.
-func checkJSON(body []byte) error {
+// maxReadDepth is where encoding/json stops. What is deeper is not even known to be JSON.
+const maxReadDepth = 10_000
+
+// checkJSON fails with the place where JSON stops being JSON. maxDepth is for the words.
+func checkJSON(body []byte, maxDepth int) error {
 	if json.Valid(body) { // the usual case, without a copy
 		return nil
 	}
 	var syntax *json.SyntaxError
 	err := json.Unmarshal(body, new(json.RawMessage))
 	switch {
+	case apier.IsDeeper(body, maxReadDepth):
+		return invalid([]apier.FieldError{tooDeep(body, "", maxDepth)})
 	case len(bytes.TrimSpace(body)) == 0:
 		return apier.Errorf(apier.CodeMalformed, "The body is empty; JSON is expected.")
 	case errors.As(err, &syntax):
-		return apier.Errorf(apier.CodeMalformed, "The body is not valid JSON at %s: %s.", place(body, faultOffset(syntax)), syntax)
+		return apier.Errorf(apier.CodeMalformed, "The body is not valid JSON at %s: %s.", place(body, faultOffset(syntax)), syntaxWords(body, syntax))
 	default:
 		return apier.Errorf(apier.CodeMalformed, "The body is not valid JSON.")
 	}
+}
+
+// tooDeep names the member, of the object or of an object in the array, that has too many levels.
+func tooDeep(body []byte, path string, maxDepth int) apier.FieldError {
+	if maxDepth <= 0 {
+		maxDepth = maxReadDepth
+	}
+	return apier.FieldError{Field: path + deepMember(body, maxDepth), Reason: apier.DepthProblem(body, maxDepth)}
+}
+
+// deepMember returns the path of the member in which the limit is passed, of what may be no valid JSON.
+func deepMember(body []byte, limit int) string {
+	var inArray [3]bool // by level, from 1
+	var index [3]int
+	var name [3]string
+	for i, depth := 0, 0; i < len(body); i++ {
+		shallow := depth > 0 && depth < len(name)
+		switch body[i] {
+		case '"':
+			end := closingQuote(body, i)
+			if shallow {
+				name[depth], _ = unquote(body[i:min(end+1, len(body))])
+			}
+			i = end
+		case ',':
+			if shallow {
+				index[depth]++
+			}
+		case '{', '[':
+			if depth++; depth > limit {
+				if inArray[1] {
+					return fmt.Sprintf("[%d].%s", index[1], name[2])
+				}
+				return name[1]
+			}
+			if depth < len(name) {
+				inArray[depth], index[depth] = body[i] == '[', 0
+			}
+		case '}', ']':
+			depth--
+		}
+	}
+	return ""
+}
+
+// syntaxWords says what is wrong in terms of characters: encoding/json names the byte, which may be a part of one.
+func syntaxWords(body []byte, syntax *json.SyntaxError) string {
+	words := syntax.Error()
+	at := faultOffset(syntax)
+	if rest, ok := strings.CutPrefix(words, "invalid character "); ok && at >= 0 && at < len(body) && body[at] >= utf8.RuneSelf {
+		if _, why, found := strings.Cut(rest, "' "); found {
+			r, _ := utf8.DecodeRune(body[at:])
+			return "invalid character " + strconv.QuoteRune(r) + " " + why
+		}
+	}
+	return words
 }
 
 // faultOffset gives the offset of the byte at fault; where the JSON just ends, that after the last.
@@ -178,9 +255,9 @@ func faultOffset(syntax *json.SyntaxError) int {
 }
 
 // splitBatch gives the events of a batch: a JSON array, or NDJSON, one object a line.
-func splitBatch(body []byte) ([]json.RawMessage, error) {
+func splitBatch(body []byte, maxDepth int) ([]json.RawMessage, error) {
 	if trimmed := bytes.TrimLeft(body, " \t\r\n"); len(trimmed) > 0 && trimmed[0] == '[' {
-		if err := checkJSON(body); err != nil {
+		if err := checkJSON(body, maxDepth); err != nil {
 			return nil, err
 		}
 		return elements(trimmed), nil
@@ -190,6 +267,9 @@ func splitBatch(body []byte) ([]json.RawMessage, error) {
 	for line := range bytes.Lines(body) {
 		if text := bytes.TrimSpace(line); len(text) > 0 {
 			if !json.Valid(text) {
+				if apier.IsDeeper(text, maxReadDepth) {
+					return nil, invalid([]apier.FieldError{tooDeep(text, "["+strconv.Itoa(len(items))+"].", maxDepth)})
+				}
 				return nil, badLine(body, offset, line)
 			}
 			items = append(items, text)
@@ -201,10 +281,12 @@ func splitBatch(body []byte) ([]json.RawMessage, error) {
 
 func badLine(body []byte, offset int, line []byte) error {
 	var syntax *json.SyntaxError
+	words := "it is no JSON"
 	if errors.As(json.Unmarshal(bytes.TrimRight(line, " \t\r\n"), new(json.RawMessage)), &syntax) {
+		words = syntaxWords(line, syntax)
 		offset += faultOffset(syntax)
 	}
-	return apier.Errorf(apier.CodeMalformed, "The batch is not valid NDJSON at %s. Send a JSON array, or NDJSON with one object a line.", place(body, offset))
+	return apier.Errorf(apier.CodeMalformed, "The batch is not valid NDJSON at %s: %s. Send a JSON array, or NDJSON with one object a line.", place(body, offset), words)
 }
 
 // maxFaults bounds an answer: a request of megabytes could name millions.

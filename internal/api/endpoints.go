@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/text/unicode/norm"
+
 	"github.com/apier/apier"
 	"github.com/apier/apier/internal/signature"
 	"github.com/apier/apier/internal/store"
@@ -44,6 +46,7 @@ func (a *API) createEndpoint(c *call) error {
 	if paused {
 		e.Status = apier.EndpointPaused
 	}
+	e.Description = norm.NFC.String(e.Description)
 	e = e.WithDefaults()
 	faults = withFaults(withFaults(faults, e.Validate()), hiddenHeaders(e.Headers))
 	raw := signature.NewSecret()
@@ -147,6 +150,7 @@ func (a *API) updateEndpoint(c *call) error {
 }
 
 func patch(e *apier.Endpoint, body object) error {
+	before := e.Validate()
 	var (
 		headers = e.Headers
 		paused  bool
@@ -167,12 +171,27 @@ func patch(e *apier.Endpoint, body object) error {
 	case body.has("paused"):
 		e.Status = apier.EndpointActive
 	}
+	if body.has("description") {
+		e.Description = norm.NFC.String(e.Description)
+	}
 	*e = e.WithDefaults()
-	valid := unlessKept(e.Validate(), e.Headers, headers)
+	valid := unlessKept(newFaults(before, e.Validate(), body), e.Headers, headers)
 	if faults = withFaults(withFaults(faults, valid), hiddenHeaders(e.Headers)); len(faults) > 0 {
 		return invalid(faults)
 	}
 	return nil
+}
+
+// newFaults returns the faults that a change brings. What was stored under older rules, and is not named by the
+// change, does not stand in its way.
+func newFaults(before, after []apier.FieldError, change object) []apier.FieldError {
+	return slices.DeleteFunc(after, func(f apier.FieldError) bool {
+		root := f.Field
+		if i := strings.IndexAny(root, ".["); i > 0 {
+			root = root[:i]
+		}
+		return !change.has(root) && slices.Contains(before, f)
+	})
 }
 
 // unlessKept leaves out the faults of headers that are stored already: a rule that came later refuses no other change.

@@ -56,7 +56,7 @@ func (a *API) testEndpoint(c *call) error {
 	}
 	sample := apier.NewEvent{Type: "apier.test", Source: "apier", Payload: json.RawMessage(`{"message":"This is a test: it is no event, and nothing happened."}`)}
 	faults := body.decode(field{"type", &sample.Type}, field{"payload", &sample.Payload})
-	if faults = withFaults(faults, sample.Validate(a.opt.MaxPayload)); len(faults) > 0 {
+	if faults = withFaults(faults, sample.Validate(a.payloadLimits())); len(faults) > 0 {
 		return invalid(faults)
 	}
 	if a.opt.Tester == nil {
@@ -80,7 +80,8 @@ func (a *API) testFilter(c *call) error {
 		raw   json.RawMessage
 	)
 	faults := body.decode(field{"types", &types}, field{"filter", &raw})
-	filter, more := apier.ParseFilter(raw)
+	filter, _ := apier.ParseFilter(raw)
+	more := apier.CheckFilter(raw)
 	if faults = withFaults(withFaults(faults, apier.TypesFaults(types)), more); len(faults) > 0 {
 		return invalid(faults)
 	}

@@ -19,8 +19,8 @@ func (a *API) eraseEvent(c *call) error {
 
 // selectionFaults gives what is wrong with a selection besides its form.
 func selectionFaults(s apier.Selection) []apier.FieldError {
-	filter, faults := apier.ParseFilter(s.Filter)
-	faults = append(apier.TypesFaults(s.Types), faults...)
+	filter, _ := apier.ParseFilter(s.Filter)
+	faults := append(apier.TypesFaults(s.Types), apier.CheckFilter(s.Filter)...)
 	if len(faults) == 0 && len(s.Types) == 0 && s.Source == "" && s.CreatedAfter == 0 && s.CreatedBefore == 0 && filter.Empty() {
 		faults = append(faults, apier.FieldError{Field: "filter", Reason: "or types, source, created_after or created_before is needed; to erase everything say \"types\":[\"*\"]"})
 	}

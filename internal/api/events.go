@@ -50,7 +50,7 @@ func (a *API) getEvent(c *call) error {
 	if err != nil {
 		return err
 	}
-	writeJSON(c.w, http.StatusOK, event.AppendJSON(nil))
+	writeJSON(c.w, http.StatusOK, event.AppendWhole(nil))
 	return nil
 }
 

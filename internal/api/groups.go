@@ -1,10 +1,12 @@
 package api
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 
 	"github.com/apier/apier"
 	"github.com/apier/apier/internal/store"
@@ -21,10 +23,12 @@ type groupAnswer struct {
 	Open      int64           `json:"open"`
 	Dropped   int64           `json:"dropped"`
 	CreatedAt apier.Timestamp `json:"created_at"`
+
+	FilterProblem string `json:"filter_problem,omitempty"`
 }
 
 func answerGroup(g store.Group) groupAnswer {
-	return groupAnswer(g)
+	return groupAnswer{g.Name, g.Types, g.Filter, g.Position, g.Open, g.Dropped, g.CreatedAt, apier.FilterProblem(g.Filter)}
 }
 
 // putGroup answers PUT /api/inbox/groups/{name} with the group, made or changed.
@@ -36,7 +40,10 @@ func (a *API) putGroup(c *call) error {
 	g, from := store.NewGroup{Name: c.r.PathValue("name")}, ""
 	faults := body.decode(field{"types", &g.Types}, field{"filter", &g.Filter}, field{"from", &from})
 	g.FromStart = from == "start"
-	_, filterFaults := apier.ParseFilter(g.Filter)
+	filterFaults := apier.CheckFilter(g.Filter)
+	if len(filterFaults) > 0 && a.hasFilter(c, g) {
+		filterFaults = nil
+	}
 	for _, more := range [][]apier.FieldError{groupNameFault("name", g.Name), apier.TypesFaults(g.Types), filterFaults} {
 		faults = withFaults(faults, more)
 	}
@@ -51,6 +58,14 @@ func (a *API) putGroup(c *call) error {
 		return err
 	}
 	return answer(c.w, answerGroup(group))
+}
+
+// hasFilter reports whether the group has that very filter: stored under older rules, it may stay.
+func (a *API) hasFilter(c *call, g store.NewGroup) bool {
+	groups, err := a.store.Groups(c.ctx(), c.id.Tenant)
+	return err == nil && slices.ContainsFunc(groups, func(known store.Group) bool {
+		return known.Name == g.Name && bytes.Equal(known.Filter, g.Filter)
+	})
 }
 
 // listGroups answers GET /api/inbox/groups: {groups}, by name.

@@ -25,10 +25,10 @@ func (a *API) createEvent(c *call) error {
 	if err != nil {
 		return err
 	}
-	if err := checkJSON(body); err != nil {
+	if err := checkJSON(body, c.maxDepth); err != nil {
 		return err
 	}
-	event, faults := decodeEvent(body, "", a.opt.MaxPayload)
+	event, faults := decodeEvent(body, "", a.payloadLimits())
 	if len(faults) > 0 {
 		if len(event.Payload) > a.opt.MaxPayload {
 			return apier.Errorf(apier.CodeTooLarge, "The payload is %d bytes long, at most %d are allowed (--max-payload-bytes).", len(event.Payload), a.opt.MaxPayload)
@@ -59,7 +59,7 @@ func (a *API) createEvents(c *call) error {
 	if err != nil {
 		return err
 	}
-	items, err := splitBatch(body)
+	items, err := splitBatch(body, c.maxDepth)
 	if err != nil {
 		return err
 	}
@@ -70,7 +70,7 @@ func (a *API) createEvents(c *call) error {
 	var faults []apier.FieldError
 	for i, item := range items {
 		var f []apier.FieldError
-		events[i], f = decodeEvent(item, "["+strconv.Itoa(i)+"].", a.opt.MaxPayload)
+		events[i], f = decodeEvent(item, "["+strconv.Itoa(i)+"].", a.payloadLimits())
 		faults = append(faults, f...)
 	}
 	if len(faults) > 0 {
@@ -95,6 +95,10 @@ func (a *API) createEvents(c *call) error {
 	}
 	writeJSON(c.w, http.StatusCreated, append(answer, "]}"...))
 	return nil
+}
+
+func (a *API) payloadLimits() apier.PayloadLimits {
+	return apier.PayloadLimits{Bytes: a.opt.MaxPayload, Depth: a.opt.MaxDepth}
 }
 
 func (a *API) append(c *call, events []apier.NewEvent, body []byte) (store.Receipts, error) {

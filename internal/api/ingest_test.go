@@ -360,11 +360,11 @@ func FuzzDecodeEvent(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		if !utf8.Valid(raw) || checkJSON(raw) != nil { // as readBody and checkJSON ensure
+		if !utf8.Valid(raw) || checkJSON(raw, 0) != nil { // as readBody and checkJSON ensure
 			return
 		}
 		checkMembers(t, raw)
-		event, faults := decodeEvent(raw, "[7].", 1000)
+		event, faults := decodeEvent(raw, "[7].", apier.PayloadLimits{Bytes: 1000, Depth: apier.MaxDepth})
 		for _, fault := range faults {
 			if !strings.HasPrefix(fault.Field, "[7].") || fault.Reason == "" {
 				t.Fatalf("%q: fault %+v", raw, fault)
@@ -373,7 +373,7 @@ func FuzzDecodeEvent(f *testing.F) {
 		if len(faults) > 0 {
 			return
 		}
-		if again := event.Validate(1000); again != nil {
+		if again := event.Validate(apier.PayloadLimits{Bytes: 1000, Depth: apier.MaxDepth}); again != nil {
 			t.Fatalf("%q passed with %v", raw, again)
 		}
 		if !bytes.Contains(raw, event.Payload) || !json.Valid(event.Payload) {
@@ -408,7 +408,7 @@ func FuzzSplitBatch(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		items, err := splitBatch(body)
+		items, err := splitBatch(body, apier.MaxDepth)
 		if err != nil {
 			if apier.AsError(err).Code != apier.CodeMalformed {
 				t.Fatalf("%q: %v", body, err)

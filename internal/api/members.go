@@ -74,7 +74,7 @@ func skipValue(raw []byte, i int) int {
 }
 
 func closingQuote(raw []byte, i int) int {
-	for i++; raw[i] != '"'; i++ {
+	for i++; i < len(raw) && raw[i] != '"'; i++ {
 		if raw[i] == '\\' {
 			i++
 		}
@@ -84,7 +84,7 @@ func closingQuote(raw []byte, i int) int {
 
 // unquote reads a JSON string; false: it is something else.
 func unquote(value []byte) (text string, ok bool) {
-	if value[0] != '"' {
+	if len(value) < 2 || value[0] != '"' {
 		return "", false
 	}
 	if bytes.IndexByte(value, '\\') < 0 {

@@ -35,14 +35,26 @@ func readObject(c *call, limit int) (object, error) {
 	if err != nil || len(bytes.TrimSpace(body)) == 0 {
 		return nil, err
 	}
-	if err := checkJSON(body); err != nil {
+	if err := checkJSON(body, c.maxDepth); err != nil {
 		return nil, err
 	}
 	o, ok := asObject(body)
 	if !ok {
 		return nil, apier.Errorf(apier.CodeInvalid, "The body must be a JSON object.")
 	}
+	if faults := o.tooDeep(c.maxDepth); len(faults) > 0 {
+		return nil, invalid(faults)
+	}
 	return o, nil
+}
+
+func (o object) tooDeep(limit int) (faults []apier.FieldError) {
+	for _, m := range o {
+		if apier.IsDeeper(m.value, limit) {
+			faults = append(faults, apier.FieldError{Field: m.name, Reason: apier.DepthProblem(m.value, limit)})
+		}
+	}
+	return faults
 }
 
 // asObject takes valid JSON apart; false: it is no object.

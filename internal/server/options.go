@@ -56,6 +56,7 @@ type Options struct {
 	DrainTimeout            time.Duration `default:"10s" help:"Time for clients to leave and requests to end at shutdown."`
 
 	MaxPayloadBytes   int           `default:"262144" help:"Size of an event's payload."`
+	MaxDepth          int           `default:"100" help:"Levels of arrays and objects within each other in an event's payload and other JSON, at most 1000; many readers stop at 64 or 128; 0 means the default."`
 	MaxBatchBytes     int           `default:"8388608" help:"Size of a batch request."`
 	RequestsPerSecond float64       `default:"0" help:"API requests a second of one key or user."`
 	TokensPerSecond   float64       `default:"5" help:"Requests a second for POST /api/token from one address, four seconds' worth at once."`
@@ -96,6 +97,7 @@ const (
 	minSecret     = 32
 	minDiskBudget = 16 << 20 // an empty database takes some of it
 	maxWriteQueue = 1_000_000
+	maxDepth      = 1000
 )
 
 // Validate reports every setting that cannot work, by its flag.
@@ -129,7 +131,7 @@ func (o Options) Validate() error {
 		"max-connections": o.MaxConnections, "max-connections-per-user": o.MaxConnectionsPerUser,
 		"max-connections-per-ip": o.MaxConnectionsPerIP, "max-unauthenticated": o.MaxUnauthenticated,
 		"max-unauthenticated-per-ip": o.MaxUnauthenticatedPerIP, "max-message-bytes": o.MaxMessageBytes,
-		"max-payload-bytes": o.MaxPayloadBytes, "max-batch-bytes": o.MaxBatchBytes, "write-queue": o.WriteQueue,
+		"max-payload-bytes": o.MaxPayloadBytes, "max-depth": o.MaxDepth, "max-batch-bytes": o.MaxBatchBytes, "write-queue": o.WriteQueue,
 		"max-subscriptions": o.MaxSubscriptions, "max-queue-bytes": o.MaxQueueBytes, "live-log-bytes": o.LiveLogBytes, "message-burst": o.MessageBurst,
 		"webhook-log": o.WebhookLog, "max-searches": o.MaxSearches, "max-endpoints": o.MaxEndpoints, "inbox-open": o.InboxOpen, "inbox-max-deliveries": o.InboxMaxDeliveries, "inbox-max-waiting": o.InboxMaxWaiting,
 	} {
@@ -160,6 +162,9 @@ func (o Options) Validate() error {
 	}
 	if o.IPv6Prefix < 0 || o.IPv6Prefix > 128 {
 		fail("ipv6-prefix", "must be 1 to 128 (0 means the default), not %d", o.IPv6Prefix)
+	}
+	if o.MaxDepth > maxDepth { // readers of a page, among them the Go client, stop at 10000
+		fail("max-depth", "must be at most %d, not %d", maxDepth, o.MaxDepth)
 	}
 	if o.WriteQueue > maxWriteQueue { // its places are made at the start
 		fail("write-queue", "must be at most %d, not %d", maxWriteQueue, o.WriteQueue)

@@ -155,6 +155,7 @@ func (s *Server) storeOptions(f *feed) store.Options {
 		Announce: f.announce, Due: f.due, Room: s.bell.RingFor, Left: s.pulse.note,
 		WriteQueue: s.opt.WriteQueue,
 		WebhookLog: s.opt.WebhookLog, MaxEndpoints: s.opt.MaxEndpoints, InboxOpen: s.opt.InboxOpen, InboxMaxDeliveries: s.opt.InboxMaxDeliveries,
+		MaxDepth:       s.opt.MaxDepth,
 		EventRetention: s.opt.RetentionEvents, AttemptBodyRetention: s.opt.RetentionAttemptBodies, WebhookRetention: s.opt.RetentionWebhookLog,
 		DiskBudget: s.opt.DiskBudget, DiskBudgetPending: s.opt.DiskBudgetPending,
 		TombstoneRetention: orForEver(s.opt.TombstoneRetention), IdempotencyRetention: orForEver(s.opt.IdempotencyRetention),
@@ -206,12 +207,12 @@ func (s *Server) apiOptions() api.Options {
 		ClientAddr:  func(r *http.Request) string { return clientaddr.Of(r, proxies) },
 		LimitKey:    func(addr string) string { return clientaddr.LimitKey(addr, o.IPv6Prefix) },
 		MaxSearches: o.MaxSearches, SearchTimeout: o.SearchTimeout,
-		MaxPayload: orUnlimited(o.MaxPayloadBytes), MaxBatchBytes: orUnlimited(o.MaxBatchBytes),
+		MaxPayload: orUnlimited(o.MaxPayloadBytes), MaxDepth: o.MaxDepth, MaxBatchBytes: orUnlimited(o.MaxBatchBytes),
 		AllowedOrigins: origins, RequestsPerSec: o.RequestsPerSecond, TokensPerSec: o.TokensPerSecond, Connections: s.gateway, Log: s.log,
 		Tester: s.delivery, CheckHost: s.deliveryGuard().CheckHost,
 		Config: map[string]any{
 			"version": Version, "store": "sqlite", "websocket_path": "/ws", "protocol_versions": []string{"plain", "v1"},
-			"max_payload_bytes": o.MaxPayloadBytes, "max_batch_events": apier.MaxBatch, "max_batch_bytes": o.MaxBatchBytes,
+			"max_payload_bytes": o.MaxPayloadBytes, "max_depth": orDepth(o.MaxDepth), "max_batch_events": apier.MaxBatch, "max_batch_bytes": o.MaxBatchBytes,
 			"max_connections": o.MaxConnections, "max_connections_per_user": o.MaxConnectionsPerUser, "max_connections_per_ip": o.MaxConnectionsPerIP,
 			"max_unauthenticated": o.MaxUnauthenticated, "tokens_per_second": o.TokensPerSecond,
 			"max_message_bytes": o.MaxMessageBytes, "messages_per_second": o.MessagesPerSecond, "max_subscriptions": o.MaxSubscriptions,
@@ -231,6 +232,13 @@ const unlimited = 1 << 30
 func orUnlimited(n int) int {
 	if n == 0 {
 		return unlimited
+	}
+	return n
+}
+
+func orDepth(n int) int {
+	if n == 0 {
+		return apier.MaxDepth
 	}
 	return n
 }

@@ -83,6 +83,8 @@ type Options struct {
 	// InboxOpen bounds what a group has handed out and not got acknowledged [10 000]: beyond it, it hands
 	// out only what is due again.
 	InboxOpen int
+	// MaxDepth is how many levels a payload may have to be shown in pages [apier.MaxDepth, at least].
+	MaxDepth int
 	// InboxMaxDeliveries is how often an event is handed out before it has failed; 0: without end.
 	InboxMaxDeliveries int
 }

@@ -23,6 +23,9 @@ func (s *Store) Changes(
 	if err != nil {
 		return store.ChangePage{}, wrap("read changes", err)
 	}
+	for i := range page.Changes {
+		s.checkDepth(&page.Changes[i].Event)
+	}
 	return page, nil
 }
 

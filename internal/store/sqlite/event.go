@@ -102,6 +102,7 @@ func (s *Store) Event(ctx context.Context, tenant apier.TenantID, id apier.Event
 	if err != nil {
 		return apier.Event{}, fmt.Errorf("read event: %w", err)
 	}
+	s.checkDepth(&found.event)
 	return found.event, nil
 }
 

@@ -26,5 +26,8 @@ func (s *Store) Follow(ctx context.Context, tenant apier.TenantID, after apier.S
 		}
 		return err
 	})
+	for i := range page.Events {
+		s.checkDepth(&page.Events[i])
+	}
 	return page, wrap("follow events", err)
 }

@@ -24,6 +24,9 @@ func (s *Store) Lease(ctx context.Context, tenant apier.TenantID, r store.LeaseR
 	if err := s.submit(ctx, r.Limit, o.apply); err != nil {
 		return store.Leases{}, wrap("lease events", err)
 	}
+	for i := range o.leases.Leased {
+		s.checkDepth(&o.leases.Leased[i].Event)
+	}
 	return o.leases, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/text/unicode/norm"
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
 
@@ -29,6 +30,9 @@ func (s *Store) List(ctx context.Context, tenant apier.TenantID, filter store.Fi
 	})
 	if err != nil {
 		return store.Page{}, wrap("list events", err)
+	}
+	for i := range page.Events {
+		s.checkDepth(&page.Events[i])
 	}
 	return page, nil
 }
@@ -95,7 +99,7 @@ func (q *listQuery) resolve(conn *sqlite.Conn) (possible bool, err error) {
 	}
 	q.resolveStatus()
 	if q.filter.Source != "" {
-		q.and("e.source = :source", ":source", q.filter.Source)
+		q.resolveSource()
 	}
 	if err := q.resolveTimes(conn); err != nil {
 		return false, err
@@ -104,6 +108,17 @@ func (q *listQuery) resolve(conn *sqlite.Conn) (possible bool, err error) {
 		return false, err
 	}
 	return q.resolveTypes(conn)
+}
+
+// resolveSource: sources are stored in NFC, but older ones as they were sent.
+func (q *listQuery) resolveSource() {
+	given, normal := q.filter.Source, norm.NFC.String(q.filter.Source)
+	if normal == given {
+		q.and("e.source = :source", ":source", given)
+		return
+	}
+	q.and("e.source IN (:source, :source_nfc)", ":source", given)
+	q.args[":source_nfc"] = normal
 }
 
 // resolveStatus: what waits for endpoints is pending too, though not in the inbox.

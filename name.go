@@ -1,0 +1,46 @@
+package apier
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// NameProblem returns what is wrong with a name or description that people read: of a source, an
+// endpoint, a key, a tenant. Control and format characters are refused, as they make a name look like
+// another: with U+202E, "evil" is shown as "live". "": nothing is wrong.
+func NameProblem(s string, limit int) string {
+	switch {
+	case len(s) > limit:
+		return fmt.Sprintf("is %d bytes long, at most %d are allowed", len(s), limit)
+	case !utf8.ValidString(s):
+		return "is not valid UTF-8"
+	}
+	for _, r := range s {
+		if !unicode.IsPrint(r) {
+			return fmt.Sprintf("contains the unprintable character %U", r)
+		}
+	}
+	return ""
+}
+
+// ShownName returns a name for a terminal or a log. What NameProblem refuses today may have been stored
+// before: it is shown as \u202e.
+func ShownName(s string) string {
+	if NameProblem(s, len(s)) == "" {
+		return s
+	}
+	var shown strings.Builder
+	for _, r := range s {
+		switch {
+		case unicode.IsPrint(r):
+			shown.WriteRune(r)
+		case r > 0xffff:
+			fmt.Fprintf(&shown, `\U%08x`, r)
+		default:
+			fmt.Fprintf(&shown, `\u%04x`, r)
+		}
+	}
+	return shown.String()
+}
