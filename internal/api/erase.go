@@ -93,5 +93,5 @@ func (a *API) storage(c *call) error {
 		Expired int64 `json:"events_expired"`
 		Trimmed int64 `json:"events_trimmed"`
 		Erased  int64 `json:"events_erased"`
-	}(s))
+	}{s.Used, s.File, s.Budget, s.Full, s.Expired, s.Trimmed, s.Erased})
 }

@@ -65,6 +65,8 @@ type Options struct {
 	TokenTTL          time.Duration `name:"token-ttl" default:"1h" help:"Life of a token from POST /api/token; 0 means the default."`
 	WriteQueue        int           `default:"4096" help:"Writes waiting for the database, at most 1000000; beyond it requests get 503; 0 means the default."`
 
+	WriteQueuePerTenant int `default:"0" help:"Those of one tenant; 0 means as many as the queue has places. What others have queued refuses no tenant its even share."`
+
 	AllowPrivateEndpoints bool          `help:"Let webhooks go to private and loopback addresses. For development."`
 	DeliveryAllow         []string      `help:"Hosts, addresses and prefixes inside the network that webhooks may go to." placeholder:"HOST"`
 	DeliveryMaxInFlight   int           `default:"512" help:"Webhook requests under way in all, beyond one for each endpoint; 0 means the default."`
@@ -131,7 +133,7 @@ func (o Options) Validate() error {
 		"max-connections": o.MaxConnections, "max-connections-per-user": o.MaxConnectionsPerUser,
 		"max-connections-per-ip": o.MaxConnectionsPerIP, "max-unauthenticated": o.MaxUnauthenticated,
 		"max-unauthenticated-per-ip": o.MaxUnauthenticatedPerIP, "max-message-bytes": o.MaxMessageBytes,
-		"max-payload-bytes": o.MaxPayloadBytes, "max-depth": o.MaxDepth, "max-batch-bytes": o.MaxBatchBytes, "write-queue": o.WriteQueue,
+		"max-payload-bytes": o.MaxPayloadBytes, "max-depth": o.MaxDepth, "max-batch-bytes": o.MaxBatchBytes, "write-queue": o.WriteQueue, "write-queue-per-tenant": o.WriteQueuePerTenant,
 		"max-subscriptions": o.MaxSubscriptions, "max-queue-bytes": o.MaxQueueBytes, "live-log-bytes": o.LiveLogBytes, "message-burst": o.MessageBurst,
 		"webhook-log": o.WebhookLog, "max-searches": o.MaxSearches, "max-endpoints": o.MaxEndpoints, "inbox-open": o.InboxOpen, "inbox-max-deliveries": o.InboxMaxDeliveries, "inbox-max-waiting": o.InboxMaxWaiting,
 	} {
@@ -166,7 +168,7 @@ func (o Options) Validate() error {
 	if o.MaxDepth > maxDepth { // readers of a page, among them the Go client, stop at 10000
 		fail("max-depth", "must be at most %d, not %d", maxDepth, o.MaxDepth)
 	}
-	if o.WriteQueue > maxWriteQueue { // its places are made at the start
+	if o.WriteQueue > maxWriteQueue {
 		fail("write-queue", "must be at most %d, not %d", maxWriteQueue, o.WriteQueue)
 	}
 	if o.DiskBudget < 0 || o.DiskBudget > 0 && o.DiskBudget < minDiskBudget {

@@ -153,7 +153,7 @@ func (s *Server) deliveryOptions() delivery.Options {
 func (s *Server) storeOptions(f *feed) store.Options {
 	return store.Options{
 		Announce: f.announce, Due: f.due, Room: s.bell.RingFor, Left: s.pulse.note,
-		WriteQueue: s.opt.WriteQueue,
+		WriteQueue: s.opt.WriteQueue, WriteQueuePerTenant: s.opt.WriteQueuePerTenant,
 		WebhookLog: s.opt.WebhookLog, MaxEndpoints: s.opt.MaxEndpoints, InboxOpen: s.opt.InboxOpen, InboxMaxDeliveries: s.opt.InboxMaxDeliveries,
 		MaxDepth:       s.opt.MaxDepth,
 		EventRetention: s.opt.RetentionEvents, AttemptBodyRetention: s.opt.RetentionAttemptBodies, WebhookRetention: s.opt.RetentionWebhookLog,

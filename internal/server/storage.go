@@ -42,6 +42,9 @@ func storageFigures() []storageFigure {
 		figure("apier_events_expired_total", "Events that outlived their retention.", prometheus.CounterValue, func(s store.Space) float64 { return float64(s.Expired) }),
 		figure("apier_events_trimmed_total", "Events that made room under the budget.", prometheus.CounterValue, func(s store.Space) float64 { return float64(s.Trimmed) }),
 		figure("apier_events_erased_total", "Events whose payload was erased.", prometheus.CounterValue, func(s store.Space) float64 { return float64(s.Erased) }),
+		figure("apier_write_queue", "Writes waiting for the database; --write-queue bounds them.", prometheus.GaugeValue, func(s store.Space) float64 { return float64(s.Queued) }),
+		figure("apier_write_queue_refused_total", "Writes refused because the queue was full (--write-queue).", prometheus.CounterValue, func(s store.Space) float64 { return float64(s.RefusedFull) }),
+		figure("apier_write_queue_tenant_refused_total", "Writes refused because one tenant had too many waiting (--write-queue-per-tenant).", prometheus.CounterValue, func(s store.Space) float64 { return float64(s.RefusedShare) }),
 	}
 }
 

@@ -37,4 +37,8 @@ type Space struct {
 	Expired int64 // events that outlived their retention
 	Trimmed int64 // events that made room under the budget
 	Erased  int64 // events whose payload was erased
+
+	Queued       int64 // writes waiting for the database
+	RefusedFull  int64 // writes refused since the start: the queue was full
+	RefusedShare int64 // likewise: one tenant had as many waiting as it may
 }

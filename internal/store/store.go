@@ -61,6 +61,9 @@ type Options struct {
 	// WriteQueue bounds the operations waiting for the writer [4096]; beyond it a write fails at once
 	// as unavailable.
 	WriteQueue int
+	// WriteQueuePerTenant bounds those of one tenant [WriteQueue]. Whatever others have queued, a tenant
+	// with less than its even share of WriteQueue is not refused.
+	WriteQueuePerTenant int
 	// TombstoneRetention is how long a deletion stays visible to Changes [7 days].
 	TombstoneRetention time.Duration
 	// IdempotencyRetention is how long an idempotency key is remembered [7 days].

@@ -14,7 +14,7 @@ import (
 // Acknowledge implements store.Inbox.
 func (s *Store) Acknowledge(ctx context.Context, tenant apier.TenantID, holder store.Holder, refs []store.LeaseRef) ([]store.Acknowledgement, error) {
 	o := &acknowledgeOp{tenant: tenant, holder: holder, refs: refs}
-	if err := s.submit(ctx, len(refs), o.apply); err != nil {
+	if err := s.submit(ctx, tenant, len(refs), o.apply); err != nil {
 		return nil, wrap("acknowledge events", err)
 	}
 	return o.results, nil
@@ -169,7 +169,7 @@ func (s *Store) changeLease(
 	ctx context.Context, tenant apier.TenantID, holder store.Holder, ref store.LeaseRef, change func(*lease, apier.Timestamp),
 ) (store.Lease, error) {
 	var changed store.Lease
-	err := s.submit(ctx, 1, func(b *batch) error {
+	err := s.submit(ctx, tenant, 1, func(b *batch) error {
 		number, found, err := b.find(tenant, ref.Event)
 		if err != nil {
 			return err

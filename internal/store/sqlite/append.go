@@ -43,7 +43,7 @@ func (s *Store) append(ctx context.Context, a *appendOp) (err error) {
 		if err = a.match(ctx, s.routes.get(a.tenant)); err != nil {
 			return err
 		}
-		if err = s.submit(ctx, a.weight(), a.apply); !errors.Is(err, errStale) {
+		if err = s.submit(ctx, a.tenant, a.weight(), a.apply); !errors.Is(err, errStale) {
 			return err
 		}
 	}

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
@@ -36,6 +37,12 @@ type batch struct {
 	routes    map[apier.TenantID]*tenantRoutes // changed here, known to others after the commit
 	dues      map[*endpointRow]int64           // endpoints with deliveries to make, and from when
 
+	begun    time.Time      // the transaction
+	weight   int            // of the operations so far
+	opTenant apier.TenantID // of the operation at work
+	opBegun  time.Time      // likewise
+	opCost   int            // what it did so far, in rows and KiB
+
 	rooms tenants // those whose inbox hands out something sooner
 	lefts tenants // those of whom events have left in silence
 }
@@ -64,7 +71,7 @@ func (w *writer) begin() (*batch, error) {
 		return nil, err
 	}
 	w.tally.clear()
-	b := &batch{writer: w, conn: w.conn, trimmed: w.space, tally: &w.tally}
+	b := &batch{begun: time.Now(), writer: w, conn: w.conn, trimmed: w.space, tally: &w.tally}
 	stmt, err := w.conn.Prepare("SELECT seq, clock FROM meta")
 	if err == nil {
 		_, err = stmt.Step()
@@ -85,17 +92,60 @@ func steady(now, latest apier.Timestamp) apier.Timestamp {
 	return now
 }
 
-func (b *batch) apply(ops []*op) ([]error, error) {
-	results := make([]error, len(ops))
-	for i, o := range ops {
-		err := o.apply(b)
+// applyAll applies the writer's operation and those that next gives, until the bounds of a transaction are
+// reached. It returns the domain error of each.
+func (b *batch) applyAll(next func() *op) (results []error, err error) {
+	w := b.writer
+	for i := 0; ; i++ {
+		err := b.applyOne(w.ops[i])
 		var domain *apier.Error
-		if err != nil && !errors.As(err, &domain) && !errors.Is(err, errStale) {
+		if err != nil && !errors.As(err, &domain) && !errors.Is(err, errStale) && !errors.Is(err, errMore) {
 			return nil, err
 		}
-		results[i] = err
+		results = append(results, err)
+		if b.isFull(len(results)) {
+			return results, nil
+		}
+		o := next()
+		if o == nil {
+			return results, nil
+		}
+		w.ops = append(w.ops, o)
 	}
-	return results, nil
+}
+
+func (b *batch) applyOne(o *op) error {
+	b.opTenant, b.opBegun, b.opCost = o.tenant, time.Now(), 0
+	err := o.apply(b)
+	b.weight += max(o.weight, b.opCost)
+	if extra := b.opCost - o.weight; extra > 0 {
+		b.writer.store.queue.charge(o.tenant, extra)
+	}
+	return err
+}
+
+// isFull reports whether the transaction has reached its bounds. While others wait they are closer.
+func (b *batch) isFull(ops int) bool {
+	if ops >= maxBatchOps || b.weight >= maxBatchWeight {
+		return true
+	}
+	return time.Since(b.begun) >= sliceTime && b.writer.store.queue.othersWait(b.opTenant)
+}
+
+// spend counts what an operation does, in rows and bytes, beside what was said of it.
+func (b *batch) spend(rows, bytes int) { b.opCost += rows + bytes>>10 }
+
+// sliceDone reports whether an operation has done enough for one slice: it goes on in the next. While nobody
+// else waits, a slice may be longer.
+func (b *batch) sliceDone() bool {
+	took := time.Since(b.opBegun)
+	switch {
+	case b.opCost >= maxBatchWeight/2 || took >= 5*sliceTime:
+		return true
+	case b.opCost < sliceWeight && took < sliceTime:
+		return false
+	}
+	return b.writer.store.queue.othersWait(b.opTenant)
 }
 
 // find gives an event of a tenant, and the tenant's number.

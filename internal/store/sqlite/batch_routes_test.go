@@ -14,7 +14,7 @@ import (
 // oneTransaction applies operations together, as the writer does with what is queued.
 func oneTransaction(t *testing.T, s *Store, ops ...func(*batch) error) {
 	t.Helper()
-	if err := s.submit(t.Context(), 0, func(b *batch) error {
+	if err := s.submit(t.Context(), "", 0, func(b *batch) error {
 		for _, apply := range ops {
 			if err := apply(b); err != nil {
 				return err
@@ -135,7 +135,7 @@ func TestRoutesAreOfOneTenant(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.submit(t.Context(), 0, add); !errors.Is(err, errStale) {
+	if err := s.submit(t.Context(), "", 0, add); !errors.Is(err, errStale) {
 		t.Errorf("matched before the tenant's own endpoint was made: %v", err)
 	}
 	before := s.routes.get("acme").version

@@ -85,7 +85,7 @@ func BenchmarkExpire(b *testing.B) {
 	longest := time.Duration(0)
 	for more := true; more; {
 		begin := time.Now()
-		if err := s.submit(b.Context(), housekeepingSlice, func(t *batch) (err error) { more, err = t.housekeep(); return err }); err != nil {
+		if err := s.submit(b.Context(), "", housekeepingSlice, func(t *batch) (err error) { more, err = t.housekeep(); return err }); err != nil {
 			b.Fatal(err)
 		}
 		longest = max(longest, time.Since(begin))

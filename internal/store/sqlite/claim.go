@@ -91,7 +91,7 @@ func (s *Store) Claim(
 	ctx context.Context, tenant apier.TenantID, endpoint apier.EndpointID, limit int, margin time.Duration,
 ) (store.Claims, error) {
 	op := &claimOp{tenant: tenant, endpoint: endpoint, limit: limit, margin: margin}
-	if err := s.submit(ctx, max(limit, 1), op.apply); err != nil {
+	if err := s.submit(ctx, tenant, max(limit, 1), op.apply); err != nil {
 		return store.Claims{}, wrap("claim deliveries", err)
 	}
 	return op.claims, nil
@@ -201,7 +201,7 @@ func (b *batch) held(name apier.TenantID, claimed store.Claimed) (*deliveryRow, 
 
 // Release implements store.Deliveries.
 func (s *Store) Release(ctx context.Context, tenant apier.TenantID, claimed store.Claimed, at apier.Timestamp) error {
-	return wrap("release delivery", s.submit(ctx, 1, func(b *batch) error {
+	return wrap("release delivery", s.submit(ctx, tenant, 1, func(b *batch) error {
 		row, err := b.held(tenant, claimed)
 		if err != nil || row == nil {
 			return err
@@ -222,7 +222,7 @@ const reclaim = "UPDATE deliveries INDEXED BY deliveries_due SET due_at = ?1, le
 
 // Reclaim implements store.Deliveries. A lease that has run out is due anyway.
 func (s *Store) Reclaim(ctx context.Context) (n int, err error) {
-	err = s.submit(ctx, 1, func(b *batch) error {
+	err = s.submit(ctx, "", 1, func(b *batch) error {
 		err := exec(b.conn, reclaim, int64(b.now), int64(b.now)+maxLease.Milliseconds())
 		n = b.conn.Changes()
 		return err

@@ -9,7 +9,7 @@ import (
 // Delete implements store.Events.
 func (s *Store) Delete(ctx context.Context, tenant apier.TenantID, id apier.EventID) error {
 	op := &deleteOp{tenant: tenant, id: id}
-	return wrap("delete event", s.submit(ctx, 1, op.apply))
+	return wrap("delete event", s.submit(ctx, tenant, 1, op.apply))
 }
 
 type deleteOp struct {

@@ -25,7 +25,7 @@ func (s *Store) CreateEndpoint(
 	changing.RLock()
 	defer changing.RUnlock()
 	var created apier.Endpoint
-	err = s.submit(ctx, 2, func(b *batch) error {
+	err = s.submit(ctx, tenant, 2, func(b *batch) error {
 		number, err := b.ensureTenant(tenant)
 		if err != nil {
 			return err
@@ -128,7 +128,7 @@ func (s *Store) UpdateEndpoint(
 	changing.RLock()
 	defer changing.RUnlock()
 	var updated *endpointRow
-	err := s.submit(ctx, 1, func(b *batch) error {
+	err := s.submit(ctx, tenant, 1, func(b *batch) error {
 		row, err := b.endpoint(tenant, id)
 		if err != nil {
 			return err
@@ -173,7 +173,7 @@ func (s *Store) DeleteEndpoint(ctx context.Context, tenant apier.TenantID, id ap
 		return nil
 	})
 	for more := true; err == nil && more; {
-		err = s.submit(ctx, housekeepingSlice, func(b *batch) (err error) {
+		err = s.submit(ctx, tenant, housekeepingSlice, func(b *batch) (err error) {
 			if more, err = b.cancelSlice(tenant, id); err != nil || more {
 				return err
 			}

@@ -12,7 +12,7 @@ const erasedPayload = "{}"
 // EraseEvent implements store.Retention.
 func (s *Store) EraseEvent(ctx context.Context, tenant apier.TenantID, id apier.EventID) (apier.Event, error) {
 	var event apier.Event
-	err := s.submit(ctx, 8, func(b *batch) error {
+	err := s.submit(ctx, tenant, 8, func(b *batch) error {
 		number, found, err := b.find(tenant, id)
 		if err == nil {
 			event, err = b.erase(tenant, number, &found)

@@ -75,7 +75,7 @@ func TestErasedBytesAreGone(t *testing.T) {
 				}
 			}
 			for purged := false; !purged; { // the writer does it by itself within seconds; this does not wait
-				if err := s.submit(ctx, 0, func(b *batch) error { b.purge, purged = true, !b.writer.purgeDue; return nil }); err != nil {
+				if err := s.submit(ctx, "", 0, func(b *batch) error { b.purge, purged = true, !b.writer.purgeDue; return nil }); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -115,7 +115,7 @@ func TestErasedBytesAreGoneAfterAKill(t *testing.T) {
 	again := open(t, filepath.Join(killed, "apier.db"), store.Options{})
 	defer func() { _ = again.Close() }()
 	for due := true; due; {
-		if err := again.submit(t.Context(), 0, func(b *batch) error { b.hurry, due = true, b.writer.purgeDue; return nil }); err != nil {
+		if err := again.submit(t.Context(), "", 0, func(b *batch) error { b.hurry, due = true, b.writer.purgeDue; return nil }); err != nil {
 			t.Fatal(err)
 		}
 	}

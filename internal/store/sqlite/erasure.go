@@ -60,7 +60,7 @@ func (s *Store) CreateErasure(ctx context.Context, tenant apier.TenantID, select
 		return apier.Erasure{}, fmt.Errorf("encode selection: %w", err)
 	}
 	var erasure apier.Erasure
-	err = s.submit(ctx, 1, func(b *batch) error {
+	err = s.submit(ctx, tenant, 1, func(b *batch) error {
 		number, err := b.ensureTenant(tenant)
 		if err != nil {
 			return err

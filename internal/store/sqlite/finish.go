@@ -18,7 +18,7 @@ func (s *Store) Finish(
 	ctx context.Context, tenant apier.TenantID, claimed store.Claimed, attempt apier.Attempt, verdict store.Verdict,
 ) (apier.Delivery, error) {
 	op := &finishOp{tenant: tenant, claimed: claimed, attempt: attempt, verdict: verdict}
-	if err := s.submit(ctx, 3+len(attempt.ResponseBody)>>10, op.apply); err != nil {
+	if err := s.submit(ctx, tenant, 3+len(attempt.ResponseBody)>>10, op.apply); err != nil {
 		return apier.Delivery{}, wrap("finish delivery", err)
 	}
 	return op.delivery, nil

@@ -126,7 +126,7 @@ func encodeWants(g store.NewGroup) (types, filter string, err error) {
 // PutGroup implements store.Inbox.
 func (s *Store) PutGroup(ctx context.Context, tenant apier.TenantID, g store.NewGroup) (store.Group, error) {
 	var group store.Group
-	err := s.submit(ctx, 1, func(b *batch) error {
+	err := s.submit(ctx, tenant, 1, func(b *batch) error {
 		number, err := b.ensureTenant(tenant)
 		if err != nil {
 			return err
@@ -169,7 +169,7 @@ func (s *Store) Groups(ctx context.Context, tenant apier.TenantID) ([]store.Grou
 
 // DeleteGroup implements store.Inbox.
 func (s *Store) DeleteGroup(ctx context.Context, tenant apier.TenantID, name string) error {
-	return wrap("delete group", s.submit(ctx, 1, func(b *batch) error {
+	return wrap("delete group", s.submit(ctx, tenant, 1, func(b *batch) error {
 		number, err := b.tenant(tenant)
 		if err != nil {
 			return err

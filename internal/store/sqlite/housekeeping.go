@@ -23,7 +23,7 @@ const (
 // a slice at a time; this is for those who cannot wait.
 func (s *Store) Housekeep(ctx context.Context) error {
 	for more := true; more; {
-		err := s.submit(ctx, housekeepingSlice, func(b *batch) (err error) {
+		err := s.submit(ctx, "", housekeepingSlice, func(b *batch) (err error) {
 			more, err = b.housekeep()
 			return err
 		})
@@ -42,7 +42,7 @@ func (w *writer) housekeepInIdleTime() time.Duration {
 		more, err = b.housekeep()
 		return err
 	}}
-	w.work([]*op{o})
+	w.work(o, noMore)
 	err := <-o.done
 	if w.purgeDue {
 		w.purge()

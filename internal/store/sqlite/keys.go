@@ -35,7 +35,7 @@ func queryKeys(conn *sqlite.Conn, where string, args ...any) (keys []store.Key, 
 // CreateKey implements store.Keys.
 func (s *Store) CreateKey(ctx context.Context, tenant apier.TenantID, key store.NewKey) (store.Key, error) {
 	var created store.Key
-	err := s.submit(ctx, 1, func(b *batch) error {
+	err := s.submit(ctx, tenant, 1, func(b *batch) error {
 		taken, err := queryKeys(b.conn, "WHERE k.id = ? OR k.hash = ?", key.ID, key.Hash[:])
 		if err != nil {
 			return err
@@ -68,7 +68,7 @@ func (s *Store) Keys(ctx context.Context, tenant apier.TenantID) ([]store.Key, e
 
 // RevokeKey implements store.Keys.
 func (s *Store) RevokeKey(ctx context.Context, tenant apier.TenantID, id string) error {
-	return wrap("revoke key", s.submit(ctx, 1, func(b *batch) error {
+	return wrap("revoke key", s.submit(ctx, tenant, 1, func(b *batch) error {
 		found, err := queryKeys(b.conn, "WHERE k.id = ? AND t.name = ?", id, string(tenant))
 		if err != nil {
 			return err

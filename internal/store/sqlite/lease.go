@@ -21,7 +21,7 @@ const (
 func (s *Store) Lease(ctx context.Context, tenant apier.TenantID, r store.LeaseRequest) (store.Leases, error) {
 	r.Limit = min(max(r.Limit, 1), maxPage)
 	o := &leaseOp{tenant: tenant, request: r}
-	if err := s.submit(ctx, r.Limit, o.apply); err != nil {
+	if err := s.submit(ctx, tenant, r.Limit, o.apply); err != nil {
 		return store.Leases{}, wrap("lease events", err)
 	}
 	for i := range o.leases.Leased {

@@ -91,5 +91,5 @@ func (s *Store) Ping(ctx context.Context) error {
 	if _, err := s.Position(ctx); err != nil {
 		return wrap("ping", err)
 	}
-	return wrap("ping the writer", s.submit(ctx, 0, func(*batch) error { return nil }))
+	return wrap("ping the writer", s.submit(ctx, "", 0, func(*batch) error { return nil }))
 }

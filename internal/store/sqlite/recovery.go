@@ -118,7 +118,7 @@ func (s *Store) CreateRecovery(ctx context.Context, tenant apier.TenantID, recov
 	if err != nil {
 		return apier.Recovery{}, err
 	}
-	err = s.submit(ctx, 1, func(b *batch) error {
+	err = s.submit(ctx, tenant, 1, func(b *batch) error {
 		number, err := b.tenant(tenant)
 		if err != nil {
 			return err
@@ -193,7 +193,7 @@ func (s *Store) changeRecovery(
 	ctx context.Context, tenant apier.TenantID, id string, weight int, change func(*batch, *recoveryRow) error,
 ) (apier.Recovery, error) {
 	var changed apier.Recovery
-	err := s.submit(ctx, weight, func(b *batch) error {
+	err := s.submit(ctx, tenant, weight, func(b *batch) error {
 		number, err := b.tenant(tenant)
 		if err != nil {
 			return err

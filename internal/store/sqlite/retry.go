@@ -9,7 +9,7 @@ import (
 // Retry implements store.Deliveries.
 func (s *Store) Retry(ctx context.Context, tenant apier.TenantID, id apier.DeliveryID) (apier.Delivery, error) {
 	var retried apier.Delivery
-	err := s.submit(ctx, 3, func(b *batch) error {
+	err := s.submit(ctx, tenant, 3, func(b *batch) error {
 		number, err := b.tenant(tenant)
 		if err != nil {
 			return err

@@ -16,7 +16,7 @@ const maxRuns = 1000
 // BeginRun implements store.Store.
 func (s *Store) BeginRun(ctx context.Context) (runs store.Runs, err error) {
 	runs = store.Runs{Current: randomName(), Reached: map[string]apier.Seq{}}
-	err = s.submit(ctx, 1, func(b *batch) error {
+	err = s.submit(ctx, "", 1, func(b *batch) error {
 		clear(runs.Reached)
 		position, err := readPosition(b.conn)
 		if err != nil {

@@ -18,7 +18,7 @@ import (
 // inWriter runs fn with the writer's connection.
 func inWriter(t *testing.T, s *Store, fn func(*sqlite.Conn) error) {
 	t.Helper()
-	if err := s.submit(t.Context(), 0, func(b *batch) error { return fn(b.conn) }); err != nil {
+	if err := s.submit(t.Context(), "", 0, func(b *batch) error { return fn(b.conn) }); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -15,7 +15,7 @@ import (
 func (s *Store) RotateSecret(
 	ctx context.Context, tenant apier.TenantID, id apier.EndpointID, secret []byte, grace time.Duration,
 ) error {
-	return wrap("rotate secret", s.submit(ctx, 2, func(b *batch) error {
+	return wrap("rotate secret", s.submit(ctx, tenant, 2, func(b *batch) error {
 		row, err := b.endpoint(tenant, id)
 		if err != nil {
 			return err

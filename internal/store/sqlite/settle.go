@@ -12,7 +12,7 @@ func (s *Store) Settle(
 	ctx context.Context, tenant apier.TenantID, id apier.EventID, outcome store.Outcome,
 ) (apier.Event, error) {
 	op := &settleOp{tenant: tenant, id: id, outcome: outcome}
-	if err := s.submit(ctx, 1, op.apply); err != nil {
+	if err := s.submit(ctx, tenant, 1, op.apply); err != nil {
 		return apier.Event{}, wrap("settle event", err)
 	}
 	return op.event, nil

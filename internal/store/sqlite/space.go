@@ -143,9 +143,10 @@ func (w *writer) purge() {
 // Space implements store.Retention.
 func (s *Store) Space(ctx context.Context) (store.Space, error) {
 	var space store.Space
-	err := s.submit(ctx, 0, func(b *batch) (err error) {
+	err := s.submit(ctx, "", 0, func(b *batch) (err error) {
 		space = b.writer.space.Space
 		space.Budget = s.options.DiskBudget
+		s.queue.measure(&space)
 		space.Used, space.File, err = measure(b.conn)
 		return err
 	})

@@ -31,11 +31,11 @@ type Store struct {
 	options store.Options
 	files   []openFile
 	pool    *sqlitex.Pool
-	queue   chan *op
+	queue   *turns
 	stopped chan struct{} // the writer has ended; closeErr is set
 	routes  routeTable
 
-	mu       sync.RWMutex // guards closed, and queue against a send after its close
+	mu       sync.RWMutex // guards closed
 	closed   bool
 	closeErr error
 }
@@ -66,7 +66,7 @@ func Open(ctx context.Context, path string, options store.Options) (*Store, erro
 		options: options,
 		files:   files,
 		pool:    pool,
-		queue:   make(chan *op, options.WriteQueue),
+		queue:   newTurns(options.WriteQueue, options.WriteQueuePerTenant),
 		stopped: make(chan struct{}),
 	}
 	if err := s.routes.load(conn); err != nil {
@@ -175,7 +175,7 @@ func (s *Store) Close() error {
 	first := !s.closed
 	if first {
 		s.closed = true
-		close(s.queue)
+		s.queue.close()
 	}
 	s.mu.Unlock()
 	<-s.stopped

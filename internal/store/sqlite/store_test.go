@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -59,6 +60,7 @@ func TestTwoOpens(t *testing.T) {
 func TestBadOperationFailsAlone(t *testing.T) {
 	t.Parallel()
 	began, release := make(chan struct{}), make(chan struct{})
+	begin := sync.OnceFunc(func() { close(began) }) // it is applied once more, alone
 	var announced []apier.Seq
 	path := filepath.Join(t.TempDir(), "apier.db")
 	s := open(t, path, store.Options{Announce: func(changes []apier.Change) {
@@ -68,7 +70,7 @@ func TestBadOperationFailsAlone(t *testing.T) {
 	}})
 	results := make(chan error, 4)
 	go func() { // holds the writer until the others are queued
-		results <- s.submit(t.Context(), 0, func(*batch) error { close(began); <-release; return nil })
+		results <- s.submit(t.Context(), "", 0, func(*batch) error { begin(); <-release; return nil })
 	}()
 	<-began
 	queued := 0
@@ -78,7 +80,7 @@ func TestBadOperationFailsAlone(t *testing.T) {
 		}, appendOne,
 	} {
 		o := &op{apply: apply, done: results}
-		if err := s.enqueue(o); err != nil {
+		if err := s.queue.push(o); err != nil {
 			t.Fatal(err)
 		}
 		queued++
@@ -180,7 +182,7 @@ func TestHousekeepingInSlices(t *testing.T) {
 	left := 2500
 	for _, want := range []int{1500, 500, 0} {
 		more := false
-		if err := s.submit(t.Context(), 0, func(b *batch) (err error) { more, err = b.housekeep(); return err }); err != nil {
+		if err := s.submit(t.Context(), "", 0, func(b *batch) (err error) { more, err = b.housekeep(); return err }); err != nil {
 			t.Fatal(err)
 		}
 		inWriter(t, s, func(conn *sqlite.Conn) (err error) {

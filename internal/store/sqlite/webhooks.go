@@ -22,7 +22,7 @@ func (s *Store) RecordWebhook(ctx context.Context, tenant apier.TenantID, w apie
 	w.ID = apier.FormatWebhookID(id)
 	w.Body = w.Body[:min(len(w.Body), apier.MaxWebhookBody)]
 	o := &recordWebhookOp{tenant: tenant, given: w, uuid: id}
-	if err := s.submit(ctx, 1+len(w.Body)>>10, o.apply); err != nil {
+	if err := s.submit(ctx, tenant, 1+len(w.Body)>>10, o.apply); err != nil {
 		return apier.Webhook{}, wrap("record webhook", err)
 	}
 	return o.webhook, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -18,11 +19,19 @@ const (
 	maxBatchWeight = 8192
 )
 
+// Bounds on one slice of an operation, and on a transaction while other tenants wait for their turn.
+const (
+	sliceWeight = 1000 // rows and KiB
+	sliceTime   = 10 * time.Millisecond
+)
+
 // An op is one operation in the writer's queue. apply reads and decides first, then writes: an
 // *apier.Error comes before its first write. It may run twice, so it sets its results anew each time.
 type op struct {
+	tenant apier.TenantID // whose turn it takes; "": the server's own
 	apply  func(*batch) error
-	weight int // rows and KiB it writes, about
+	rest   func(*batch) error // goes on, after the commit, where apply returned errMore
+	weight int                // rows and KiB that it reads and writes, about
 	state  atomic.Int32
 	done   chan error // buffered: the writer never waits
 }
@@ -31,19 +40,29 @@ const (
 	opQueued int32 = iota
 	opBegun
 	opAbandoned
+	opStored // a first part is committed: its caller is answered when the rest is, or when it cannot be
 )
 
-// begin claims the op for the writer; false if its caller has gone.
-func (o *op) begin() bool { return o.state.CompareAndSwap(opQueued, opBegun) }
+// errMore is no failure. An operation has done a slice, which is to be committed, and has more to do.
+var errMore = errors.New("more to do")
 
-// submit queues an operation and waits for its commit. Once begun it is waited for, even if ctx ends:
-// what it did is known only then.
-func (s *Store) submit(ctx context.Context, weight int, apply func(*batch) error) error {
+// begin claims the op for the writer; false if its caller has gone.
+func (o *op) begin() bool {
+	return o.state.CompareAndSwap(opQueued, opBegun) || o.state.Load() == opStored
+}
+
+// submit queues an operation of a tenant and waits for its commit. Once begun it is waited for, even if ctx
+// ends: what it did is known only then.
+func (s *Store) submit(ctx context.Context, tenant apier.TenantID, weight int, apply func(*batch) error) error {
+	return s.submitOp(ctx, &op{tenant: tenant, apply: apply, weight: weight})
+}
+
+func (s *Store) submitOp(ctx context.Context, o *op) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	o := &op{apply: apply, weight: weight, done: make(chan error, 1)}
-	if err := s.enqueue(o); err != nil {
+	o.done = make(chan error, 1)
+	if err := s.queue.push(o); err != nil {
 		return err
 	}
 	select {
@@ -54,20 +73,6 @@ func (s *Store) submit(ctx context.Context, weight int, apply func(*batch) error
 			return ctx.Err()
 		}
 		return <-o.done
-	}
-}
-
-func (s *Store) enqueue(o *op) error {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	if s.closed {
-		return errClosed()
-	}
-	select {
-	case s.queue <- o:
-		return nil
-	default:
-		return apier.Errorf(apier.CodeUnavailable, "The server has more writes waiting than it can hold. Try again in a moment.")
 	}
 }
 
@@ -87,6 +92,7 @@ type writer struct {
 	space    space
 	hurry    bool // housekeeping is wanted soon
 	purgeDue bool // the write-ahead log holds what was erased
+	resume   bool // the rest of an operation could not be written
 }
 
 func newWriter(s *Store, conn *sqlite.Conn) *writer {
@@ -107,14 +113,15 @@ func (w *writer) run() {
 	defer housekeeping.Stop()
 	for hurried := false; ; {
 		select {
-		case first, open := <-w.store.queue:
-			if !open {
+		case <-w.store.queue.ready:
+			if w.store.queue.isOver() {
 				w.store.closeErr = w.conn.Close()
 				return
 			}
-			w.collect(first)
-			w.work(w.ops)
-			clear(w.ops)
+			if !w.serve() {
+				continue
+			}
+			w.store.queue.signal()                  // there may be more
 			if (w.hurry || w.watch()) && !hurried { // once: under load each work would put it off again
 				hurried = true
 				housekeeping.Reset(housekeepingBreath)
@@ -126,66 +133,84 @@ func (w *writer) run() {
 	}
 }
 
-// collect takes what is queued by now, up to the bounds of a transaction.
-func (w *writer) collect(first *op) {
-	w.ops = w.ops[:0]
-	weight := 0
-	for o, open := first, true; open; {
-		if o.begin() {
-			w.ops = append(w.ops, o)
-			weight += o.weight
-		}
-		if len(w.ops) >= maxBatchOps || weight >= maxBatchWeight {
-			return
-		}
-		select {
-		case o, open = <-w.store.queue:
-		default:
-			return
-		}
+// serve commits one transaction of what is queued; false: nothing was.
+func (w *writer) serve() bool {
+	first := w.store.queue.next()
+	if first != nil {
+		w.work(first, w.store.queue.next)
 	}
+	return first != nil
 }
 
-// work commits all operations together. If that fails, each gets a transaction of its own, so that a
-// bad one fails alone; if no transaction can begin, all fail.
-func (w *writer) work(ops []*op) {
-	if len(ops) == 0 {
-		return
-	}
-	results, err := w.transact(ops)
+// work commits an operation together with those that next gives, up to the bounds of a transaction. If that
+// fails, each gets a transaction of its own, so that a bad one fails alone; if no transaction can begin, all fail.
+func (w *writer) work(first *op, next func() *op) {
+	w.ops = append(w.ops[:0], first)
+	defer func() { clear(w.ops) }()
+	results, err := w.transact(next)
 	if err == nil {
-		answer(ops, results)
+		w.answerAll(results)
 		return
 	}
-	alone := len(ops) == 1
-	for i, o := range ops {
-		var begin *beginError
-		if alone || errors.As(err, &begin) {
-			o.done <- errStorage(err)
-			continue
+	var begin *beginError
+	if errors.As(err, &begin) {
+		for o := first; o != nil; o = w.take(next) {
+			w.answer(o, errStorage(err))
 		}
-		results, err = w.transact(ops[i : i+1])
-		if err != nil {
-			o.done <- errStorage(err)
-			continue
-		}
-		o.done <- results[0]
+		return
+	}
+	ops := slices.Clone(w.ops)
+	if len(ops) == 1 {
+		w.answer(first, errStorage(err))
+		return
+	}
+	for _, o := range ops {
+		w.work(o, noMore)
 	}
 }
 
-func answer(ops []*op, results []error) {
-	for i, o := range ops {
-		o.done <- results[i]
+func noMore() *op { return nil }
+
+// take gives what else is to fail with the first, so many as one transaction would have held.
+func (w *writer) take(next func() *op) *op {
+	if len(w.ops) >= maxBatchOps {
+		return nil
 	}
+	o := next()
+	w.ops = append(w.ops, o)
+	return o
+}
+
+func (w *writer) answerAll(results []error) {
+	for i, o := range w.ops {
+		w.answer(o, results[i])
+	}
+}
+
+// answer tells the caller of an operation how it ended, or has it go on.
+func (w *writer) answer(o *op, result error) {
+	if errors.Is(result, errMore) {
+		if o.rest != nil {
+			o.apply, o.rest, o.weight = o.rest, nil, sliceWeight
+		}
+		o.state.Store(opStored)
+		if w.store.queue.again(o) {
+			return
+		}
+		result = nil // what is left is done after the next start
+	} else if result != nil && o.state.Load() == opStored {
+		result, w.resume = nil, true // what is left is tried again
+	}
+	o.done <- result
 }
 
 // transact gives the domain error of each operation, or the error for which nothing was stored.
-func (w *writer) transact(ops []*op) ([]error, error) {
+func (w *writer) transact(next func() *op) ([]error, error) {
 	b, err := w.begin()
 	if err != nil {
 		return nil, &beginError{err}
 	}
-	results, err := b.apply(ops)
+	results, err := b.applyAll(next)
 	if err == nil {
 		err = b.commit()
 	}
@@ -196,6 +221,12 @@ func (w *writer) transact(ops []*op) ([]error, error) {
 	if b.purge {
 		w.purge()
 	}
+	w.tell(b)
+	return results, nil
+}
+
+// tell announces what was committed.
+func (w *writer) tell(b *batch) {
 	if len(b.changes) > 0 {
 		w.store.options.Announce(b.changes)
 	}
@@ -210,7 +241,6 @@ func (w *writer) transact(ops []*op) ([]error, error) {
 			w.store.options.Due(endpoint.name, endpoint.endpoint.ID, apier.Timestamp(at))
 		}
 	}
-	return results, nil
 }
 
 // beginError is a transaction that could not begin: another process holds the lock, most likely.
