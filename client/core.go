@@ -1,7 +1,6 @@
 package client
 
 import (
-	"encoding/json"
 	"time"
 
 	"github.com/apier/apier"
@@ -16,8 +15,10 @@ type surroundings interface {
 	arm(at instant)
 	// dial begins an attempt; what comes of it is told to opened, received, closed and noToken.
 	dial(l *link, reason TokenReason)
-	// renewToken asks for another token ahead of expiry; it comes through tokenRenewed.
+	// renewToken asks for another token ahead of expiry; it comes through tokenRenewed, empty where there is none.
 	renewToken(l *link)
+	// soon asks for one call of sync, once what happens now is done.
+	soon()
 	// hasTokenSource reports whether a token can be had that is newer than the one known.
 	hasTokenSource() bool
 	notify(n notice)
@@ -34,8 +35,9 @@ type wire interface {
 // so that the late events of one connection never reach the next.
 type link struct {
 	wire
-	token    string // it was dialled with
-	expiring bool   // the server said that the token is about to expire
+	query   string   // of the address it is dialled with, but for the token
+	first   [][]byte // what goes out before all else: what does not fit into the address
+	renewal renewal
 }
 
 // notice is something to tell the application; one field is set.
@@ -44,7 +46,14 @@ type notice struct {
 	status         *Status
 	frame          *Frame
 	resync         ResyncReason
+	refused        *RefusedChannel
 	cursor         Cursor // after this notice
+}
+
+// RefusedChannel is a channel that the server does not give, and why.
+type RefusedChannel struct {
+	Channel string
+	Err     *apier.Error
 }
 
 // ResyncReason is why changes may have been missed.
@@ -83,6 +92,7 @@ type core struct {
 	meter      meter
 	stats      Stats
 	resyncedTo apier.Seq
+	syncing    bool // sync was asked for
 	hidden     bool // by a signal
 	busy       bool // the application does not keep up: what it has not read is no reason to judge the link
 	armedFor   instant
@@ -132,6 +142,9 @@ func (c *core) run(e event) {
 func (c *core) arm() {
 	_, at := c.machine.next()
 	at = min(at, c.outbox.expire(c.env.now()))
+	if c.machine.link == linkReady {
+		at = min(at, c.channels.due(), c.link.renewal.askAt())
+	}
 	if at != c.armedFor {
 		c.armedFor = at
 		c.env.arm(at)
@@ -142,12 +155,49 @@ func (c *core) arm() {
 func (c *core) tick() {
 	c.armedFor = never
 	c.run(evTick{})
+	if c.machine.link == linkReady {
+		now := c.env.now()
+		if c.channels.due() <= now {
+			c.sync()
+		}
+		if c.link.renewal.askAt() <= now {
+			c.askRenewal()
+		}
+	}
+	c.arm()
+}
+
+// syncSoon has the difference between what is wanted and what is confirmed sent, together with what else is wanted
+// in the same moment.
+func (c *core) syncSoon() {
+	if c.syncing || c.machine.link != linkReady {
+		return
+	}
+	c.syncing = true
+	c.env.soon()
+}
+
+// sync sends that difference.
+func (c *core) sync() {
+	c.syncing = false
+	if c.machine.link != linkReady {
+		return
+	}
+	c.tellRefused(c.channels.sync(c.env.now(), c.link.send))
+	c.arm()
+}
+
+func (c *core) tellRefused(names []string) {
+	for _, name := range names {
+		c.notify(notice{refused: &RefusedChannel{Channel: name, Err: c.channels.refused[name]}})
+	}
 }
 
 func (c *core) carryOut(e effect) {
 	switch e.kind {
 	case doDial:
 		c.link = &link{}
+		c.link.query, c.link.first = c.attempt()
 		c.env.dial(c.link, e.reason)
 	case doDrop:
 		c.link.close(e.code)
@@ -220,7 +270,7 @@ func (c *core) setToken(token string) {
 		return
 	}
 	c.run(evToken{})
-	if c.link != nil && c.link.expiring {
+	if c.link != nil && c.link.renewal.wanted {
 		c.tokenRenewed(c.link, token)
 	}
 }
@@ -241,27 +291,33 @@ func (c *core) send(m Message, settle func(Outcome)) SendResult {
 	return Queued
 }
 
-func (c *core) subscribe(channel string) bool {
+func (c *core) subscribe(channel string) (goesOut bool) {
 	c.channels.add(channel)
-	return c.sendSubscribe(channel)
+	c.syncSoon()
+	return c.machine.link == linkReady
 }
 
-func (c *core) unsubscribe(channel string) bool {
+func (c *core) unsubscribe(channel string) (goesOut bool) {
 	c.channels.remove(channel)
-	return c.sendUnsubscribe(channel)
+	c.syncSoon()
+	return c.machine.link == linkReady
 }
 
 // ---- what a link tells ----
 
 func (c *core) opened(l *link) {
-	if l == c.link {
-		c.run(evOpened{})
+	if l != c.link {
+		return
 	}
+	for _, text := range l.first {
+		l.send(text)
+	}
+	c.run(evOpened{})
 }
 
 func (c *core) closed(l *link, code apier.CloseCode, reason string, cause error) {
 	if l == c.link {
-		c.run(evClosed{code: code, reason: reason, cause: cause, newToken: c.env.hasTokenSource() || c.token != l.token})
+		c.run(evClosed{code: code, reason: reason, cause: cause, newToken: c.env.hasTokenSource() || c.token != l.renewal.inForce})
 	}
 }
 
@@ -269,17 +325,6 @@ func (c *core) noToken(l *link, cause error) {
 	if l == c.link {
 		c.run(evNoToken{cause})
 	}
-}
-
-func (c *core) tokenRenewed(l *link, token string) {
-	if l != c.link || token == "" || token == l.token {
-		return
-	}
-	l.token = token
-	data, _ := json.Marshal(struct { // of a string: always marshals
-		Token string `json:"token"`
-	}{token})
-	l.expiring = !l.send(encodeMessage(Message{Type: apier.FrameAuth, Data: data}))
 }
 
 func (c *core) received(l *link, raw []byte) {
@@ -303,15 +348,3 @@ func (c *core) sendText(text []byte) bool {
 }
 
 func (c *core) flush() { c.outbox.flush(c.sendText) }
-
-func (c *core) sendSubscribe(channel string) bool {
-	sent := c.sendText(encodeMessage(channelMessage(apier.FrameSubscribe, channel)))
-	if sent {
-		c.channels.sent(channel)
-	}
-	return sent
-}
-
-func (c *core) sendUnsubscribe(channel string) bool {
-	return c.sendText(encodeMessage(channelMessage(apier.FrameUnsubscribe, channel)))
-}

@@ -3,6 +3,10 @@ package client
 import (
 	"errors"
 	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/apier/apier"
 )
@@ -59,11 +63,19 @@ func (w *fakeWorld) dial(l *link, reason TokenReason) {
 	wire := &fakeWire{link: l, asked: map[string]any{"session": nil, "after": nil, "channels": nil, "token": nil}}
 	l.wire = wire
 	w.wires = append(w.wires, wire)
-	if cursor, ok := w.core.position.cursor(); ok {
-		wire.asked["session"], wire.asked["after"] = cursor.Session, cursor.Seq
-	}
-	if names, ok := w.core.channels.forAddress(); ok {
-		wire.asked["channels"] = names
+	q, _ := url.ParseQuery(l.query)
+	for _, name := range []string{"session", "after", "channels", "resume"} {
+		wire.asked[name] = nil
+		if !q.Has(name) {
+			continue
+		}
+		wire.asked[name] = q.Get(name)
+		switch name {
+		case "after":
+			wire.asked[name], _ = strconv.Atoi(q.Get(name))
+		case "channels":
+			wire.asked[name] = slices.DeleteFunc(strings.Split(q.Get(name), ","), func(s string) bool { return s == "" })
+		}
 	}
 	wire.asked["reason"] = reason
 	token, err := w.nextToken()
@@ -71,7 +83,7 @@ func (w *fakeWorld) dial(l *link, reason TokenReason) {
 		w.later = append(w.later, func() { w.core.noToken(l, err) })
 		return
 	}
-	l.token = token
+	l.renewal.inForce = token
 	if token != "" {
 		wire.asked["token"] = token
 	}
@@ -93,10 +105,11 @@ func (w *fakeWorld) nextToken() (string, error) {
 }
 
 func (w *fakeWorld) renewToken(l *link) {
-	if token, err := w.nextToken(); err == nil {
-		w.later = append(w.later, func() { w.core.tokenRenewed(l, token) })
-	}
+	token, _ := w.nextToken()
+	w.later = append(w.later, func() { w.core.tokenRenewed(l, token) })
 }
+
+func (w *fakeWorld) soon() { w.later = append(w.later, w.core.sync) }
 
 func (w *fakeWorld) hasTokenSource() bool { return w.options.Tokens != nil }
 
@@ -106,6 +119,8 @@ func (w *fakeWorld) notify(n notice) {
 		w.calls = append(w.calls, "open")
 	case n.closed:
 		w.calls = append(w.calls, "close")
+	case n.refused != nil:
+		w.calls = append(w.calls, fmt.Sprintf("refused %s %s", n.refused.Channel, n.refused.Err.Code))
 	case n.resync != "":
 		w.calls = append(w.calls, fmt.Sprintf("resync %s", n.resync))
 	case n.frame != nil:

@@ -72,7 +72,10 @@ func readFrame(raw []byte, stats *Stats) (Frame, bool) {
 
 func (f *Frame) decode() (known, ok bool) {
 	switch f.Type {
-	case apier.FramePing, apier.FrameError:
+	case apier.FrameError:
+		_ = decodeInto[errorData](f) // of a server that knows the guide alone it may hold anything
+		return true, f.Data == nil || isObject(f.Data) || isNull(f.Data)
+	case apier.FramePing:
 		return true, f.Data == nil || isObject(f.Data) || isNull(f.Data)
 	case apier.FramePong:
 		return true, f.Data == nil || isNull(f.Data) || decodeInto[pongData](f)
@@ -126,6 +129,13 @@ func (f *Frame) refusesChannel() bool {
 	}
 }
 
+// errorData says what an error is about.
+type errorData struct {
+	Request    apier.FrameType `json:"request"`
+	Channels   []string        `json:"channels"`
+	RetryAfter int64           `json:"retry_after_ms"`
+}
+
 type pongData struct {
 	Seq apier.Seq `json:"seq"`
 }
@@ -156,7 +166,8 @@ type resyncData struct {
 }
 
 type authData struct {
-	Status string `json:"status"`
+	Status    string          `json:"status"`
+	ExpiresAt json.RawMessage `json:"expires_at"` // of a warning; it is read where it is needed
 }
 
 type reconnectData struct {

@@ -126,7 +126,12 @@ func TestEventsOfManyChannels(t *testing.T) {
 	asked := make(chan string, 1)
 	go func() {
 		conn := s.next()
-		asked <- conn.request.URL.Query().Get("channels")
+		if size := len(conn.request.URL.String()); size > maxAddress {
+			t.Errorf("the address has %d bytes", size)
+		}
+		data, _ := (<-conn.frames)["data"].(map[string]any)
+		named, _ := data["channels"].([]any)
+		asked <- strings.Trim(fmt.Sprint(named), "[]")
 		conn.end(4403, "forbidden")
 	}()
 	for _, err := range newTestClient(t, s.URL, Options{}).Events(t.Context(), channels...) {
@@ -135,7 +140,7 @@ func TestEventsOfManyChannels(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if got := receive(t, asked, "an attempt"); got != strings.Join(channels, ",") {
+	if got := receive(t, asked, "an attempt"); got != strings.Join(channels, " ") {
 		t.Errorf("it asked for %q", got)
 	}
 }

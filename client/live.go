@@ -30,9 +30,12 @@ type LiveOptions struct {
 	// OnSnapshot is told the state of event:<id> or endpoint:<id>, before its changes, once a connection that was not
 	// resumed has subscribed to it. Neither Event nor Endpoint is set: there is none.
 	OnSnapshot func(channel string, s apier.Snapshot)
-	OnMetrics  func(apier.Metrics)        // the counters, at most once a second
-	OnResync   func(ResyncReason, Cursor) // changes may have been missed: fetch your snapshot again
-	OnFrame    func(Frame)                // each frame that is not about the connection itself, before the handler of its kind; answers and errors come only here
+	OnMetrics  func(apier.Metrics) // the counters, at most once a second
+	// OnRefused is told each channel that the server does not give, such as one the token does not permit, or one over the
+	// limit of subscriptions, which Err names. What is refused for a while only is asked for again, and not told.
+	OnRefused func(RefusedChannel)
+	OnResync  func(ResyncReason, Cursor) // changes may have been missed: fetch your snapshot again
+	OnFrame   func(Frame)                // each frame that is not about the connection itself, before the handler of its kind; answers and errors come only here
 }
 
 // Live is one live connection that looks after itself: it dials, watches, reconnects and resumes. Its
@@ -70,6 +73,7 @@ func (c *Client) newLive(ctx context.Context, o LiveOptions, s settings) *Live {
 	}
 	l := &Live{client: c, opts: o, handed: o.From, feed: newFeed(), done: make(chan struct{}), states: make(chan struct{})}
 	l.ctx, l.cancel = context.WithCancel(ctx)
+	s.baseSize = len(l.socketURL().String()) + 1
 	l.core = newCore(liveWorld{l}, s, slices.Clone(o.Channels))
 	l.core.token = c.options.Token
 	l.core.position.session, l.core.position.seq = o.From.Session, o.From.Seq
@@ -107,7 +111,9 @@ func (l *Live) Wake() { l.Signal(Wake) }
 // that had stopped is tried again. The requests of the Client go on with Options.Token.
 func (l *Live) SetToken(token string) { l.act(func() { l.core.setToken(strings.TrimSpace(token)) }) }
 
-// Subscribe adds a channel, now and after each reconnect; it reports whether the request went out already.
+// Subscribe adds a channel, now and after each reconnect; it reports whether there is a connection for the request to
+// go out on, in one frame with what else is asked for in the same moment. Subscribed waits for what comes of it;
+// OnRefused and Subscriptions tell it, too.
 func (l *Live) Subscribe(channel string) (sent bool, err error) {
 	if _, fault := apier.ParseChannel(channel); fault != nil {
 		return false, fault
@@ -116,7 +122,34 @@ func (l *Live) Subscribe(channel string) (sent bool, err error) {
 	return sent, nil
 }
 
-// Unsubscribe leaves a channel for good; it reports whether the request went out already.
+// Subscribed subscribes to a channel and waits until the server has confirmed it. The error is an *[apier.Error] where
+// the server refuses it for good, that of ctx, or why there will be no connection.
+func (l *Live) Subscribed(ctx context.Context, channel string) error {
+	if _, err := l.Subscribe(channel); err != nil {
+		return err
+	}
+	for {
+		l.mu.Lock()
+		_, held := l.core.channels.held[channel]
+		refused, s, changed := l.core.channels.refused[channel], l.core.status(), l.states
+		l.mu.Unlock()
+		switch {
+		case held:
+			return nil
+		case refused != nil:
+			return refused
+		case s.State == Stopped || s.State == Disconnected:
+			return l.Connected(ctx)
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// Unsubscribe leaves a channel for good; it reports whether there is a connection for the request to go out on.
 func (l *Live) Unsubscribe(channel string) (sent bool) {
 	l.act(func() { sent = l.core.unsubscribe(channel) })
 	return sent
@@ -287,6 +320,8 @@ func (l *Live) handle(n notice) {
 		l.opts.OnClose()
 	case n.status != nil && l.opts.OnStatus != nil:
 		l.opts.OnStatus(*n.status)
+	case n.refused != nil && l.opts.OnRefused != nil:
+		l.opts.OnRefused(*n.refused)
 	case n.resync != "" && l.opts.OnResync != nil:
 		l.opts.OnResync(n.resync, n.cursor)
 	case n.frame != nil:
@@ -334,7 +369,7 @@ func (w liveWorld) arm(at instant) {
 }
 
 func (w liveWorld) notify(n notice) {
-	if n.status != nil {
+	if n.status != nil || n.refused != nil || n.frame != nil && n.frame.Type == apier.FrameSubscribe {
 		close(w.live.states)
 		w.live.states = make(chan struct{})
 	}

@@ -209,10 +209,17 @@ func TestSubscriptionsOutliveAConnection(t *testing.T) {
 	if frame := receive(t, conn.frames, "subscribe"); frame["type"] != "subscribe" {
 		t.Errorf("%v", frame)
 	}
-	_ = conn.ws.CloseNow()
-	if got := s.next().request.URL.Query().Get("channels"); got != "events,event:evt_1" {
+	_ = conn.ws.CloseNow() // before it was confirmed, so its state was not told either
+	conn = s.next()
+	if got := conn.request.URL.Query().Get("channels"); got != "events" {
 		t.Errorf("channels %q", got)
 	}
+	conn.greet("s2", 1, true)
+	if frame := receive(t, conn.frames, "subscribe again"); frame["type"] != "subscribe" {
+		t.Errorf("%v", frame)
+	}
+	_ = conn.ws.CloseNow()
+	told.want(t, "close", "open", "close")
 	if sent := l.Unsubscribe("event:evt_1"); sent || len(l.Subscriptions()) != 1 {
 		t.Error(sent, l.Subscriptions())
 	}
@@ -561,5 +568,41 @@ func TestADeliveryDoesNotHideAMissedEvent(t *testing.T) {
 	}
 	if last := w.calls[len(w.calls)-1]; last != "resync behind" || c.position.seq != 12 {
 		t.Errorf("%q, at %d", w.calls, c.position.seq)
+	}
+}
+
+// A hundred channels of one moment are one frame; each outcome can be waited for (C1).
+func TestManySubscriptionsOfOneMomentAreOneFrame(t *testing.T) {
+	t.Parallel()
+	s := newFakeServer(t)
+	refusals := make(chan RefusedChannel, 1)
+	l, told := startLive(t, newTestClient(t, s.URL, Options{}), LiveOptions{
+		Channels: []string{"events"}, OnRefused: func(r RefusedChannel) { refusals <- r },
+	})
+	conn := s.next().greet("s1", 1, false)
+	told.want(t, "open")
+	l.act(func() { // of one moment, however busy the machine is
+		for i := range 100 {
+			l.core.subscribe(fmt.Sprintf("event:%d", i))
+		}
+	})
+	frame := receive(t, conn.frames, "subscribe")
+	data, _ := frame["data"].(map[string]any)
+	if names, _ := data["channels"].([]any); len(names) != 100 {
+		t.Fatalf("the frame is %v", frame)
+	}
+	ends := make(chan error, 2)
+	go func() { ends <- l.Subscribed(t.Context(), "event:0") }()
+	conn.send(`{"type":"subscribe","data":{"channel":"event:0","status":"subscribed"},"seq":1}`)
+	if err := receive(t, ends, "the confirmation"); err != nil {
+		t.Error(err)
+	}
+	conn.send(`{"type":"error","error":"A connection may have 100 subscriptions.","code":"too_many_subscriptions","channel":"event:99","data":{"request":"subscribe","channels":["event:99"]}}`)
+	if r := receive(t, refusals, "the refusal"); r.Channel != "event:99" || !strings.Contains(r.Err.Message, "100 subscriptions") {
+		t.Errorf("%+v", r)
+	}
+	all := l.Subscriptions()
+	if last := all[len(all)-1]; last.Channel != "event:99" || last.Err == nil || last.Live {
+		t.Errorf("%+v", last)
 	}
 }

@@ -18,11 +18,22 @@ type Message struct {
 // valid reports whether the data is what it has to be.
 func (m *Message) valid() bool { return m.Data == nil || isObject(m.Data) && json.Valid(m.Data) }
 
-func channelMessage(t apier.FrameType, channel string) Message {
-	data, _ := json.Marshal(struct { // of a string: always marshals
-		Channel string `json:"channel"`
-	}{channel})
-	return Message{Type: t, Data: data}
+// channelsMessage returns a request for channels; one alone is named as the integration guide names it.
+func channelsMessage(t apier.FrameType, id string, names []string) Message {
+	data := struct {
+		Channel  string   `json:"channel,omitempty"`
+		Channels []string `json:"channels,omitempty"`
+	}{Channels: names}
+	if len(names) == 1 {
+		data.Channel, data.Channels = names[0], nil
+	}
+	return Message{Type: t, ID: id, Data: jsonOf(data)}
+}
+
+// jsonOf returns the JSON of a value of strings, numbers and lists of them, which always marshals.
+func jsonOf(value any) json.RawMessage {
+	data, _ := json.Marshal(value)
+	return data
 }
 
 // encodeMessage gives the JSON of a message that is valid.

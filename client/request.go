@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -39,6 +40,9 @@ const maxAnswer = 64 << 20
 func (c *Client) do(ctx context.Context, r request, out any) error {
 	if strings.Contains(r.path, "{id}") && strings.Trim(r.id, ".") == "" { // dots are steps in a path
 		return apier.Errorf(apier.CodeInvalid, "%q is no id. Nothing was sent.", r.id)
+	}
+	if limit := c.http.Timeout; limit > 0 && limit <= r.wait {
+		return apier.Errorf(apier.CodeInvalid, "The server is asked to wait %v for an answer, and HTTPClient.Timeout ends each try after %v: raise that Timeout above the wait, or wait for less. Nothing was sent.", r.wait, limit)
 	}
 	body, err := encodeBody(r.body)
 	if err != nil {
@@ -129,7 +133,7 @@ func (c *Client) try(ctx context.Context, r request, body []byte, reason TokenRe
 	}
 	res, err := c.http.Do(req)
 	if err != nil {
-		return answer{err: lostRequest(tryCtx, req.Method, req.URL, err)}
+		return answer{err: c.namingTimeout(lostRequest(tryCtx, req.Method, req.URL, err))}
 	}
 	defer res.Body.Close()
 	if res.StatusCode < 200 { // 101 hands the connection over: what follows has no end that the context reaches
@@ -140,7 +144,7 @@ func (c *Client) try(ctx context.Context, r request, body []byte, reason TokenRe
 	}
 	raw, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
 	if err != nil {
-		return answer{err: lostRequest(tryCtx, req.Method, req.URL, err)}
+		return answer{err: c.namingTimeout(lostRequest(tryCtx, req.Method, req.URL, err))}
 	}
 	if err := redirected(req, res); err != nil {
 		return answer{err: err, status: res.StatusCode}
@@ -149,6 +153,15 @@ func (c *Client) try(ctx context.Context, r request, body []byte, reason TokenRe
 		return answer{err: problemOf(req.Method, req.URL, res.StatusCode, raw), status: res.StatusCode, retryAfter: retryAfter(res.Header, time.Now())}
 	}
 	return answer{err: decodeAnswer(req, res, raw, out), status: res.StatusCode}
+}
+
+// namingTimeout adds which setting ended a request, where it was that of the HTTP client.
+func (c *Client) namingTimeout(err error) error {
+	var timeout net.Error
+	if c.http.Timeout == 0 || !errors.As(err, &timeout) || !timeout.Timeout() || strings.Contains(err.Error(), "RequestTimeout") {
+		return err
+	}
+	return fmt.Errorf("%w (HTTPClient.Timeout is %v)", err, c.http.Timeout)
 }
 
 // redirected reports a redirect that made another request of this one: POST and DELETE become GET, whose answer

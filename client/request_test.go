@@ -698,3 +698,31 @@ func TestAnAnswerThatSwitchesProtocols(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// A wait that the HTTP client's own timeout does not allow is refused at once, with the name of the setting (C9).
+func TestAWaitBeyondTheTimeoutOfTheHTTPClient(t *testing.T) {
+	t.Parallel()
+	asked := make(chan struct{}, 8)
+	hold := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		asked <- struct{}{}
+		<-hold
+	}))
+	t.Cleanup(server.Close)
+	t.Cleanup(func() { close(hold) })
+	c := newTestClient(t, server.URL, Options{HTTPClient: &http.Client{Timeout: 3 * time.Second}})
+	_, err := c.Lease(t.Context(), LeaseOptions{Wait: 8 * time.Second})
+	if apier.AsError(err).Code != apier.CodeInvalid || !strings.Contains(err.Error(), "HTTPClient.Timeout") || !strings.Contains(err.Error(), "3s") {
+		t.Errorf("got %v", err)
+	}
+	if _, err := c.ListCreated(t.Context(), 0, 1, 3*time.Second); err == nil || !strings.Contains(err.Error(), "HTTPClient.Timeout") {
+		t.Errorf("got %v", err)
+	}
+	if len(asked) > 0 {
+		t.Error("a request was sent")
+	}
+	short := newTestClient(t, server.URL, Options{HTTPClient: &http.Client{Timeout: time.Millisecond}, MaxRetries: -1})
+	if _, err := short.Pending(t.Context(), 1); err == nil || !strings.Contains(err.Error(), "HTTPClient.Timeout is 1ms") {
+		t.Errorf("a request that it ends says %v", err)
+	}
+}

@@ -40,6 +40,7 @@ type scriptStep struct {
 	Do      string                     `json:"do"`
 	Expect  map[string]json.RawMessage `json:"expect"`
 	Channel string                     `json:"channel"`
+	Names   []string                   `json:"channels"`
 	Code    apier.CloseCode            `json:"code"`
 	Reason  string                     `json:"reason"`
 	Frame   json.RawMessage            `json:"frame"`
@@ -139,9 +140,13 @@ func (w *fakeWorld) perform(t *testing.T, s *scriptStep) {
 			settle(Dropped)
 		}
 	case "subscribe":
-		c.subscribe(s.Channel)
+		for _, name := range s.names() {
+			c.subscribe(name)
+		}
 	case "unsubscribe":
-		c.unsubscribe(s.Channel)
+		for _, name := range s.names() {
+			c.unsubscribe(name)
+		}
 	case "hidden":
 		c.signal(Hidden)
 	case "visible", "wake":
@@ -155,6 +160,13 @@ func (w *fakeWorld) perform(t *testing.T, s *scriptStep) {
 	default:
 		w.performServer(t, s)
 	}
+}
+
+func (s *scriptStep) names() []string {
+	if s.Names != nil {
+		return s.Names
+	}
+	return []string{s.Channel}
 }
 
 func (w *fakeWorld) performServer(t *testing.T, s *scriptStep) {

@@ -10,6 +10,7 @@ type settings struct {
 	heartbeatInterval int64 // 0: never asks
 	heartbeatTimeout  int64
 	connectTimeout    int64
+	baseSize          int // of an address without its query, bytes
 	outbox            outboxLimits
 }
 

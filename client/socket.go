@@ -3,11 +3,9 @@ package client
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/coder/websocket"
@@ -19,7 +17,8 @@ const (
 	maxMessage   = 16 << 20         // of what a server sends, bytes
 	sendQueue    = 256              // frames that wait for the socket
 	writeTimeout = 10 * time.Second // for one frame; then the connection is given up
-	closeTimeout = time.Second      // for the peer to answer a close; nobody waits for it but Close
+	syncWindow   = 5 * time.Millisecond
+	closeTimeout = time.Second // for the peer to answer a close; nobody waits for it but Close
 )
 
 // socket is the network's side of a link.
@@ -39,7 +38,7 @@ func (w liveWorld) dial(l *link, reason TokenReason) {
 	s := &socket{live: live, link: l, gone: make(chan struct{}), out: make(chan []byte, sendQueue)}
 	s.ctx, s.stop = context.WithCancel(context.WithoutCancel(live.ctx))
 	l.wire = s
-	address, own := live.address(), live.core.token
+	address, own := live.address(l), live.core.token
 	live.wg.Go(func() {
 		defer s.stop()
 		s.run(address, own, reason)
@@ -51,26 +50,28 @@ func (w liveWorld) dial(l *link, reason TokenReason) {
 func (w liveWorld) renewToken(l *link) {
 	live, s := w.live, l.wire.(*socket)
 	live.wg.Go(func() {
-		if token, err := live.client.tokenOr(s.ctx, "", TokenExpiring); err == nil {
-			live.locked(func() { live.core.tokenRenewed(l, token) })
+		token, err := live.client.tokenOr(s.ctx, "", TokenExpiring)
+		if err != nil {
+			token = ""
 		}
+		live.act(func() { live.core.tokenRenewed(l, token) })
 	})
 }
 
-// address gives where to dial, with everything but the token.
-func (l *Live) address() string {
-	u := l.client.base.JoinPath("/ws")
-	q := url.Values{"v": {"1"}}
-	if names, ok := l.core.channels.forAddress(); ok { // all of them: a resume is by the channels of the address
-		q.Set("channels", strings.Join(names, ","))
-	}
-	if cursor, ok := l.core.position.cursor(); ok {
-		q.Set("session", cursor.Session)
-		q.Set("after", fmt.Sprint(cursor.Seq))
-	}
-	u.RawQuery = q.Encode()
+// soon has sync called in a moment, together with what else is asked for until then.
+func (w liveWorld) soon() {
+	live := w.live
+	time.AfterFunc(syncWindow, func() { live.act(live.core.sync) })
+}
+
+// address returns where to dial, with everything but the token.
+func (l *Live) address(link *link) string {
+	u := l.socketURL()
+	u.RawQuery = link.query
 	return u.String()
 }
+
+func (l *Live) socketURL() *url.URL { return l.client.base.JoinPath("/ws") }
 
 // run makes the attempt, with a token of the source or, where there is none, the connection's own.
 func (s *socket) run(address, own string, reason TokenReason) {
@@ -80,7 +81,7 @@ func (s *socket) run(address, own string, reason TokenReason) {
 		live.locked(func() { live.core.noToken(s.link, err) })
 		return
 	}
-	live.locked(func() { s.link.token = token })
+	live.locked(func() { s.link.renewal.inForce = token })
 	header := http.Header{}
 	if token != "" {
 		header.Set("Authorization", "Bearer "+token)

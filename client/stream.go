@@ -15,9 +15,7 @@ func (c *core) frame(f *Frame) {
 		c.run(evAdvice{ms: int64(min(*data.AfterMS, maxRetryAfter))})
 		return
 	case authData:
-		if data.Status == apier.AuthExpiring {
-			c.tokenExpiring()
-		}
+		c.auth(f, data)
 		return
 	}
 	c.control(f)
@@ -41,11 +39,15 @@ func (c *core) control(f *Frame) {
 	case apier.FrameUnsubscribe:
 		if echo, ok := f.decoded.(subscribedData); ok {
 			c.channels.ended(echo.Channel)
+			c.syncSoon()
 		}
 	case apier.FrameSubscribe:
 		if echo, ok := f.decoded.(subscribedData); ok && echo.Channel != "" {
 			c.channels.confirmed(echo.Channel, firstOf(echo.Seq, f.Seq, c.position.seq))
+			c.syncSoon()
 		}
+	case apier.FrameError:
+		c.refused(f)
 	}
 }
 
@@ -63,14 +65,9 @@ func (c *core) sessionStarted(s apier.Session) {
 	goesOn := hasPoint || c.machine.wasReady && c.machine.link != linkReady
 	c.position.start(s)
 	c.channels.start(s.Channels, c.position.seq)
+	c.link.renewal.since = c.env.now()
 	c.run(evSession{resumed: s.Resumed})
-	subscribe, unsubscribe := c.channels.missing(s.Channels)
-	for _, name := range subscribe {
-		c.sendSubscribe(name)
-	}
-	for _, name := range unsubscribe {
-		c.sendUnsubscribe(name)
-	}
+	c.syncSoon()
 	if !goesOn || s.Resumed {
 		return
 	}
@@ -91,7 +88,7 @@ func (c *core) skipped(r resyncData) {
 }
 
 func (c *core) head(seq apier.Seq) {
-	if _, seesAll := c.channels.seqs["events"]; seesAll && c.position.behind(seq) {
+	if _, seesAll := c.channels.held["events"]; seesAll && c.position.behind(seq) {
 		c.notify(notice{resync: ResyncBehind})
 	}
 }
@@ -109,11 +106,24 @@ func (c *core) isDuplicate(f *Frame) bool {
 	return false
 }
 
-func (c *core) tokenExpiring() {
-	c.link.expiring = true
-	if c.env.hasTokenSource() {
-		c.env.renewToken(c.link)
-	} else {
-		c.tokenRenewed(c.link, c.token)
+// refused takes an error: of a request for channels, of a token that was offered, or of what the application sent.
+func (c *core) refused(f *Frame) {
+	about, _ := f.decoded.(errorData)
+	names := about.Channels
+	if len(names) == 0 && f.Channel != "" {
+		names = []string{f.Channel}
 	}
+	e := &apier.Error{Code: f.Code, Message: f.Error}
+	isControl := about.Request == "" || about.Request == apier.FrameSubscribe || about.Request == apier.FrameUnsubscribe
+	everything := isControl && isTemporary(f.Code)
+	if len(names) == 0 && c.link.renewal.isAbout(f.ID, about.Request, everything) {
+		c.renewalRefused(isTemporary(f.Code), about.RetryAfter)
+	}
+	if !isControl && len(names) == 0 {
+		return
+	}
+	names = c.channels.about(names, f.ID, everything)
+	c.tellRefused(c.channels.refuse(names, e, about.RetryAfter, c.env.now()))
+	c.syncSoon()
+	c.arm()
 }
