@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -30,6 +31,7 @@ const demoBacklog = 120 // events at the start, so that there is something to se
 
 // Run serves until the process is told to end.
 func (c *demoCmd) Run(ctx context.Context, out io.Writer) error {
+	defer ignoreHangups(os.Stderr)()
 	if c.APIKey == "" { // the one of an earlier start; at the first there is none, and the server makes it
 		c.APIKey, _ = server.KeyFromFile(c.Data)
 	}

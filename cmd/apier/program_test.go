@@ -124,7 +124,7 @@ func TestConfig(t *testing.T) {
 	if err := os.WriteFile(file, []byte("max-connections: 7\nmax-connections-per-user: 8\nmax-connections-per-ip: 9\nallowed-origins: [https://a.example, https://b.example]\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	env := []string{"APIER_MAX_CONNECTIONS_PER_USER=80", "APIER_MAX_CONNECTIONS_PER_IP=90", "APIER_JWT_SECRET=do-not-show-me"}
+	env := []string{"APIER_MAX_CONNECTIONS_PER_USER=80", "APIER_MAX_CONNECTIONS_PER_IP=90", "APIER_JWT_SECRET=do-not-show-me-0123456789abcdefghij"}
 	stdout, stderr, code := output(t, env, "config", "--config", file, "--max-connections-per-ip", "900")
 	if code != 0 {
 		t.Fatal(stderr)
@@ -155,6 +155,10 @@ func TestConfig(t *testing.T) {
 		{"--token-ttl", "1ms"},
 		{"--max-connections=-1"},
 		{"--api-key", "secret"},
+		{"--api-key", "apier_1"},
+		{"--jwt-secret", "a"},
+		{"--jwt-secret", strings.Repeat("a", 32)},
+		{"--jwt-secret", strings.Repeat("01234567", 4)},
 	} {
 		if _, stderr, code := output(t, nil, append([]string{"serve", "--data", dir}, args...)...); code != 2 || !strings.Contains(stderr, strings.TrimSuffix(args[0], "=-1")) {
 			t.Errorf("%v: got %d %q", args, code, stderr)
@@ -384,7 +388,7 @@ func TestTheLinkOfAKeyThatWasRevoked(t *testing.T) {
 func TestSettingsAreTakenAsTheyStandInTheFile(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "apier.yaml")
-	text := "jwt-secret:\npublic-url: ~\nlog-level: &level debug\napi-key: apier_1\nlisten: 0127\njwt-audience: 12345678901234567890\njwt-issuer: 2026-01-01\njwks-url: https://id.example\n" +
+	text := "jwt-secret:\npublic-url: ~\nlog-level: &level debug\napi-key: apier_0123456789abcdefghijklmnop\nlisten: 0127\njwt-audience: 12345678901234567890\njwt-issuer: 2026-01-01\njwks-url: https://id.example\n" +
 		"trusted-proxies: [10.0.0.0/8, 127.0.0.1]\nmax-queue-bytes: 1048576\ncompression: true\nmessages-per-second: 0.5\n"
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)

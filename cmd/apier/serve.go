@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 
 	"github.com/apier/apier/internal/server"
 )
@@ -20,6 +21,7 @@ type serveCmd struct {
 
 // Run serves until the process is told to end.
 func (c *serveCmd) Run(ctx context.Context, out io.Writer) error {
+	defer ignoreHangups(os.Stderr)()
 	s, err := server.New(ctx, c.Options)
 	if err != nil {
 		return err

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/apier/apier"
 	"github.com/apier/apier/internal/store"
@@ -144,9 +146,16 @@ func csvEvent(w io.Writer, e *apier.Event, _ bool) error {
 	return row.Error()
 }
 
-// cell keeps a spreadsheet from running user data as a formula (OWASP, CSV injection).
+// formulaStart are the characters with which a spreadsheet begins a formula: those of ASCII, and the full-width and small
+// forms of them that East Asian editions take for the same.
+const formulaStart = "=+-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u2212"
+
+// cell keeps a spreadsheet from running user data as a formula (OWASP, CSV injection). Spaces and invisible characters
+// before it do not hide one.
 func cell(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r\n", rune(s[0])) {
+	shown := strings.TrimLeftFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) })
+	first, _ := utf8.DecodeRuneInString(shown)
+	if shown != "" && strings.ContainsRune(formulaStart, first) || strings.IndexAny(s, "\t\r\n") == 0 {
 		return "'" + s
 	}
 	return s

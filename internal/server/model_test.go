@@ -56,7 +56,7 @@ type followed struct {
 
 func newFollowed(t *testing.T, r *rapid.T) *followed {
 	w := &followed{t: t, r: r, opt: Options{
-		Data: t.TempDir(), Listen: "127.0.0.1:0", LogLevel: "error", JWTSecret: strings.Repeat("s", 32),
+		Data: t.TempDir(), Listen: "127.0.0.1:0", LogLevel: "error", JWTSecret: "a secret of the model, 32 bytes or more",
 		LiveLogBytes: 8 << 10, // so that who lags falls off the log
 		DrainTimeout: 50 * time.Millisecond, ReconnectWindow: time.Millisecond, MessagesPerSecond: 0, TokenTTL: time.Hour,
 	}}

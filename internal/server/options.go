@@ -89,6 +89,8 @@ type Options struct {
 	TombstoneRetention   time.Duration `default:"168h" help:"How long a client may be away and still resume over deletions."`
 	IdempotencyRetention time.Duration `default:"168h" help:"How long an Idempotency-Key is remembered."`
 
+	AcceptLoss string `help:"Start although the database has lost commits: what the refusal of the start before named." placeholder:"TOKEN"`
+
 	ProfilerListen string `default:"" help:"Address of Go's profiler, /debug/pprof, such as 127.0.0.1:6060. It asks for no key. Off unless given." placeholder:"ADDR"`
 
 	LogFormat string `default:"text" enum:"text,json" help:"Format of the log on standard error: text or json."`
@@ -97,6 +99,7 @@ type Options struct {
 
 const (
 	minSecret     = 32
+	minKey        = 26       // characters after apier_: base32 of 128 bits
 	minDiskBudget = 16 << 20 // an empty database takes some of it
 	maxWriteQueue = 1_000_000
 	maxDepth      = 1000
@@ -126,8 +129,11 @@ func (o Options) Validate() error {
 	if _, err := o.webhookSecrets(); err != nil {
 		fail("webhook-secrets", "%v", err)
 	}
-	if o.APIKey != "" && !strings.HasPrefix(o.APIKey, "apier_") {
-		fail("api-key", "must start with apier_")
+	if fault := apiKeyFault(o.APIKey); o.APIKey != "" && fault != "" {
+		fail("api-key", "%s", fault)
+	}
+	if fault := secretFault(o.JWTSecret); o.JWTSecret != "" && fault != "" {
+		fail("jwt-secret", "%s", fault)
 	}
 	for flag, n := range map[string]int{
 		"max-connections": o.MaxConnections, "max-connections-per-user": o.MaxConnectionsPerUser,

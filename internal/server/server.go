@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -73,18 +74,21 @@ func (s *Server) open(ctx context.Context) (err error) {
 	if s.lock, err = lockDir(s.opt.Data); err != nil {
 		return err
 	}
-	secret, err := Secret(s.opt.Data, s.opt.JWTSecret)
-	if err != nil {
+	if err := s.checkData(); err != nil {
 		return err
-	}
-	if n := len(secret); n < minSecret { // RFC 7518, section 3.2, wants as many bits as the hash has
-		s.log.Warn("--jwt-secret is short: whoever reads one token can try all there are; give 32 bytes or more (openssl rand -base64 48), or leave it out and one is made", "bytes", n)
 	}
 	s.pulse = newPulse(s.hub, s.log)
 	feed := &feed{server: s} // tells the dispatcher once there is one
 	opened, err := sqlite.Open(ctx, DatabasePath(s.opt.Data), s.storeOptions(feed))
+	if errors.Is(err, sqlite.ErrLocked) { // by another path, or with the lock file removed
+		return errRunsAlready(s.opt.Data)
+	}
 	if err != nil {
 		return err
+	}
+	secret, err := Secret(s.opt.Data, s.opt.JWTSecret) // made beside a database, never before one
+	if err != nil {
+		return errors.Join(err, opened.Close())
 	}
 	s.store = opened // not before: a nil *sqlite.Store in it would count as one to close
 	s.pulse.metrics = s.store
@@ -134,6 +138,19 @@ func (s *Server) open(ctx context.Context) (err error) {
 	return err
 }
 
+// checkData looks at the files of the data directory before any of them is written.
+func (s *Server) checkData() error {
+	if err := keepPrivate(s.opt.Data, s.log); err != nil {
+		return err
+	}
+	if _, err := os.Stat(filepath.Join(s.opt.Data, secretFile)); err == nil || s.opt.JWTSecret != "" {
+		if _, err := Secret(s.opt.Data, s.opt.JWTSecret); err != nil {
+			return err
+		}
+	}
+	return checkDatabase(s.opt.Data, s.opt.AcceptLoss, s.log)
+}
+
 // DatabasePath gives the file of the embedded database in a data directory.
 func DatabasePath(data string) string { return filepath.Join(data, "apier.db") }
 
@@ -154,6 +171,7 @@ func (s *Server) storeOptions(f *feed) store.Options {
 	return store.Options{
 		Announce: f.announce, Due: f.due, Room: s.bell.RingFor, Left: s.pulse.note,
 		WriteQueue: s.opt.WriteQueue, WriteQueuePerTenant: s.opt.WriteQueuePerTenant,
+		Log: s.log, Exclusive: true, AcceptLoss: s.opt.AcceptLoss,
 		WebhookLog: s.opt.WebhookLog, MaxEndpoints: s.opt.MaxEndpoints, InboxOpen: s.opt.InboxOpen, InboxMaxDeliveries: s.opt.InboxMaxDeliveries,
 		MaxDepth:       s.opt.MaxDepth,
 		EventRetention: s.opt.RetentionEvents, AttemptBodyRetention: s.opt.RetentionAttemptBodies, WebhookRetention: s.opt.RetentionWebhookLog,

@@ -17,6 +17,7 @@ package store
 
 import (
 	"context"
+	"log/slog"
 	"time"
 
 	"github.com/apier/apier"
@@ -56,6 +57,12 @@ type Options struct {
 	// Left is told, after a commit, of a tenant whose counters have changed by events that left in silence. It must not
 	// block.
 	Left func(tenant apier.TenantID)
+	// Log is told what an operator should know [nobody].
+	Log *slog.Logger
+	// Exclusive says that this process is the server: nobody else may be, as long as the store is open.
+	Exclusive bool
+	// AcceptLoss is what a *sqlite.LostError named: the store is opened without what is lost.
+	AcceptLoss string
 	// Now is the clock [time.Now].
 	Now func() time.Time
 	// WriteQueue bounds the operations waiting for the writer [4096]; beyond it a write fails at once

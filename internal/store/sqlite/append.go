@@ -59,6 +59,7 @@ type appendOp struct {
 	tenant   apier.TenantID
 	key      *store.IdempotencyKey
 	uuids    []uuid.UUID
+	sums     []uint32 // of the contents
 	events   []apier.Event
 	version  uint64           // of the routes by which matched was found
 	matched  [][]rules.Target // of each event; nil: no endpoint at all
@@ -69,12 +70,14 @@ type appendOp struct {
 func (a *appendOp) prepare(events []apier.NewEvent) error {
 	a.uuids = make([]uuid.UUID, len(events))
 	a.events = make([]apier.Event, len(events))
+	a.sums = make([]uint32, len(events))
 	for i, e := range events {
 		id, err := uuid.NewV7()
 		if err != nil {
 			return fmt.Errorf("make an id: %w", err)
 		}
 		a.uuids[i] = id
+		a.sums[i] = contentSum(id, e.Type, e.Source, e.Payload)
 		a.events[i] = apier.Event{
 			ID: apier.FormatEventID(id), Type: e.Type, Source: e.Source, Payload: e.Payload,
 			Status: apier.StatusPending, DeliveryLatencyMS: -1,
@@ -144,7 +147,7 @@ func (a *appendOp) checkRoutes(b *batch) error {
 }
 
 const insertEvent = `INSERT INTO events (created_seq, seq, tenant, uuid, type, source, status, created_at, updated_at,
-	attempts, attempted_at, latency_ms, error, payload) VALUES (?1, ?1, ?2, ?3, ?4, ?5, ?8, ?6, ?6, 0, 0, -1, '', ?7)`
+	attempts, attempted_at, latency_ms, error, payload, checksum) VALUES (?1, ?1, ?2, ?3, ?4, ?5, ?8, ?6, ?6, 0, 0, -1, '', ?7, ?9)`
 
 func (a *appendOp) insert(b *batch, tenant int64) error {
 	stmt, err := b.conn.Prepare(insertEvent)
@@ -167,6 +170,7 @@ func (a *appendOp) insert(b *batch, tenant int64) error {
 		stmt.BindInt64(6, int64(b.now))
 		stmt.BindBytes(7, e.Payload)
 		stmt.BindInt64(8, a.status(i))
+		stmt.BindInt64(9, eventSum(a.sums[i], e.Seq, b.now))
 		if _, err := stmt.Step(); err != nil {
 			return err
 		}

@@ -21,8 +21,11 @@ type batch struct {
 	writer   *writer
 	conn     *sqlite.Conn
 	now      apier.Timestamp // of all its changes
+	latest   apier.Timestamp // given to a change before
 	seq      apier.Seq       // the latest given
 	firstSeq apier.Seq
+	commits  int64          // the number of the latest commit, then of this one
+	changed  int64          // rows that the connection had changed before
 	changes  []apier.Change // in Seq order
 	trimmed  space          // the writer's, as it will be
 	left     store.Space    // what left in this batch: Expired, Trimmed, Erased
@@ -72,7 +75,7 @@ func (w *writer) begin() (*batch, error) {
 	}
 	w.tally.clear()
 	b := &batch{begun: time.Now(), writer: w, conn: w.conn, trimmed: w.space, tally: &w.tally}
-	stmt, err := w.conn.Prepare("SELECT seq, clock FROM meta")
+	stmt, err := w.conn.Prepare("SELECT seq, clock, commits, total_changes() FROM meta")
 	if err == nil {
 		_, err = stmt.Step()
 	}
@@ -81,7 +84,12 @@ func (w *writer) begin() (*batch, error) {
 	}
 	b.seq = apier.Seq(stmt.ColumnInt64(0))
 	b.firstSeq = b.seq
-	b.now = steady(apier.TimestampOf(w.store.options.Now()), apier.Timestamp(stmt.ColumnInt64(1)))
+	b.commits, b.changed = stmt.ColumnInt64(2), stmt.ColumnInt64(3)
+	if b.commits < w.store.commits {
+		return nil, errors.Join(errStepsBack(w.store.files[0].path), stmt.Reset(), b.rollback())
+	}
+	b.latest = apier.Timestamp(stmt.ColumnInt64(1))
+	b.now = steady(apier.TimestampOf(w.store.options.Now()), b.latest)
 	return b, stmt.Reset()
 }
 
@@ -175,14 +183,22 @@ func (b *batch) commit() error {
 	if err := b.tally.write(b.conn); err != nil {
 		return fmt.Errorf("write counters: %w", err)
 	}
-	if b.seq != b.firstSeq {
-		err := exec(b.conn, "UPDATE meta SET seq = ?, clock = ?", int64(b.seq), int64(b.now))
+	changed, err := b.hasChanged()
+	if err != nil {
+		return err
+	}
+	if changed {
+		b.commits++
+		err := exec(b.conn, "UPDATE meta SET seq = ?, clock = ?, commits = ?", int64(b.seq), int64(b.clock()), b.commits)
 		if err != nil {
 			return fmt.Errorf("write seq: %w", err)
 		}
 	}
 	if err := exec(b.conn, "COMMIT"); err != nil {
 		return fmt.Errorf("commit: %w", err)
+	}
+	if changed {
+		b.writer.store.noted(b.commits)
 	}
 	return nil
 }

@@ -44,7 +44,9 @@ func (b *batch) erase(name apier.TenantID, tenant int64, found *row) (apier.Even
 	if err := updateEvent(b, found.createdSeq, &e); err != nil {
 		return apier.Event{}, err
 	}
-	if err := exec(b.conn, "UPDATE events SET payload = x'' WHERE created_seq = ?", int64(found.createdSeq)); err != nil {
+	uuid, _ := apier.ParseEventID(string(e.ID))
+	sum := eventSum(contentSum(uuid, e.Type, e.Source, nil), found.createdSeq, e.CreatedAt)
+	if err := exec(b.conn, "UPDATE events SET payload = x'', checksum = ? WHERE created_seq = ?", sum, int64(found.createdSeq)); err != nil {
 		return apier.Event{}, err
 	}
 	b.left.Erased++

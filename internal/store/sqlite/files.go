@@ -34,3 +34,8 @@ func (s *Store) inPlace() error {
 	}
 	return nil
 }
+
+// errStepsBack is of a database whose history is shorter than it was a moment ago.
+func errStepsBack(path string) error {
+	return fmt.Errorf("%w (%s was overwritten while the server runs on it: stop the server, and start it on a backup)", errNothingStored(), path)
+}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 
-	"github.com/google/uuid"
-
 	"github.com/apier/apier"
 	"github.com/apier/apier/internal/store"
 )
@@ -155,13 +153,9 @@ func (b *batch) disable(endpoint *endpointRow, reason string) error {
 	if err != nil {
 		return err
 	}
-	id, err := uuid.NewV7()
-	if err != nil {
+	a := &appendOp{tenant: endpoint.name, told: true}
+	if err := a.prepare([]apier.NewEvent{{Type: typeEndpointDisabled, Source: "apier", Payload: payload}}); err != nil {
 		return err
 	}
-	a := &appendOp{tenant: endpoint.name, told: true, uuids: []uuid.UUID{id}, events: []apier.Event{{
-		ID: apier.FormatEventID(id), Type: typeEndpointDisabled, Source: "apier", Payload: payload,
-		Status: apier.StatusPending, DeliveryLatencyMS: -1,
-	}}}
 	return a.apply(b)
 }

@@ -47,6 +47,7 @@ func (w *writer) housekeepInIdleTime() time.Duration {
 	if w.purgeDue {
 		w.purge()
 	}
+	w.store.keepMark()
 	switch {
 	case err == nil && more:
 		return housekeepingBreath
@@ -59,7 +60,7 @@ func (w *writer) housekeepInIdleTime() time.Duration {
 // housekeep removes a slice of each table; more: there is another.
 func (b *batch) housekeep() (more bool, err error) {
 	o := b.writer.store.options
-	steps := []func() (more bool, err error){b.eraseSlice, b.trim}
+	steps := []func() (more bool, err error){b.eraseSlice, b.trim, b.fillSums}
 	if o.EventRetention > 0 {
 		steps = append(steps,
 			func() (bool, error) { return b.expireEvents(b.before(o.EventRetention)) },

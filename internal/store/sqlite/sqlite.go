@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"sync"
 	"time"
@@ -35,6 +36,11 @@ type Store struct {
 	stopped chan struct{} // the writer has ended; closeErr is set
 	routes  routeTable
 
+	lock    *databaseLock // nil: not a server's
+	epoch   string
+	mark    *markFile // the writer's; nil where it cannot be written
+	commits int64     // the writer's: the number of the latest commit
+
 	mu       sync.RWMutex // guards closed
 	closed   bool
 	closeErr error
@@ -42,38 +48,81 @@ type Store struct {
 
 var _ store.Store = (*Store)(nil)
 
-// Open opens or creates the database at path and brings its schema up to date. Close ends it.
+// Open opens or creates the database at path and brings its schema up to date. Close ends it. Where commits are lost
+// that its mark knows of, it changes nothing and returns a *LostError.
 func Open(ctx context.Context, path string, options store.Options) (*Store, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	conn, err := openWriter(ctx, path)
+	s := &Store{options: withDefaults(options), stopped: make(chan struct{})}
+	s.queue = newTurns(s.options.WriteQueue, s.options.WriteQueuePerTenant)
+	conn, err := s.open(ctx, path)
 	if err != nil {
-		return nil, fmt.Errorf("open database %s: %w", path, errDamaged(err))
-	}
-	files, err := filesOf(path)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open database: %w", err), conn.Close())
-	}
-	pool, err := sqlitex.NewPool(path, sqlitex.PoolOptions{
-		Flags: sqlite.OpenReadWrite, PoolSize: readers, PrepareConn: prepareReader,
-	})
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open database %s: %w", path, err), conn.Close())
-	}
-	options = withDefaults(options)
-	s := &Store{
-		options: options,
-		files:   files,
-		pool:    pool,
-		queue:   newTurns(options.WriteQueue, options.WriteQueuePerTenant),
-		stopped: make(chan struct{}),
-	}
-	if err := s.routes.load(conn); err != nil {
-		return nil, errors.Join(fmt.Errorf("read endpoints: %w", err), conn.Close(), pool.Close())
+		return nil, errors.Join(fmt.Errorf("open database %s: %w", path, errDamaged(err)), s.release(conn))
 	}
 	go newWriter(s, conn).run()
 	return s, nil
+}
+
+// open locks, examines and opens the database. What it took stands in s, and the writer's connection in its answer.
+func (s *Store) open(ctx context.Context, path string) (conn *sqlite.Conn, err error) {
+	if err := s.takeLock(path); err != nil {
+		return nil, err
+	}
+	found, err := examine(ctx, path, s.options.AcceptLoss)
+	if err != nil {
+		return nil, err
+	}
+	if conn, err = openWriter(ctx, path); err != nil {
+		return nil, err
+	}
+	if err := s.takeLock(path); err != nil { // of one that was made just now
+		return conn, err
+	}
+	return conn, s.begin(conn, path, found)
+}
+
+// takeLock locks the database for a server, once there is one.
+func (s *Store) takeLock(path string) (err error) {
+	if s.options.Exclusive && s.lock == nil {
+		s.lock, err = lockDatabase(path)
+	}
+	return err
+}
+
+// begin takes up what the open database says.
+func (s *Store) begin(conn *sqlite.Conn, path string, found examination) (err error) {
+	if s.files, err = filesOf(path); err != nil {
+		return err
+	}
+	if s.epoch, s.commits, err = beginCommits(conn, found); err != nil {
+		return err
+	}
+	s.warn(found, path)
+	if err := s.openMark(path, found); err != nil {
+		return fmt.Errorf("mark: %w", err)
+	}
+	s.pool, err = sqlitex.NewPool(path, sqlitex.PoolOptions{
+		Flags: sqlite.OpenReadWrite, PoolSize: readers, PrepareConn: prepareReader,
+	})
+	if err != nil {
+		return err
+	}
+	if err := s.routes.load(conn); err != nil {
+		return fmt.Errorf("read endpoints: %w", err)
+	}
+	return nil
+}
+
+// release closes what a failed open took.
+func (s *Store) release(conn *sqlite.Conn) (err error) {
+	if conn != nil {
+		err = conn.Close()
+	}
+	if s.pool != nil {
+		err = errors.Join(err, s.pool.Close())
+	}
+	return errors.Join(err, s.mark.close(), s.lock.release())
 }
 
 func withDefaults(o store.Options) store.Options {
@@ -91,6 +140,9 @@ func withDefaults(o store.Options) store.Options {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
 	}
 	if o.WriteQueue <= 0 {
 		o.WriteQueue = 4096
@@ -182,7 +234,7 @@ func (s *Store) Close() error {
 	if !first {
 		return nil
 	}
-	if err := errors.Join(s.closeErr, s.pool.Close()); err != nil {
+	if err := errors.Join(s.closeErr, s.pool.Close(), s.endMark(), s.lock.release()); err != nil {
 		return fmt.Errorf("close database: %w", err)
 	}
 	return nil
