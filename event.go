@@ -84,6 +84,7 @@ type Change struct {
 	Recovery       *Recovery
 	Webhook        *Webhook
 	Gone           EndpointID // of EndpointChanged: the endpoint that was deleted
+	Routed         bool       // the event is pending for endpoints, so the inbox does not have it; set where it is announced
 }
 
 // IsEvent reports whether it is an event that changed, and not a delivery, endpoint or recovery.

@@ -23,36 +23,37 @@ import (
 
 // Options of the API; the zero value has the defaults in brackets.
 type Options struct {
-	MaxPayload     int                        // of one event, bytes [256 KiB]
-	MaxDepth       int                        // levels of a payload and of other values, below 0: no limit [apier.MaxDepth]
-	MaxBatchBytes  int                        // of one batch request, bytes [8 MiB]
-	AllowedOrigins auth.Origins               // pages elsewhere that may call; "*" is any [none]
-	RequestsPerSec float64                    // of one key or user; 0 means no limit
-	TokensPerSec   float64                    // requests for tokens from one address; 0 means no limit
-	WebhookSecrets []WebhookSecret            // of senders to POST /api/webhook who are no endpoints
-	WebhooksPerSec float64                    // to POST /api/webhook from one address; 0 means no limit
-	MaxWaiting     int                        // requests with wait_seconds at once [10 000]
-	MaxSearches    int                        // searches of what events hold at once [2]; others wait
-	SearchTimeout  time.Duration              // of such a search, its wait included [10 s]
-	Bell           *Bell                      // wakes them; rung by Store.Announce [one that never rings]
-	ClientAddr     func(*http.Request) string // the address of a client [that of the connection]
-	LimitKey       func(addr string) string   // what an address counts as for a limit per address [itself]
-	Connections    Connections                // the open WebSockets [none]
-	Tester         Tester                     // sends samples to endpoints [none]
-	CheckHost      func(host string) error    // says why no webhook reaches the host of a URL [any is reached]
-	Config         map[string]any             // what GET /api/config shows; never a secret
-	Now            func() time.Time           // [time.Now]
-	Log            *slog.Logger               // [slog.Default]
+	MaxPayload          int                        // of one event, bytes [256 KiB]
+	MaxDepth            int                        // levels of a payload and of other values, below 0: no limit [apier.MaxDepth]
+	MaxBatchBytes       int                        // of one batch request, bytes [8 MiB]
+	AllowedOrigins      auth.Origins               // pages elsewhere that may call; "*" is any [none]
+	RequestsPerSec      float64                    // of one key or user; 0 means no limit
+	TokensPerSec        float64                    // requests for tokens from one address; 0 means no limit
+	WebhookSecrets      []WebhookSecret            // of senders to POST /api/webhook who are no endpoints
+	WebhooksPerSec      float64                    // to POST /api/webhook from one address; 0 means no limit
+	MaxWaiting          int                        // requests with wait_seconds at once [10 000]
+	MaxWaitingPerTenant int                        // likewise, of one tenant [half of them]
+	MaxSearches         int                        // searches of what events hold at once [2]; others wait
+	SearchTimeout       time.Duration              // of such a search, its wait included [10 s]
+	Notifier            *InboxNotifier             // wakes them; told by Store.Announce and Store.Room [one that is told nothing]
+	ClientAddr          func(*http.Request) string // the address of a client [that of the connection]
+	LimitKey            func(addr string) string   // what an address counts as for a limit per address [itself]
+	Connections         Connections                // the open WebSockets [none]
+	Tester              Tester                     // sends samples to endpoints [none]
+	CheckHost           func(host string) error    // says why no webhook reaches the host of a URL [any is reached]
+	Config              map[string]any             // what GET /api/config shows; never a secret
+	Now                 func() time.Time           // [time.Now]
+	Log                 *slog.Logger               // [slog.Default]
 }
 
 // API answers /api/*.
 type API struct {
-	store store.Store
-	auth  *auth.Authenticator
-	opt   Options
-	mux   *http.ServeMux
-	rates *rates
-	bell  *Bell
+	store    store.Store
+	auth     *auth.Authenticator
+	opt      Options
+	mux      *http.ServeMux
+	rates    *rates
+	notifier *InboxNotifier
 
 	logins   *rates        // for tokens, by address
 	receiver *rates        // of senders, by address
@@ -86,8 +87,11 @@ func New(s store.Store, a *auth.Authenticator, opt Options) *API {
 	if opt.MaxWaiting <= 0 {
 		opt.MaxWaiting = 10_000
 	}
-	if opt.Bell == nil {
-		opt.Bell = NewBell()
+	if opt.MaxWaitingPerTenant <= 0 {
+		opt.MaxWaitingPerTenant = max(opt.MaxWaiting/2, 1)
+	}
+	if opt.Notifier == nil {
+		opt.Notifier = NewInboxNotifier()
 	}
 	if opt.LimitKey == nil {
 		opt.LimitKey = func(addr string) string { return addr }
@@ -96,7 +100,7 @@ func New(s store.Store, a *auth.Authenticator, opt Options) *API {
 		opt.ClientAddr = func(r *http.Request) string { return r.RemoteAddr }
 	}
 	api := &API{
-		store: s, auth: a, opt: opt, mux: http.NewServeMux(), rates: newRates(opt.RequestsPerSec, 2), bell: opt.Bell,
+		store: s, auth: a, opt: opt, mux: http.NewServeMux(), rates: newRates(opt.RequestsPerSec, 2), notifier: opt.Notifier,
 		logins: newRates(opt.TokensPerSec, 4), receiver: newRates(opt.WebhooksPerSec, 2), refusals: rate.NewLimiter(refusalsPerSec, 10*refusalsPerSec), failures: failures{limit: rate.NewLimiter(failuresPerSec, 10*failuresPerSec)},
 		searches: newSearches(opt.MaxSearches, opt.SearchTimeout), page: sync.OnceValues(renderDocs),
 	}

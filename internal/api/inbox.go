@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -50,11 +51,11 @@ func (a *API) listInbox(c *call) error {
 		return badQuery(faults)
 	}
 	var page store.Page
-	err = a.wait(c.ctx(), c.id.Tenant, wait, func() (bool, apier.Timestamp, error) {
-		var err error
-		page, err = a.store.List(c.ctx(), c.id.Tenant, filter)
-		return len(page.Events) > 0, 0, err
-	})
+	err = a.wait(c, wait, pull{line: lineKey{kind: lineOfList}, look: func(ctx context.Context, _ apier.Seq) (r store.Readiness, err error) {
+		page, err = a.store.List(ctx, c.id.Tenant, filter)
+		r.Ready = len(page.Events) > 0
+		return r, err
+	}})
 	if err != nil {
 		return err
 	}
@@ -82,22 +83,45 @@ func (a *API) leaseInbox(c *call, q url.Values) error {
 	if len(faults) > 0 {
 		return badQuery(faults)
 	}
-	var leases store.Leases
-	err := a.wait(c.ctx(), c.id.Tenant, wait, func() (bool, apier.Timestamp, error) {
-		for leases.More = true; leases.More; {
-			var err error
-			if leases, err = a.store.Lease(c.ctx(), c.id.Tenant, r); err != nil {
-				return false, 0, err
-			}
-		}
-		return len(leases.Leased) > 0, leases.NextDue, nil
-	})
+	leased, err := a.lease(c, r, wait)
 	if err != nil {
 		return err
 	}
-	writeJSON(c.w, http.StatusOK, appendLeased(nil, leases.Leased))
+	writeJSON(c.w, http.StatusOK, appendLeased(nil, leased))
 	return nil
 }
+
+// lease looks first, and goes to the writer only for what it has found.
+func (a *API) lease(c *call, r store.LeaseRequest, wait time.Duration) (leased []store.Leased, err error) {
+	var backlog store.Backlog
+	look := func(ctx context.Context, seen apier.Seq) (store.Readiness, error) {
+		found, err := a.store.Readiness(ctx, c.id.Tenant, r.Group, seen)
+		backlog = found.Backlog
+		return found, err
+	}
+	take := func(ctx context.Context) (bool, apier.Timestamp, error) {
+		leases := store.Leases{More: true}
+		for leases.More {
+			var err error
+			if leases, err = a.store.Lease(ctx, c.id.Tenant, r); err != nil {
+				return false, 0, err
+			}
+		}
+		leased, backlog = leases.Leased, leases.Backlog
+		return len(leased) > 0, leases.NextDue, nil
+	}
+	err = a.wait(c, wait, pull{line: lineKey{kind: lineOfLease, group: r.Group}, look: look, take: take})
+	if err == nil && len(leased) > 0 {
+		a.notifier.dueAt(c.id.Tenant, r.Group, leased[0].Lease.Until, apier.TimestampOf(a.opt.Now()))
+	}
+	if backlog.Bound > 0 && backlog.Full() {
+		c.w.Header().Set(headerInboxFull, fmt.Sprintf("open=%d, bound=%d", backlog.Open, backlog.Bound))
+	}
+	return leased, err
+}
+
+// headerInboxFull says that a group hands out only what is due again, since so many of its events are not acknowledged.
+const headerInboxFull = "Apier-Inbox-Full"
 
 // appendLeased appends the events as they are listed, each with one more field.
 func appendLeased(dst []byte, leased []store.Leased) []byte {
@@ -136,11 +160,11 @@ func (a *API) followInbox(c *call, q url.Values) error {
 		return err
 	}
 	var page store.FollowPage
-	err = a.wait(c.ctx(), c.id.Tenant, wait, func() (bool, apier.Timestamp, error) {
-		var err error
-		page, err = a.store.Follow(c.ctx(), c.id.Tenant, apier.Seq(after), limit)
-		return len(page.Events) > 0, 0, err
-	})
+	err = a.wait(c, wait, pull{line: lineKey{kind: lineOfFollow}, look: func(ctx context.Context, _ apier.Seq) (r store.Readiness, err error) {
+		page, err = a.store.Follow(ctx, c.id.Tenant, apier.Seq(after), limit)
+		r.Ready = len(page.Events) > 0
+		return r, err
+	}})
 	if err != nil {
 		return err
 	}

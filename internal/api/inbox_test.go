@@ -3,7 +3,6 @@ package api
 import (
 	"bytes"
 	"fmt"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -11,7 +10,6 @@ import (
 
 	"github.com/apier/apier"
 	"github.com/apier/apier/internal/auth"
-	"github.com/apier/apier/internal/store"
 )
 
 func TestInboxOrder(t *testing.T) {
@@ -232,67 +230,5 @@ func TestFollowOverHTTP(t *testing.T) {
 		if got[i] != all.Events[len(got)-1-i].ID {
 			t.Errorf("place %d: %s", i, got[i])
 		}
-	}
-}
-
-// Nor does a request wait on that a full group kept from what there is.
-func TestLongPollOfAFullGroup(t *testing.T) {
-	t.Parallel()
-	bell := NewBell()
-	w := newWorld(t, worldOptions{
-		api: Options{Bell: bell, MaxWaiting: 1}, store: store.Options{Announce: bell.Ring, Room: bell.RingFor, InboxOpen: 1},
-	})
-	one, two := w.create(t, "a.b", "s", "{}"), w.create(t, "a.b", "s", "{}")
-	w.do(t, "PUT", "/api/inbox/groups/g", `{"from":"start"}`).want(t, 200, nil)
-	w.do(t, "PUT", "/api/inbox/groups/h", `{"from":"start"}`).want(t, 200, nil) // or the event were delivered, which rings for nobody
-	w.lease(t, "group=g&lease_seconds=300")
-	answered := make(chan reply, 1)
-	go func() { answered <- w.do(t, "GET", "/api/inbox?group=g&lease_seconds=30&wait_seconds=30", "") }()
-	for waits := false; !waits; {
-		bell.mu.Lock()
-		waits = len(bell.rings) > 0
-		bell.mu.Unlock()
-		runtime.Gosched()
-	}
-	begin := time.Now()
-	w.do(t, "POST", "/api/inbox/"+string(one.ID)+"/ack", `{"group":"g"}`).want(t, 200, nil)
-	if answer := <-answered; answer.status != 200 || !strings.Contains(string(answer.body), string(two.ID)) {
-		t.Errorf("%d %s", answer.status, answer.body)
-	}
-	if took := time.Since(begin); took > 10*time.Second {
-		t.Errorf("it took %v", took)
-	}
-}
-
-// A request that waits is answered by the commit, not by a clock.
-func TestLongPoll(t *testing.T) {
-	t.Parallel()
-	bell := NewBell()
-	w := newWorld(t, worldOptions{api: Options{Bell: bell, MaxWaiting: 3}, store: store.Options{Announce: bell.Ring}})
-	answers := make(chan reply, 3)
-	for _, query := range []string{"wait_seconds=30", "wait_seconds=30&lease_seconds=30", "wait_seconds=30&after=0"} {
-		go func() { answers <- w.do(t, "GET", "/api/inbox?"+query, "") }()
-	}
-	for waiting := 0; waiting < 3; { // a request that would be one too many says when they are there
-		bell.mu.Lock()
-		waiting = bell.waiting
-		bell.mu.Unlock()
-		runtime.Gosched()
-	}
-	w.do(t, "GET", "/api/inbox?wait_seconds=1", "").refused(t, 503, apier.CodeUnavailable)
-	begin := time.Now()
-	r := w.create(t, "a.b", "s", "{}")
-	for range 3 {
-		if answer := <-answers; answer.status != 200 || !strings.Contains(string(answer.body), string(r.ID)) {
-			t.Errorf("%d %s", answer.status, answer.body)
-		}
-	}
-	if took := time.Since(begin); took > 10*time.Second {
-		t.Errorf("it took %v", took)
-	}
-	go func() { answers <- w.do(t, "GET", "/api/inbox?wait_seconds=30&after=1", "") }()
-	bell.Close()
-	if answer := <-answers; answer.status != 200 {
-		t.Errorf("at shutdown: %d", answer.status)
 	}
 }

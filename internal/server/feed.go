@@ -25,7 +25,7 @@ func (f *feed) announce(changes []apier.Change) {
 	}
 	f.server.figures.committed(changes)
 	f.server.pulse.touch(changes)
-	f.server.bell.Ring(changes)
+	f.server.notifier.Notify(changes)
 	d := f.delivery.Load()
 	for i := range changes {
 		if r := changes[i].Recovery; r != nil && d != nil {

@@ -79,6 +79,7 @@ type Options struct {
 	InboxOpen                int      `default:"10000" help:"Events that a group of consumers may have leased or given back; 0 means the default."`
 	InboxMaxDeliveries       int      `default:"0" help:"How often the inbox hands out an event before it has failed."`
 	InboxMaxWaiting          int      `default:"10000" help:"Requests that wait for events (wait_seconds) at once."`
+	InboxMaxWaitingPerTenant int      `default:"0" help:"Requests of one tenant that wait for events at once; 0 means half of --inbox-max-waiting."`
 
 	RetentionEvents        time.Duration `default:"2160h" help:"How long an event is kept, with its deliveries, whatever its status."`
 	RetentionAttemptBodies time.Duration `default:"336h" help:"How long the bodies of receivers' answers are kept."`
@@ -141,7 +142,7 @@ func (o Options) Validate() error {
 		"max-unauthenticated-per-ip": o.MaxUnauthenticatedPerIP, "max-message-bytes": o.MaxMessageBytes,
 		"max-payload-bytes": o.MaxPayloadBytes, "max-depth": o.MaxDepth, "max-batch-bytes": o.MaxBatchBytes, "write-queue": o.WriteQueue, "write-queue-per-tenant": o.WriteQueuePerTenant,
 		"max-subscriptions": o.MaxSubscriptions, "max-queue-bytes": o.MaxQueueBytes, "live-log-bytes": o.LiveLogBytes, "message-burst": o.MessageBurst,
-		"webhook-log": o.WebhookLog, "max-searches": o.MaxSearches, "max-endpoints": o.MaxEndpoints, "inbox-open": o.InboxOpen, "inbox-max-deliveries": o.InboxMaxDeliveries, "inbox-max-waiting": o.InboxMaxWaiting,
+		"webhook-log": o.WebhookLog, "max-searches": o.MaxSearches, "max-endpoints": o.MaxEndpoints, "inbox-open": o.InboxOpen, "inbox-max-deliveries": o.InboxMaxDeliveries, "inbox-max-waiting": o.InboxMaxWaiting, "inbox-max-waiting-per-tenant": o.InboxMaxWaitingPerTenant,
 	} {
 		if n < 0 {
 			fail(flag, "must be 0 or more, not %d", n)

@@ -49,7 +49,7 @@ type Server struct {
 	delivery *delivery.Dispatcher
 	pulse    *pulse
 	figures  *figures
-	bell     *api.Bell // wakes who waits for events
+	notifier *api.InboxNotifier // wakes who waits for events
 	http     *http.Server
 	profiler *profiler // nil: off
 	listener net.Listener
@@ -62,7 +62,7 @@ func New(ctx context.Context, opt Options) (*Server, error) {
 	if err := opt.Validate(); err != nil {
 		return nil, err
 	}
-	s := &Server{opt: opt, log: opt.logger(), hub: hub.New(opt.LiveLogBytes), figures: newFigures(), bell: api.NewBell(), sleep: time.Sleep}
+	s := &Server{opt: opt, log: opt.logger(), hub: hub.New(opt.LiveLogBytes), figures: newFigures(), notifier: api.NewInboxNotifier(), sleep: time.Sleep}
 	if err := s.open(ctx); err != nil {
 		s.close()
 		return nil, err
@@ -169,7 +169,7 @@ func (s *Server) deliveryOptions() delivery.Options {
 
 func (s *Server) storeOptions(f *feed) store.Options {
 	return store.Options{
-		Announce: f.announce, Due: f.due, Room: s.bell.RingFor, Left: s.pulse.note,
+		Announce: f.announce, Due: f.due, Room: s.notifier.Ready, Left: s.pulse.note,
 		WriteQueue: s.opt.WriteQueue, WriteQueuePerTenant: s.opt.WriteQueuePerTenant,
 		Log: s.log, Exclusive: true, AcceptLoss: s.opt.AcceptLoss,
 		WebhookLog: s.opt.WebhookLog, MaxEndpoints: s.opt.MaxEndpoints, InboxOpen: s.opt.InboxOpen, InboxMaxDeliveries: s.opt.InboxMaxDeliveries,
@@ -221,7 +221,8 @@ func (s *Server) apiOptions() api.Options {
 	origins, _ := auth.ParseOrigins(o.AllowedOrigins) // likewise
 	secrets, _ := o.webhookSecrets()                  // likewise
 	return api.Options{
-		WebhookSecrets: secrets, WebhooksPerSec: o.WebhookRequestsPerSecond, MaxWaiting: orUnlimited(o.InboxMaxWaiting), Bell: s.bell,
+		WebhookSecrets: secrets, WebhooksPerSec: o.WebhookRequestsPerSecond, MaxWaiting: orUnlimited(o.InboxMaxWaiting),
+		MaxWaitingPerTenant: o.InboxMaxWaitingPerTenant, Notifier: s.notifier,
 		ClientAddr:  func(r *http.Request) string { return clientaddr.Of(r, proxies) },
 		LimitKey:    func(addr string) string { return clientaddr.LimitKey(addr, o.IPv6Prefix) },
 		MaxSearches: o.MaxSearches, SearchTimeout: o.SearchTimeout,
@@ -235,7 +236,7 @@ func (s *Server) apiOptions() api.Options {
 			"max_unauthenticated": o.MaxUnauthenticated, "tokens_per_second": o.TokensPerSecond,
 			"max_message_bytes": o.MaxMessageBytes, "messages_per_second": o.MessagesPerSecond, "max_subscriptions": o.MaxSubscriptions,
 			"requests_per_second": o.RequestsPerSecond, "webhook_requests_per_second": o.WebhookRequestsPerSecond, "webhook_log": o.WebhookLog,
-			"max_endpoints": o.MaxEndpoints, "inbox_open": o.InboxOpen, "inbox_max_deliveries": o.InboxMaxDeliveries, "inbox_max_waiting": o.InboxMaxWaiting,
+			"max_endpoints": o.MaxEndpoints, "inbox_open": o.InboxOpen, "inbox_max_deliveries": o.InboxMaxDeliveries, "inbox_max_waiting": o.InboxMaxWaiting, "inbox_max_waiting_per_tenant": o.InboxMaxWaitingPerTenant,
 			"token_ttl_seconds":        int64(o.TokenTTL.Seconds()),
 			"retention_events_seconds": int64(o.RetentionEvents.Seconds()), "retention_attempt_bodies_seconds": int64(o.RetentionAttemptBodies.Seconds()),
 			"retention_webhook_log_seconds": int64(o.RetentionWebhookLog.Seconds()), "disk_budget_bytes": o.DiskBudget,
@@ -366,7 +367,7 @@ func (s *Server) leaveBalancers() {
 }
 
 func (s *Server) shutdown(ctx context.Context) error {
-	s.bell.Close()
+	s.notifier.Close()
 	s.log.Info("shutting down", "connections", s.gateway.Connections())
 	ctx, cancel := context.WithTimeout(ctx, max(s.opt.DrainTimeout, time.Millisecond))
 	defer cancel()

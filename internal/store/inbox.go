@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/apier/apier"
@@ -18,6 +19,9 @@ type Inbox interface {
 	// Lease hands out up to r.Limit events, those that are due again first, then new ones, oldest first. A
 	// group that is not there is made, from now on, with no filter.
 	Lease(ctx context.Context, tenant apier.TenantID, r LeaseRequest) (Leases, error)
+	// Readiness reports, without a write, whether a Lease would find something. after says that the group wants nothing
+	// that was created up to there, as an earlier Readiness of the same Wants returned it; 0: nothing is known.
+	Readiness(ctx context.Context, tenant apier.TenantID, group string, after apier.Seq) (Readiness, error)
 	// Acknowledge ends leases for good. Of the inbox it settles the event as delivered, leased or not; of a
 	// group it does so once every group that wants the event has it, unless endpoints took it. Twice is
 	// harmless. Each of refs has its own outcome, in order.
@@ -74,7 +78,41 @@ type Leases struct {
 	Leased  []Leased
 	NextDue apier.Timestamp // when the next lease that ran out or was given back is due; 0: none is
 	More    bool            // none was found so far, and there is more to look through: ask again
+	Backlog Backlog         // after this hand-out
 }
+
+// Readiness says whether it is worth to lease.
+type Readiness struct {
+	Ready   bool            // a Lease would hand something out, make the group, or has to move the group's place on
+	NextDue apier.Timestamp // as in Leases; of what is not due yet
+	Backlog Backlog
+	Wants   *Wants    // what the group gets; nil: it is not there, or its filter cannot be read
+	Upto    apier.Seq // nothing that was created up to there is wanted and was not handed out; 0: not known
+	Looked  int       // events that were looked at and are not wanted
+}
+
+// Wants is what a group gets.
+type Wants struct {
+	Types  []string // globs; none: every type
+	Filter *apier.Filter
+}
+
+// Match reports whether an event is for the group.
+func (w *Wants) Match(e *apier.Event) bool {
+	if len(w.Types) > 0 && !slices.ContainsFunc(w.Types, func(glob string) bool { return apier.MatchGlob(glob, e.Type) }) {
+		return false
+	}
+	return w.Filter.Match(e)
+}
+
+// Backlog is how much a group has handed out and not got acknowledged, and how much it may.
+type Backlog struct {
+	Open  int64
+	Bound int64
+}
+
+// Full reports whether the group hands out only what is due again.
+func (b Backlog) Full() bool { return b.Open >= b.Bound }
 
 // LeaseRef names a lease: by ID, or, where ID is "", the one that the holder has of the event.
 type LeaseRef struct {

@@ -52,7 +52,8 @@ type Options struct {
 	// Due is told, after a commit, of an endpoint that has a delivery to make and from when on. It must not block.
 	Due func(tenant apier.TenantID, endpoint apier.EndpointID, at apier.Timestamp)
 	// Room is told, after a commit, of a tenant whose inbox hands out something sooner than it said, without a Change
-	// that tells of it: a group that was full is not, or a lease ends earlier. It must not block.
+	// that tells of it: a group that was full is not, a lease ends earlier, a group was put or deleted. It must not
+	// block.
 	Room func(tenant apier.TenantID)
 	// Left is told, after a commit, of a tenant whose counters have changed by events that left in silence. It must not
 	// block.

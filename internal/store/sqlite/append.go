@@ -178,7 +178,7 @@ func (a *appendOp) insert(b *batch, tenant int64) error {
 			return err
 		}
 		a.receipts.Events[i] = store.Receipt{ID: e.ID, Seq: e.Seq, CreatedAt: b.now}
-		b.changes = append(b.changes, apier.Change{Tenant: a.tenant, Kind: apier.Created, Event: *e})
+		b.changes = append(b.changes, apier.Change{Tenant: a.tenant, Kind: apier.Created, Event: *e, Routed: a.status(i) == statusRouted})
 	}
 	return nil
 }

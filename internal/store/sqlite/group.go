@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"encoding/json"
-	"slices"
 
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
@@ -61,10 +60,8 @@ func (g *inboxGroup) parse(types, filter string) error {
 
 // wants reports whether an event is for the group, or may be.
 func (g *inboxGroup) wants(e *apier.Event) bool {
-	if len(g.Types) > 0 && !slices.ContainsFunc(g.Types, func(glob string) bool { return apier.MatchGlob(glob, e.Type) }) {
-		return false
-	}
-	return g.filter.Match(e)
+	wants := store.Wants{Types: g.Types, Filter: g.filter}
+	return wants.Match(e)
 }
 
 // findGroup gives a group of a tenant; nil: there is none.
@@ -142,6 +139,7 @@ func (s *Store) PutGroup(ctx context.Context, tenant apier.TenantID, g store.New
 		if err := exec(b.conn, "UPDATE inbox_groups SET types = ?, filter = ? WHERE id = ?", types, filter, found.id); err != nil {
 			return err
 		}
+		b.rooms.add(tenant) // who waits for the group waits for something else by now
 		if found, err = findGroup(b.conn, number, g.Name); err == nil {
 			group = found.Group
 		}
@@ -184,6 +182,7 @@ func (s *Store) DeleteGroup(ctx context.Context, tenant apier.TenantID, name str
 		if err := exec(b.conn, "DELETE FROM inbox_leases WHERE group_id = ?", g.id); err != nil { // bounded by InboxOpen
 			return err
 		}
+		b.rooms.add(tenant)
 		return exec(b.conn, "DELETE FROM inbox_groups WHERE id = ?", g.id)
 	}))
 }

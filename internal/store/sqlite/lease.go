@@ -61,6 +61,7 @@ func (o *leaseOp) apply(b *batch) error {
 	if err := b.countOpen(o.group.id, o.opened); err != nil {
 		return err
 	}
+	o.leases.Backlog = b.writer.store.backlog(o.group.Open + o.opened)
 	if len(o.leases.Leased) == 0 {
 		o.leases.NextDue, err = firstDueAt(b.conn, o.group.id)
 	}

@@ -30,10 +30,13 @@ func (b *batch) restate(name apier.TenantID, tenant int64, found *row, next apie
 			b.tally.reopened(tenant, previous)
 		}
 	}
-	if err := updateEventAs(b, found.createdSeq, &next, counts.eventStatus(next.Status)); err != nil {
+	status := counts.eventStatus(next.Status)
+	if err := updateEventAs(b, found.createdSeq, &next, status); err != nil {
 		return err
 	}
-	b.changes = append(b.changes, apier.Change{Tenant: name, Kind: apier.Updated, PreviousStatus: previous, Event: next})
+	b.changes = append(b.changes, apier.Change{
+		Tenant: name, Kind: apier.Updated, PreviousStatus: previous, Event: next, Routed: status == statusRouted,
+	})
 	return nil
 }
 

@@ -21,6 +21,7 @@ func inboxTests() map[string]func(*testing.T, Opener) {
 		"a batch of acknowledgements has an outcome for each":                      testAckBatch,
 		"after too many hand-outs an event has failed":                             testMaxDeliveries,
 		"what is open is bounded":                                                  testInboxOpen,
+		"readiness says what a lease would find, and writes nothing":               testReadiness,
 		"who waits is told when a lease ends sooner, or a full group has room":     testRoom,
 		"every group gets every event, and the last one settles it":                testGroups,
 		"a group begins now or at the start, and gets what it wants":               testGroupWants,
@@ -39,7 +40,12 @@ func holder(group, subject string) store.Holder { return store.Holder{Group: gro
 
 func (f *fixture) lease(h store.Holder, limit int, d time.Duration) store.Leases {
 	f.t.Helper()
-	return must[store.Leases](f.t)(f.Lease(f.t.Context(), acme, store.LeaseRequest{Holder: h, Limit: limit, For: d}))
+	before := must[store.Readiness](f.t)(f.Readiness(f.t.Context(), acme, h.Group, 0))
+	l := must[store.Leases](f.t)(f.Lease(f.t.Context(), acme, store.LeaseRequest{Holder: h, Limit: limit, For: d}))
+	if (len(l.Leased) > 0 || l.More) && !before.Ready {
+		f.t.Errorf("a lease of the group %q found %d, and Readiness said that there was nothing", h.Group, len(l.Leased))
+	}
+	return l
 }
 
 func (f *fixture) ack(h store.Holder, ref store.LeaseRef) (apier.Event, *apier.Error) {
@@ -277,20 +283,24 @@ func testRoom(t *testing.T, open Opener) {
 	a := holder("g", "a")
 	must[store.Group](t)(f.PutGroup(ctx, acme, store.NewGroup{Name: "g", FromStart: true}))
 	f.lease(a, 2, time.Minute)
+	if told != 1 {
+		t.Fatalf("told %d times of a group that was put", told)
+	}
 	for i, step := range []struct {
 		what string
 		do   func() error
 		want int
 	}{
-		{"a longer lease", func() error { _, err := f.Extend(ctx, acme, a, store.LeaseRef{Event: ids[0]}, time.Hour); return err }, 0},
-		{"a shorter one", func() error { _, err := f.Extend(ctx, acme, a, store.LeaseRef{Event: ids[0]}, time.Minute); return err }, 1},
-		{"one given back for later", func() error { _, err := f.GiveBack(ctx, acme, a, store.LeaseRef{Event: ids[0]}, time.Hour); return err }, 1},
+		{"a longer lease", func() error { _, err := f.Extend(ctx, acme, a, store.LeaseRef{Event: ids[0]}, time.Hour); return err }, 1},
+		{"a shorter one", func() error { _, err := f.Extend(ctx, acme, a, store.LeaseRef{Event: ids[0]}, time.Minute); return err }, 2},
+		{"one given back for later", func() error { _, err := f.GiveBack(ctx, acme, a, store.LeaseRef{Event: ids[0]}, time.Hour); return err }, 2},
 		{"one given back for sooner", func() error {
 			_, err := f.GiveBack(ctx, acme, a, store.LeaseRef{Event: ids[1]}, time.Second)
 			return err
-		}, 2},
-		{"an end in a full group", func() error { _, err := f.Acknowledge(ctx, acme, a, []store.LeaseRef{{Event: ids[0]}}); return err }, 3},
-		{"an end where there was room", func() error { _, err := f.Acknowledge(ctx, acme, a, []store.LeaseRef{{Event: ids[1]}}); return err }, 3},
+		}, 3},
+		{"an end in a full group", func() error { _, err := f.Acknowledge(ctx, acme, a, []store.LeaseRef{{Event: ids[0]}}); return err }, 4},
+		{"an end where there was room", func() error { _, err := f.Acknowledge(ctx, acme, a, []store.LeaseRef{{Event: ids[1]}}); return err }, 4},
+		{"the end of the group", func() error { return f.DeleteGroup(ctx, acme, "g") }, 5},
 	} {
 		if err := step.do(); err != nil || told != step.want {
 			t.Fatalf("step %d, %s: told %d times, want %d; %v", i+1, step.what, told, step.want, err)
