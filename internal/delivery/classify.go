@@ -3,11 +3,11 @@ package delivery
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
+	"regexp"
 	"strings"
 	"syscall"
 
@@ -16,13 +16,12 @@ import (
 
 // classify says what went wrong in a word for programs and in words for people, which name nothing of this side's
 // network. "" is a success.
-func classify(err error, status int, at phase) (apier.ErrorKind, string) {
+func classify(err error, a *apier.Attempt, s seen) (apier.ErrorKind, string) {
 	if err == nil {
-		return classifyStatus(status)
+		return classifyStatus(a.StatusCode, string(a.ResponseBody))
 	}
 	var blocked *blockedError
 	var dns *net.DNSError
-	var timeout net.Error
 	switch {
 	case errors.As(err, &blocked):
 		return apier.ErrorBlocked, blocked.Error()
@@ -34,15 +33,22 @@ func classify(err error, status int, at phase) (apier.ErrorKind, string) {
 		return apier.ErrorTooLarge, fmt.Sprintf("the answer's header is larger than %d KiB", maxResponseHeader>>10)
 	case errors.As(err, &dns):
 		return apier.ErrorDNS, dnsWords(dns)
-	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
-		return apier.ErrorTimeout, timeoutWords(at)
-	case isTLS(err) || at == phaseTLS:
-		return apier.ErrorTLS, tlsWords(err)
-	case at <= phaseConnect:
+	case s.refusals > 0 && s.at == phaseRequest:
+		return apier.ErrorProtocol, "the receiver takes no more requests on HTTP/2 (REFUSED_STREAM or GOAWAY): it may have too much to do, or be going down"
+	case isTimeout(err):
+		return apier.ErrorTimeout, timeoutWords(s.at)
+	case isTLS(err, s):
+		return apier.ErrorTLS, tlsWords(err, s)
+	case s.at <= phaseConnect:
 		return apier.ErrorConnect, connectWords(err)
 	default:
-		return apier.ErrorProtocol, protocolWords(err, at)
+		return apier.ErrorProtocol, protocolWords(err, s.at)
 	}
+}
+
+func isTimeout(err error) bool {
+	var timeout net.Error
+	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout()
 }
 
 // isHeaderTooLarge knows the words of both versions of HTTP: the transport has no value for it.
@@ -50,26 +56,45 @@ func isHeaderTooLarge(err error) bool {
 	return strings.Contains(err.Error(), "server response headers exceeded") || strings.Contains(err.Error(), "response header list larger than")
 }
 
-func classifyStatus(status int) (apier.ErrorKind, string) {
-	words := fmt.Sprintf("%d %s", status, http.StatusText(status))
+func classifyStatus(status int, body string) (apier.ErrorKind, string) {
+	words := strings.TrimSpace(fmt.Sprintf("%d %s", status, http.StatusText(status)))
 	switch {
 	case status >= 200 && status < 300:
 		return "", ""
-	case status == http.StatusSwitchingProtocols:
-		return apier.ErrorProtocol, words + ": a webhook asks for no other protocol; answer 2xx"
-	case status == http.StatusNotModified:
-		return apier.ErrorRedirect, words + ": a webhook is not a question whether something changed; answer 2xx"
-	case status == http.StatusMultipleChoices, status == http.StatusUseProxy, status == 306:
-		return apier.ErrorRedirect, strings.TrimSpace(words) + ": a webhook needs an answer of 2xx"
 	case status >= 300 && status < 400:
-		return apier.ErrorRedirect, words + ": redirects are not followed; set the address it points to"
+		return apier.ErrorRedirect, words + redirectAdvice(status)
+	case status == http.StatusBadRequest && wantsTLS(body):
+		return apier.ErrorHTTP4xx, words + ": what listens there speaks TLS; the URL may have to begin with https://"
 	case status >= 400 && status < 500:
-		return apier.ErrorHTTP4xx, strings.TrimSpace(words)
+		return apier.ErrorHTTP4xx, words
 	case status >= 500 && status < 600:
-		return apier.ErrorHTTP5xx, strings.TrimSpace(words)
+		return apier.ErrorHTTP5xx, words
+	case status == http.StatusSwitchingProtocols:
+		return apier.ErrorProtocol, words + ": a webhook asks for no other protocol; the answer must be 2xx"
 	default:
-		return apier.ErrorProtocol, strings.TrimSpace(words) + " is no status of HTTP"
+		return apier.ErrorProtocol, words + " is no status of HTTP"
 	}
+}
+
+func redirectAdvice(status int) string {
+	switch status {
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+		return ": redirects are not followed; set the address it points to"
+	case http.StatusNotModified:
+		return ": a webhook does not ask whether something has changed; the answer must be 2xx"
+	default: // 300, 305 and the like point nowhere
+		return ": the answer must be 2xx"
+	}
+}
+
+// wantsTLS knows the words in which Go, nginx and Apache refuse plain HTTP on a port for TLS.
+func wantsTLS(body string) bool {
+	for _, words := range []string{"HTTP request to an HTTPS server", "plain HTTP request was sent to HTTPS port", "speaking plain HTTP to an SSL-enabled server port"} {
+		if strings.Contains(body, words) {
+			return true
+		}
+	}
+	return false
 }
 
 // faultOfOurs returns the fault behind an error that no receiver can be blamed for, without the address that the error
@@ -84,10 +109,14 @@ func faultOfOurs(err error) error {
 }
 
 func dnsWords(err *net.DNSError) string {
-	if err.IsNotFound {
+	switch {
+	case err.IsNotFound:
 		return fmt.Sprintf("the host %q has no address", err.Name)
+	case err.IsTimeout:
+		return fmt.Sprintf("the name server gave no answer for %q in time", err.Name)
+	default:
+		return fmt.Sprintf("the name server gave no answer for %q", err.Name)
 	}
-	return fmt.Sprintf("the name server gave no answer for %q", err.Name)
 }
 
 func timeoutWords(at phase) string {
@@ -105,49 +134,60 @@ func timeoutWords(at phase) string {
 	}
 }
 
-func isTLS(err error) bool {
-	var record tls.RecordHeaderError
-	var alert tls.AlertError
-	var verify *tls.CertificateVerificationError
-	return errors.As(err, &record) || errors.As(err, &alert) || errors.As(err, &verify) || strings.Contains(err.Error(), "HTTP response to HTTPS client")
-}
-
-func tlsWords(err error) string {
-	var host x509.HostnameError
-	var invalid x509.CertificateInvalidError
-	var unknown x509.UnknownAuthorityError
-	switch {
-	case errors.As(err, &host):
-		return "the certificate is for another host"
-	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		return "the certificate has ended or is not valid yet"
-	case errors.As(err, &unknown):
-		return "the certificate is signed by an unknown authority, or its chain is not complete"
-	case strings.Contains(err.Error(), "HTTP response to HTTPS client"):
-		return "what answers speaks no TLS: the URL may have to begin with http://"
-	default:
-		return "the TLS handshake failed"
-	}
-}
-
 func connectWords(err error) string {
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "connection refused: nothing listens there"
 	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH):
 		return "the host cannot be reached"
+	case errors.Is(err, syscall.ECONNRESET):
+		return "the receiver reset the connection"
 	default:
 		return "no connection"
 	}
 }
 
+// http2Code finds the code of a frame RST_STREAM or GOAWAY in the words of an error, which has no other value for it.
+var http2Code = regexp.MustCompile(`stream ID \d+; ([A-Z0-9_]+)|ErrCode=([A-Z0-9_]+)`)
+
 func protocolWords(err error, at phase) string {
+	text := err.Error()
+	if found := http2Code.FindStringSubmatch(text); found != nil {
+		return http2Words(found[1] + found[2])
+	}
 	switch {
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		return "the receiver reset the connection"
+	case strings.Contains(text, `malformed HTTP response "\x15\x03`):
+		return "what listens there speaks TLS; the URL may have to begin with https://"
+	case strings.Contains(text, "malformed"), strings.Contains(text, "invalid header"), strings.Contains(text, "bad Content-Length"), strings.Contains(text, "cannot contain"),
+		strings.Contains(text, "unsupported transfer encoding"), strings.Contains(text, "too many transfer encodings"), strings.Contains(text, "frame too large"):
+		return "the answer is not HTTP, or breaks its rules"
+	case strings.Contains(text, "unexpected EOF"):
+		return "the answer broke off"
 	case at == phaseAnswer:
 		return "the answer broke off or is not HTTP"
 	default:
 		return "the receiver closed the connection without an answer"
 	}
+}
+
+func http2Words(code string) string {
+	switch code {
+	case "HTTP_1_1_REQUIRED":
+		return "the receiver offers HTTP/2 and then wants HTTP/1.1 (HTTP_1_1_REQUIRED)"
+	case "ENHANCE_YOUR_CALM":
+		return "the receiver has too much to do (HTTP/2 ENHANCE_YOUR_CALM)"
+	case "REFUSED_STREAM":
+		return "the receiver takes no more requests on HTTP/2 (REFUSED_STREAM)"
+	default:
+		return "the receiver ended the request on HTTP/2 without an answer (" + code + ")"
+	}
+}
+
+func isTLS(err error, s seen) bool {
+	var record tls.RecordHeaderError
+	var verify *tls.CertificateVerificationError
+	return s.at == phaseTLS || errors.As(err, &record) || errors.As(err, &verify) || remoteAlert(err) != "" ||
+		s.wantsClient && s.at == phaseRequest || strings.Contains(err.Error(), "HTTP response to HTTPS client")
 }

@@ -83,6 +83,7 @@ type Dispatcher struct {
 	send  func(context.Context, message) (apier.Attempt, http.Header, error)
 	close func()
 	gate  *gate // places for the attempts beyond the first of each lane
+	tests *gate // and for tests, which stay possible when all those hang
 
 	mu         sync.Mutex
 	runs       bool // between the beginning of Run and its stop
@@ -107,7 +108,7 @@ func New(s Store, opt Options) *Dispatcher {
 	opt = opt.withDefaults()
 	sender := newSender(opt.Guard, opt.MaxInFlight, opt.Now)
 	d := &Dispatcher{
-		store: s, opt: opt, send: sender.send, close: sender.close, gate: newGate(opt.MaxInFlight),
+		store: s, opt: opt, send: sender.send, close: sender.close, gate: newGate(opt.MaxInFlight), tests: newGate(max(opt.MaxInFlight/testsShare, 1)),
 		lanes: map[laneKey]*lane{}, recoveries: map[string]struct{}{},
 	}
 	d.ctx, d.cancel = context.WithCancel(context.Background())
@@ -215,6 +216,9 @@ func (d *Dispatcher) Wake(tenant apier.TenantID, endpoint apier.EndpointID, at a
 	l.wakeLocked(at)
 }
 
+// testsShare is how many attempts may be under way for each test that may.
+const testsShare = 8
+
 // Test makes one attempt with a sample, without storing anything. The endpoint's status does not matter.
 func (d *Dispatcher) Test(ctx context.Context, tenant apier.TenantID, id apier.EndpointID, sample apier.NewEvent) (apier.Attempt, error) {
 	endpoint, err := d.store.Endpoint(ctx, tenant, id)
@@ -225,6 +229,11 @@ func (d *Dispatcher) Test(ctx context.Context, tenant apier.TenantID, id apier.E
 	if err != nil {
 		return apier.Attempt{}, err
 	}
+	if d.tests.take(tenant, 0, 1) == 0 {
+		return apier.Attempt{}, apier.Errorf(apier.CodeUnavailable,
+			"As many tests are under way as may be (an eighth of --delivery-max-in-flight, shared between tenants). Try again when one of them has ended.")
+	}
+	defer d.tests.give(tenant, 1)
 	attempt, _, fault := d.sendInTime(ctx, message{
 		endpoint: endpoint, secrets: secrets, id: "test_" + randomText(), attempt: 1,
 		typ: sample.Type, source: sample.Source, payload: sample.Payload,

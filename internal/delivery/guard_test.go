@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"code.dny.dev/ssrf"
 	"pgregory.net/rapid"
@@ -185,6 +186,56 @@ func TestBlockedNamesTellNoAddress(t *testing.T) {
 		if a, _ := sendBy(t, Guard{}, messageTo("http://"+host+"/", 10_000)); a.ErrorKind != apier.ErrorBlocked {
 			t.Errorf("%s: %s %q", host, a.ErrorKind, a.ErrorMessage)
 		}
+	}
+}
+
+// A name server that hangs costs those names their time and no others, and a look-up ends with the attempt.
+func TestASlowNameServer(t *testing.T) {
+	t.Parallel()
+	listener := listen(t, "127.0.0.1:0")
+	_, port, _ := net.SplitHostPort(listener.Addr().String())
+	working, asked, release := resolveTo(t, "127.0.0.1"), make(chan struct{}, 100), make(chan struct{})
+	defer close(release) // look-ups that several wait for go on without them
+	hangs := &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		select {
+		case asked <- struct{}{}:
+		default:
+		}
+		select {
+		case <-release:
+		case <-ctx.Done():
+		}
+		return nil, net.ErrClosed
+	}}
+	ended := make(chan error, 20)
+	patient, stop := context.WithCancel(t.Context())
+	for range cap(ended) {
+		go func() {
+			ctx, hold := holdConns(patient)
+			defer hold.release()
+			_, err := Guard{AllowPrivate: true, resolver: hangs}.DialContext(ctx, "tcp", "slow.example:"+port)
+			ended <- err
+		}()
+	}
+	<-asked
+	conn, err := Guard{AllowPrivate: true, resolver: working}.DialContext(t.Context(), "tcp", "quick.example:"+port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = conn.Close()
+	stop()
+	for range cap(ended) {
+		if err := <-ended; err == nil {
+			t.Error("connected")
+		}
+	}
+	short, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	ctx, hold := holdConns(short)
+	defer hold.release()
+	// The transport dials without the request's deadline: the hold carries it.
+	if _, err := (Guard{AllowPrivate: true, resolver: hangs}).DialContext(context.WithoutCancel(ctx), "tcp", "slow.example:"+port); !isTimeout(err) {
+		t.Errorf("a look-up beyond its time: %v", err)
 	}
 }
 

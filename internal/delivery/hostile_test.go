@@ -191,3 +191,44 @@ func (b *syncBuilder) String() string {
 	defer b.mu.Unlock()
 	return b.text.String()
 }
+
+// Tests have places of their own, which one tenant cannot take all.
+func TestTestsAreBounded(t *testing.T) {
+	t.Parallel()
+	s := openSQLite(t, nil)
+	defer func() { _ = s.Close() }()
+	d := New(s, Options{MaxInFlight: 8 * testsShare})
+	began, release := make(chan struct{}, 8), make(chan struct{})
+	d.send = func(context.Context, message) (apier.Attempt, http.Header, error) {
+		began <- struct{}{}
+		<-release
+		return apier.Attempt{StatusCode: http.StatusOK}, nil, nil
+	}
+	test := func(tenant apier.TenantID) error {
+		e, err := s.CreateEndpoint(t.Context(), tenant, apier.Endpoint{URL: "https://shop.example", TimeoutMS: apier.TimeoutLimitMS}.WithDefaults(), []byte("secret"))
+		if err == nil {
+			_, err = d.Test(t.Context(), tenant, e.ID, apier.NewEvent{Type: "a.b"})
+		}
+		return err
+	}
+	var tests sync.WaitGroup
+	for range 6 {
+		tests.Go(func() {
+			if err := test("greedy"); err != nil {
+				t.Error(err)
+			}
+		})
+		<-began
+	}
+	if err := test("greedy"); apier.AsError(err).Code != apier.CodeUnavailable || !strings.Contains(err.Error(), "--delivery-max-in-flight") {
+		t.Errorf("one too many: %v", err)
+	}
+	tests.Go(func() {
+		if err := test(acme); err != nil {
+			t.Errorf("another tenant's: %v", err)
+		}
+	})
+	<-began
+	close(release)
+	tests.Wait()
+}

@@ -3,6 +3,7 @@ package delivery
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -63,6 +64,7 @@ func newSender(g Guard, maxInFlight int, now func() time.Time) *sender {
 		DialContext:            g.DialContext,
 		ForceAttemptHTTP2:      true,
 		HTTP2:                  http2Config(),
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, GetClientCertificate: clientCertificate},
 		DisableCompression:     true,     // what is kept are the receiver's own bytes
 		MaxIdleConnsPerHost:    maxConns, // many endpoints may live on one host
 		MaxIdleConns:           maxConns,
@@ -93,6 +95,13 @@ func (s *sender) send(ctx context.Context, m message) (attempt apier.Attempt, he
 		attempt.ErrorKind, attempt.ErrorMessage = apier.ErrorInternal, "the request cannot be made of these settings"
 		return attempt, nil, nil
 	}
+	getBody := req.GetBody
+	req.GetBody = func() (io.ReadCloser, error) {
+		if err := watch.repeat(); err != nil {
+			return nil, err
+		}
+		return getBody()
+	}
 	attempt.RequestHeaders = m.shown(req.Header)
 	res, err := s.client.Do(req)
 	if err == nil {
@@ -102,7 +111,7 @@ func (s *sender) send(ctx context.Context, m message) (attempt apier.Attempt, he
 		fault = faultOfOurs(err)
 	}
 	watch.write(&attempt)
-	attempt.ErrorKind, attempt.ErrorMessage = classify(err, attempt.StatusCode, watch.phase())
+	attempt.ErrorKind, attempt.ErrorMessage = classify(err, &attempt, watch.look())
 	return attempt, header, fault
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"net"
 	"net/http/httptrace"
 	"net/textproto"
 	"sync"
@@ -24,13 +25,21 @@ const (
 	phaseAnswer  // the first byte of the answer is there
 )
 
+// seen is what an attempt has seen of its receiver, besides an error.
+type seen struct {
+	at          phase
+	refusals    int  // requests on HTTP/2 that have to be repeated
+	wantsClient bool // the receiver asks for a certificate of ours
+}
+
 // stopwatch takes the times of one attempt. The transport may call it from several goroutines, and still after the
 // attempt has ended.
 type stopwatch struct {
 	start time.Time
 
 	mu                               sync.Mutex
-	at                               phase
+	seen                             seen
+	isHTTP2                          bool
 	interims                         int
 	dnsStart, connectStart, tlsStart time.Time
 	dns, connect, tls, ttfb          time.Duration
@@ -39,6 +48,7 @@ type stopwatch struct {
 func newStopwatch() *stopwatch { return &stopwatch{start: time.Now()} }
 
 func (w *stopwatch) follow(ctx context.Context, hold *connHold) context.Context {
+	ctx = context.WithValue(ctx, watchKey{}, w)
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		DNSStart:             func(httptrace.DNSStartInfo) { w.begin(phaseDNS, &w.dnsStart) },
 		DNSDone:              func(httptrace.DNSDoneInfo) { w.end(w.dnsStart, &w.dns) },
@@ -46,7 +56,7 @@ func (w *stopwatch) follow(ctx context.Context, hold *connHold) context.Context 
 		ConnectDone:          func(_, _ string, _ error) { w.end(w.connectStart, &w.connect) },
 		TLSHandshakeStart:    func() { w.begin(phaseTLS, &w.tlsStart) },
 		TLSHandshakeDone:     func(tls.ConnectionState, error) { w.end(w.tlsStart, &w.tls) },
-		GotConn:              func(info httptrace.GotConnInfo) { hold.take(info.Conn); w.begin(phaseRequest, new(time.Time)) },
+		GotConn:              func(info httptrace.GotConnInfo) { hold.take(info.Conn); w.connected(info.Conn) },
 		Got1xxResponse:       func(int, textproto.MIMEHeader) error { return w.interim() },
 		GotFirstResponseByte: func() { w.begin(phaseAnswer, new(time.Time)); w.end(w.start, &w.ttfb) },
 	})
@@ -69,7 +79,7 @@ func (w *stopwatch) interim() error {
 func (w *stopwatch) begin(p phase, at *time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.at = max(w.at, p)
+	w.seen.at = max(w.seen.at, p)
 	if at.IsZero() { // of several addresses that are tried at once, the first counts
 		*at = time.Now()
 	}
@@ -81,10 +91,49 @@ func (w *stopwatch) end(from time.Time, took *time.Duration) {
 	*took = time.Since(from)
 }
 
-func (w *stopwatch) phase() phase {
+func (w *stopwatch) connected(conn net.Conn) {
+	w.begin(phaseRequest, new(time.Time))
+	secure, ok := conn.(*tls.Conn)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.at
+	w.isHTTP2 = ok && secure.ConnectionState().NegotiatedProtocol == "h2"
+}
+
+// maxRefusals is how often a request on HTTP/2 is repeated at once. The transport would go on until the attempt's time is
+// over, and nobody would learn why.
+const maxRefusals = 2
+
+var errRefused = errors.New("refused on HTTP/2")
+
+// repeat is asked for the body when the transport repeats the request.
+func (w *stopwatch) repeat() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.isHTTP2 {
+		return nil
+	}
+	if w.seen.refusals++; w.seen.refusals > maxRefusals {
+		return errRefused
+	}
+	return nil
+}
+
+type watchKey struct{}
+
+// clientCertificate is asked for a certificate of ours, of which there is none, and notes that the receiver wants one.
+func clientCertificate(info *tls.CertificateRequestInfo) (*tls.Certificate, error) {
+	if w, ok := info.Context().Value(watchKey{}).(*stopwatch); ok {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.seen.wantsClient = true
+	}
+	return &tls.Certificate{}, nil
+}
+
+func (w *stopwatch) look() seen {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.seen
 }
 
 func (w *stopwatch) write(a *apier.Attempt) {
