@@ -36,6 +36,7 @@ check-frontend: ## format, lint and types of the TypeScript code
 	@cd frontend && npm run --silent check:format && npm run --silent check:lint && npm run --silent check:types
 
 test-go: build ## Go tests, always with the race detector
+	@scripts/tools.sh proxies
 	@go test -race -timeout 30m ./...
 	@cd bench && go test ./...
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the checks need and a fresh machine has not: the linter, into .tools, and Chromium.
-# Usage: scripts/tools.sh lint|browser|old-browser
+# Usage: scripts/tools.sh lint|browser|old-browser|proxies
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -27,6 +27,25 @@ browser() {
 	echo "Installing Chromium…"
 	apt-get update -qq
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null
+}
+
+# The proxies of deploy/proxy, which the tests start on ports of their own.
+proxies() {
+	local missing=()
+	command -v nginx >/dev/null || missing+=(nginx-light)
+	command -v haproxy >/dev/null || missing+=(haproxy)
+	command -v caddy >/dev/null || missing+=(caddy)
+	[ ${#missing[@]} = 0 ] && return
+	if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+		echo "The tests of deploy/proxy need nginx, HAProxy and Caddy. Install them (Debian: sudo apt-get install ${missing[*]})." >&2
+		exit 1
+	fi
+	echo "Installing ${missing[*]}…"
+	apt-get update -qq
+	# Nothing is to run by itself: the packages would start a server on port 80.
+	printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d && chmod +x /usr/sbin/policy-rc.d
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+	rm -f /usr/sbin/policy-rc.d
 }
 
 # Chromium 88, the oldest engine that is promised, as npm still has it: 44 MB, once.

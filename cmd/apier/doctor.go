@@ -28,11 +28,23 @@ func (c *doctorCmd) Run(ctx context.Context, out io.Writer) error {
 	}
 	begin := func(what string) { fmt.Fprintf(out, "…     %s\n", what) }
 	opt := doctor.Options{Token: c.Token, Origin: c.Origin, Idle: c.Idle, Wait: c.Wait}
-	if !doctor.Examine(ctx, c.URL, opt, tell, begin) {
-		if ctx.Err() != nil {
-			return errors.New("stopped before the last step")
-		}
+	switch outcome := doctor.Examine(ctx, c.URL, opt, tell, begin); {
+	case ctx.Err() != nil:
+		return errors.New("stopped before the last step")
+	case outcome.Failed:
 		return errors.New("no WebSocket comes about; the last line says why and what to do")
+	case outcome.Unknown > 0:
+		return incompleteError(outcome.Unknown)
 	}
 	return nil
 }
+
+// incompleteError says how many steps were not tried, so that nothing failed and not all is known. Its exit code is 3.
+type incompleteError int
+
+func (e incompleteError) Error() string {
+	return fmt.Sprintf("nothing failed, but %d steps need a token and were not tried: give --token or APIER_TOKEN", int(e))
+}
+
+// ExitCode is that of a check that is not whole.
+func (e incompleteError) ExitCode() int { return 3 }

@@ -37,7 +37,7 @@ func main() {
 	os.Exit(code)
 }
 
-// run is the whole program; it answers with the exit code: 0, 1 for a failure, 2 for a wrong call.
+// run is the whole program; it returns the exit code: 0, 1 for a failure, 2 for a wrong call, or that of the error.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var c cli
 	exited := -1
@@ -65,6 +65,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	if err := command.Run(command); err != nil && !errors.Is(err, context.Canceled) {
 		fmt.Fprintln(stderr, "apier:", err)
+		var coded interface{ ExitCode() int }
+		if errors.As(err, &coded) {
+			return coded.ExitCode()
+		}
 		return 1
 	}
 	return 0

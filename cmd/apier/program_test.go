@@ -242,6 +242,10 @@ func TestDoctor(t *testing.T) {
 	if code != 0 || !regexp.MustCompile(`(?m)^ok    ping     3 pongs`).MatchString(stdout) || !regexp.MustCompile(`(?m)^ok    idle `).MatchString(stdout) {
 		t.Errorf("a healthy server: %d %s\n%s", code, stderr, stdout)
 	}
+	stdout, stderr, code = output(t, nil, "doctor", s.url) // FAULTS D11: nothing is known of half of the steps
+	if code != 3 || !strings.Contains(stderr, "5 steps need a token") {
+		t.Errorf("without a token: %d %s\n%s", code, stderr, stdout)
+	}
 	stdout, stderr, code = output(t, nil, "doctor", s.url, "--origin", "http://shop.example")
 	if code != 1 || strings.Count(stderr, "\n") != 1 || !strings.Contains(stdout, "--allowed-origins") {
 		t.Errorf("a refused origin: %d %s\n%s", code, stderr, stdout)

@@ -2,6 +2,7 @@ package auth
 
 import (
 	"fmt"
+	"net"
 	"net/url"
 	"slices"
 	"strings"
@@ -43,4 +44,23 @@ func (o Origins) Allow(origin string) bool {
 		name, found := strings.CutSuffix(host, "."+domain)
 		return ok && found && name != "" && !strings.ContainsAny(name, "/:@?#")
 	})
+}
+
+// SameHost reports whether an origin names the host that a request was sent to. A default port counts as written,
+// since browsers leave it out and proxies may add it: https://x is of the Host x:443.
+func SameHost(origin, host string) bool {
+	u, err := url.Parse(origin)
+	if err != nil || u.Host == "" {
+		return false
+	}
+	port := map[string]string{"http": "80", "https": "443"}[strings.ToLower(u.Scheme)]
+	return strings.EqualFold(withPort(u.Host, port), withPort(host, port))
+}
+
+// withPort adds a port to a host that names none.
+func withPort(host, port string) string {
+	if _, _, err := net.SplitHostPort(host); err == nil || port == "" {
+		return host
+	}
+	return net.JoinHostPort(strings.Trim(host, "[]"), port)
 }

@@ -22,7 +22,7 @@ const (
 	OK   Status = "ok"
 	Warn Status = "warn" // works, and may not for long or not for everybody
 	Fail Status = "FAIL" // no connection comes about; the steps that need it are not tried
-	Skip Status = "skip" // not tried, for a reason that Detail gives
+	Skip Status = "skip" // not tried, for a reason that Detail has
 )
 
 // Finding is what one step found.
@@ -44,9 +44,15 @@ type Options struct {
 	Now    func() time.Time
 }
 
-// Examine takes every step, tells each finding at once, and answers whether none has failed. begin, if not
-// nil, is told of a step that takes long before it starts.
-func Examine(ctx context.Context, address string, opt Options, tell func(Finding), begin func(what string)) (healthy bool) {
+// Outcome sums an examination up.
+type Outcome struct {
+	Failed  bool // a step failed, or the examination was interrupted
+	Unknown int  // steps that were not tried for want of a token: nothing is known of them
+}
+
+// Examine takes every step and calls tell with each finding at once. begin, if not nil, is called with what a long step
+// does before it starts.
+func Examine(ctx context.Context, address string, opt Options, tell func(Finding), begin func(what string)) Outcome {
 	if opt.Wait <= 0 {
 		opt.Wait = 10 * time.Second
 	}
@@ -61,19 +67,20 @@ func Examine(ctx context.Context, address string, opt Options, tell func(Finding
 	}
 	x := &examination{Options: opt, begin: begin}
 	defer x.close()
-	healthy = true
+	var sum Outcome
 	for _, s := range steps() {
 		f := s.take(x, ctx, address)
 		f.Step = s.name
 		tell(f)
-		if f.Status == Fail {
-			return false
+		if f.Status == Fail || ctx.Err() != nil {
+			sum.Failed = true
+			return sum
 		}
-		if ctx.Err() != nil {
-			return false
+		if s.signedIn && x.Token == "" {
+			sum.Unknown++
 		}
 	}
-	return healthy
+	return sum
 }
 
 // examination is what the steps hand on to each other.
@@ -95,23 +102,24 @@ func (x *examination) close() {
 }
 
 type step struct {
-	name string
-	take func(x *examination, ctx context.Context, address string) Finding
+	name     string
+	signedIn bool // needs a token
+	take     func(x *examination, ctx context.Context, address string) Finding
 }
 
 func steps() []step {
 	return []step{
-		{"url", (*examination).readURL},
-		{"dns", (*examination).resolve},
-		{"tcp", (*examination).connect},
-		{"tls", (*examination).handshake},
-		{"http", (*examination).health},
-		{"upgrade", (*examination).upgradeAnonymously},
-		{"origin", (*examination).checkOrigin},
-		{"token", (*examination).readToken},
-		{"connect", (*examination).signIn},
-		{"session", (*examination).greet},
-		{"ping", (*examination).pingPong},
-		{"idle", (*examination).stayIdle},
+		{"url", false, (*examination).readURL},
+		{"dns", false, (*examination).resolve},
+		{"tcp", false, (*examination).connect},
+		{"tls", false, (*examination).handshake},
+		{"http", false, (*examination).health},
+		{"upgrade", false, (*examination).upgradeAnonymously},
+		{"origin", false, (*examination).checkOrigin},
+		{"token", true, (*examination).readToken},
+		{"connect", true, (*examination).signIn},
+		{"session", true, (*examination).greet},
+		{"ping", true, (*examination).pingPong},
+		{"idle", true, (*examination).stayIdle},
 	}
 }

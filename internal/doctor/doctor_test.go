@@ -36,7 +36,7 @@ func examine(t *testing.T, address string, opt doctor.Options) (found map[string
 		opt.Wait = 5 * time.Second
 	}
 	found = map[string]doctor.Finding{}
-	healthy := doctor.Examine(t.Context(), address, opt, func(f doctor.Finding) {
+	outcome := doctor.Examine(t.Context(), address, opt, func(f doctor.Finding) {
 		if strings.ContainsRune(f.Detail+f.Advice, '\n') {
 			t.Errorf("%s: more than one line: %q", f.Step, f)
 		}
@@ -48,8 +48,11 @@ func examine(t *testing.T, address string, opt doctor.Options) (found map[string
 		}
 		found[f.Step], last = f, f
 	}, nil)
-	if healthy == (last.Status == doctor.Fail) {
-		t.Errorf("healthy is %v after %+v", healthy, last)
+	if outcome.Failed != (last.Status == doctor.Fail) {
+		t.Errorf("the outcome is %+v after %+v", outcome, last)
+	}
+	if unknown := outcome.Unknown > 0; unknown != (opt.Token == "" && found["session"].Status == doctor.Skip && !outcome.Failed) {
+		t.Errorf("%d steps are unknown after %+v", outcome.Unknown, found)
 	}
 	return found, last
 }
@@ -438,6 +441,38 @@ func TestThePagesAddress(t *testing.T) {
 	}
 }
 
+// FAULTS D11: below a prefix, and from the address of a page, the WebSocket is found where it is.
+func TestTheWebSocketIsLookedForElsewhere(t *testing.T) {
+	t.Parallel()
+	for at, given := range map[string]string{"/apier/ws": "/apier", "/ws": "/events", "/deep/er/ws": "/deep/er/"} {
+		f := healthyFake()
+		f.anonymous = func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == at {
+				refuse(401, "unauthorized")(w, r)
+				return
+			}
+			refuse(404, "not_found")(w, r)
+		}
+		found, _ := examine(t, serve(t, f)+given, doctor.Options{Token: validToken()})
+		if u := found["upgrade"]; u.Status != doctor.Warn || !strings.Contains(u.Advice, at+".") || found["ping"].Status != doctor.OK {
+			t.Errorf("%s: %+v", given, found)
+		}
+	}
+	f := healthyFake()
+	f.anonymous = refuse(404, "")
+	if _, last := examine(t, serve(t, f)+"/apier", doctor.Options{}); last.Status != doctor.Fail || !strings.Contains(last.Detail, "/apier, nor at /apier/ws, nor at /ws") {
+		t.Errorf("nowhere: %+v", last)
+	}
+}
+
+// FAULTS D11: what is no key and no token is told what both look like.
+func TestAWrongKeyIsToldWhatAKeyLooksLike(t *testing.T) {
+	t.Parallel()
+	if found, _ := examine(t, serve(t, healthyFake()), doctor.Options{Token: "nope"}); !strings.Contains(found["token"].Detail, "apier_") {
+		t.Errorf("%+v", found["token"])
+	}
+}
+
 // TestAnAnswerOfAnotherRequest: a cache that answers upgrades gives the wrong proof.
 func TestAnAnswerOfAnotherRequest(t *testing.T) {
 	t.Parallel()
@@ -475,10 +510,10 @@ func TestAnInterruptionEndsIt(t *testing.T) {
 	} {
 		ctx, cancel := context.WithCancel(t.Context())
 		var last doctor.Finding
-		healthy := doctor.Examine(as(ctx), serve(t, healthyFake()), doctor.Options{Token: validToken(), Idle: time.Hour},
+		outcome := doctor.Examine(as(ctx), serve(t, healthyFake()), doctor.Options{Token: validToken(), Idle: time.Hour},
 			func(f doctor.Finding) { last = f }, func(string) { cancel() })
-		if healthy || last.Step != "idle" || last.Status != doctor.Skip {
-			t.Errorf("%v %+v", healthy, last)
+		if !outcome.Failed || last.Step != "idle" || last.Status != doctor.Skip {
+			t.Errorf("%v %+v", outcome, last)
 		}
 	}
 }

@@ -23,7 +23,7 @@ var (
 )
 
 const (
-	adviceOrigin = "The server does not let this page connect. Add it on the server: --allowed-origins (the origin is scheme, host and port, without a path)."
+	adviceOrigin = "The server does not let this page connect. If it is the server's own page, the proxy drops its host or port: pass Host on as it came (nginx: proxy_set_header Host $http_host), or set --public-url. Else add it to --allowed-origins (scheme, host and port, without a path)."
 	adviceToken  = "Get a new token from POST /api/token with an API key, or: apier token. A token that another server signed is refused."
 	pings        = 3
 )
@@ -80,7 +80,10 @@ func (x *examination) readToken(context.Context, string) Finding {
 	}
 	parts := strings.Split(x.Token, ".")
 	if len(parts) != 3 {
-		return Finding{Status: Fail, Detail: "the token is no JWT: it has no three parts", Advice: "Look for a cut or a line break in it. " + adviceToken}
+		return Finding{
+			Status: Fail, Detail: "this is neither an API key (apier_ and 32 letters and digits) nor a token (a JWT: three parts with dots between)",
+			Advice: "Look for a cut or a line break in it. The first API key is in the file api-key of the data directory; apier keys create makes another. " + adviceToken,
+		}
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(parts[1])
 	if err != nil || json.Unmarshal(raw, &claims) != nil {

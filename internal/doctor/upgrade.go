@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -118,6 +119,9 @@ func (x *examination) upgradeAnonymously(ctx context.Context, _ string) Finding 
 	if err != nil {
 		return Finding{Status: Fail, Detail: "the connection ends without an answer: " + readable(err), Advice: "A proxy or firewall between here and the server cuts WebSockets. Allow upgrades there, or use wss:// on port 443, which most let pass."}
 	}
+	if isNoWebSocket(a) && x.target.Path != "/ws" {
+		return x.lookElsewhere(ctx, a)
+	}
 	switch {
 	case a.status == http.StatusUnauthorized && a.byApier():
 		return Finding{Status: OK, Detail: "the upgrade reaches the server, which asks for a credential"}
@@ -126,6 +130,42 @@ func (x *examination) upgradeAnonymously(ctx context.Context, _ string) Finding 
 		return Finding{Status: Warn, Detail: "upgraded without a credential", Advice: "This is not API/er, or a proxy adds a credential of its own."}
 	}
 	return x.refusedUpgrade(a)
+}
+
+// isNoWebSocket reports whether an answer says that nothing at its path takes upgrades.
+func isNoWebSocket(a answer) bool {
+	return a.status == http.StatusNotFound || a.status == http.StatusOK
+}
+
+// lookElsewhere tries the paths where the WebSocket may be instead: below the path that was given, which may be a proxy's
+// prefix, and at the root, for the path may be that of a page. It goes on with the first that the server answers at.
+func (x *examination) lookElsewhere(ctx context.Context, at answer) Finding {
+	given := x.target.Path
+	tried := []string{given}
+	for _, path := range []string{strings.TrimSuffix(given, "/") + "/ws", "/ws"} {
+		if slices.Contains(tried, path) {
+			continue
+		}
+		tried = append(tried, path)
+		x.target.Path = path
+		a, err := x.upgrade(ctx, "", "")
+		if err != nil {
+			continue
+		}
+		if a.status == http.StatusSwitchingProtocols {
+			a.nc.Close()
+		}
+		if a.status == http.StatusSwitchingProtocols || a.status == http.StatusUnauthorized && a.byApier() {
+			return Finding{
+				Status: Warn, Detail: "no WebSocket at " + given + " (" + strconv.Itoa(at.status) + "), but at " + path,
+				Advice: "Use " + x.target.Scheme + "://" + x.target.Host + path + ". The steps below look there.",
+			}
+		}
+	}
+	return Finding{
+		Status: Fail, Detail: "no WebSocket at " + strings.Join(tried, ", nor at ") + ": " + at.summary(),
+		Advice: adviceNoPath,
+	}
 }
 
 // refusedUpgrade explains an answer that is neither 101 nor the server's own 401.
@@ -140,8 +180,8 @@ func (x *examination) refusedUpgrade(a answer) Finding {
 		f.Advice = "The proxy does not reach the server: compare its upstream with the server's --listen, and see that the server runs."
 	case a.status >= 300 && a.status < 400:
 		f.Advice = "WebSockets follow no redirect. Use the address it points to: " + orWord(a.header.Get("Location"), "(it names none)")
-	case a.status == http.StatusNotFound, a.status == http.StatusOK && !strings.HasSuffix(x.target.Path, "/ws"):
-		f.Advice = "There is no WebSocket at this path. API/er has it at /ws; a proxy may add a prefix."
+	case a.status == http.StatusNotFound:
+		f.Advice = adviceNoPath
 	case a.status == http.StatusUnauthorized || a.status == http.StatusForbidden:
 		f.Advice = "A proxy before the server asks for a login of its own. Browsers cannot give one to a WebSocket: exempt /ws there."
 	case a.status == http.StatusUnprocessableEntity && a.byApier():
@@ -155,6 +195,8 @@ func (x *examination) refusedUpgrade(a answer) Finding {
 	}
 	return f
 }
+
+const adviceNoPath = "API/er has it at /ws; a proxy may add a prefix. Give its whole URL, and see that the proxy forwards that path to the server."
 
 const adviceHeaders = "A proxy drops the Upgrade header. nginx needs, for this location: proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection \"upgrade\"; Apache needs mod_proxy_wstunnel; a load balancer must be in HTTP/1.1 mode."
 

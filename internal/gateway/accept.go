@@ -40,7 +40,8 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if refusal != nil && refusal.Code == apier.CodeOriginRefused {
 		g.stats.refused.WithLabelValues(string(refusal.Code)).Inc()
-		g.opt.Log.Warn("websocket: origin refused; add it to --allowed-origins", "origin", r.Header.Get("Origin"), "addr", req.addr)
+		g.opt.Log.Warn("websocket: origin refused; if the page is the server's own, have the proxy pass Host on with its port, or set --public-url; else add it to --allowed-origins",
+			"origin", r.Header.Get("Origin"), "host", r.Host, "addr", req.addr)
 		problem.Write(w, refusal, 0)
 		return
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/apier/apier"
+	"github.com/apier/apier/internal/auth"
 	"github.com/apier/apier/internal/clientaddr"
 )
 
@@ -50,7 +51,7 @@ func (g *Gateway) read(r *http.Request) (request, *apier.Error) {
 		named:     q.Has("channels"),
 	}
 	if req.hasOrigin && !g.originAllowed(r) {
-		return req, apier.Errorf(apier.CodeOriginRefused, "The origin is not allowed to connect. The operator can add it to --allowed-origins.")
+		return req, apier.Errorf(apier.CodeOriginRefused, "The origin is not allowed to connect. If it is the server's own page, a proxy drops the host or the port from the header Host: pass it on as the browser sent it, or set --public-url. Else the operator can add it to --allowed-origins.")
 	}
 	offered := subprotocols(r)
 	req.v1 = req.v1 || slices.Contains(offered, subprotocolV1) // first, for the dialect says how a refusal is told
@@ -133,9 +134,5 @@ func subprotocols(r *http.Request) []string {
 
 func (g *Gateway) originAllowed(r *http.Request) bool {
 	origin := r.Header.Get("Origin")
-	u, err := url.Parse(origin)
-	if err == nil && u.Host != "" && strings.EqualFold(u.Host, r.Host) {
-		return true
-	}
-	return g.opt.AllowedOrigins.Allow(origin)
+	return auth.SameHost(origin, r.Host) || g.opt.AllowedOrigins.Allow(origin)
 }

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,7 +24,7 @@ import (
 type Options struct {
 	Listen         string   `default:"127.0.0.1:8080" help:"Address to listen on. :0 picks a free port."`
 	Data           string   `default:"./data" help:"Directory of the database, the secret and the first API key." placeholder:"DIR"`
-	PublicURL      string   `name:"public-url" help:"Where browsers reach the server, for the printed link." placeholder:"URL"`
+	PublicURL      string   `name:"public-url" help:"Where browsers reach the server: for the printed link, and an origin whose pages may call." placeholder:"URL"`
 	AllowedOrigins []string `help:"Pages elsewhere that may call the API and the WebSocket, such as https://shop.example or https://*.shop.example; * is any." placeholder:"ORIGIN"`
 	TrustedProxies []string `help:"Proxies whose X-Forwarded-For names the client, as addresses or prefixes." placeholder:"CIDR"`
 
@@ -194,6 +195,16 @@ func CheckPublicURL(text string) error {
 		return fmt.Errorf("has the path %s; give the server a host name of its own: dashboard and API are at its root", u.Path)
 	}
 	return nil
+}
+
+// origins are the pages that may call: those of --allowed-origins, and the server's own behind a proxy that rewrites Host.
+func (o Options) origins() auth.Origins {
+	texts := o.AllowedOrigins
+	if u, err := url.Parse(o.PublicURL); err == nil && u.Host != "" {
+		texts = append(slices.Clone(texts), u.Scheme+"://"+u.Host)
+	}
+	origins, _ := auth.ParseOrigins(texts) // validated before
+	return origins
 }
 
 // webhookSecrets reads whsec_… as a secret of the default tenant, and TENANT=whsec_… as one of another. No

@@ -198,8 +198,8 @@ func (s *Server) issuer() auth.Issuer {
 
 func (s *Server) gatewayOptions(epoch, run string) gateway.Options {
 	o := s.opt
-	proxies, _ := parsePrefixes(o.TrustedProxies)     // validated before
-	origins, _ := auth.ParseOrigins(o.AllowedOrigins) // likewise
+	proxies, _ := parsePrefixes(o.TrustedProxies) // validated before
+	origins := o.origins()
 	perSecond := o.MessagesPerSecond
 	if perSecond == 0 {
 		perSecond = float64(unlimited)
@@ -217,9 +217,9 @@ func (s *Server) gatewayOptions(epoch, run string) gateway.Options {
 
 func (s *Server) apiOptions() api.Options {
 	o := s.opt
-	proxies, _ := parsePrefixes(o.TrustedProxies)     // validated before
-	origins, _ := auth.ParseOrigins(o.AllowedOrigins) // likewise
-	secrets, _ := o.webhookSecrets()                  // likewise
+	proxies, _ := parsePrefixes(o.TrustedProxies) // validated before
+	origins := o.origins()
+	secrets, _ := o.webhookSecrets() // likewise
 	return api.Options{
 		WebhookSecrets: secrets, WebhooksPerSec: o.WebhookRequestsPerSecond, MaxWaiting: orUnlimited(o.InboxMaxWaiting),
 		MaxWaitingPerTenant: o.InboxMaxWaitingPerTenant, Notifier: s.notifier,
