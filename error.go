@@ -36,6 +36,8 @@ type Error struct {
 	Code    Code
 	Message string
 	Fields  []FieldError // of CodeInvalid: every field at fault, not just the first
+
+	DeletedAt Timestamp // of CodeNotFound: there was such a thing until then; 0: never, or nobody knows
 }
 
 // FieldError says what is wrong with one field. Field is a path: "payload", "[3].type".

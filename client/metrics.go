@@ -36,6 +36,7 @@ type Latency struct {
 	SampleSize int64          `json:"sample_size"` // the quantiles are 0 where it is 0
 	Range      Range          `json:"range"`
 	Series     []LatencyPoint `json:"series"` // the minutes with a delivery, oldest first
+	Seq        apier.Seq      `json:"seq"`    // what has changed up to it is counted
 }
 
 // LatencyPoint is one minute of Latency.
@@ -54,14 +55,22 @@ type Throughput struct {
 	TotalEvents24h  int64             `json:"total_events_24h"`
 	TimeRange       Range             `json:"time_range"`
 	Series          []ThroughputPoint `json:"series"` // one for each minute, oldest first
+	Seq             apier.Seq         `json:"seq"`    // what has changed up to it is counted
 }
 
-// ThroughputPoint is one minute of Throughput.
+// ThroughputPoint is one minute of Throughput. Summary follows from it: the total grows by Created and loses Deleted
+// and Expired, pending grows by Created and Reopened and loses LeftPending, and so on.
 type ThroughputPoint struct {
-	At        apier.Timestamp `json:"at"`
-	Created   int64           `json:"created"`
-	Delivered int64           `json:"delivered"`
-	Failed    int64           `json:"failed"`
+	At            apier.Timestamp `json:"at"`
+	Created       int64           `json:"created"`
+	Delivered     int64           `json:"delivered"`
+	Failed        int64           `json:"failed"`
+	Reopened      int64           `json:"reopened"` // back to pending
+	Deleted       int64           `json:"deleted"`  // by hand
+	Expired       int64           `json:"expired"`  // by retention, or for the disk budget
+	LeftPending   int64           `json:"left_pending"`
+	LeftDelivered int64           `json:"left_delivered"`
+	LeftFailed    int64           `json:"left_failed"`
 }
 
 // Failures say what failed in the last 24 hours.

@@ -55,6 +55,17 @@ func methods() []method {
 		}, `POST /api/events/erase {"source":"shop","filter":{"type":"a"},"dry_run":true}`, false},
 		{result(func(ctx context.Context, c *Client) ([]apier.Erasure, error) { return c.Erasures(ctx) }), `GET /api/erasures`, false},
 		{result(func(ctx context.Context, c *Client) (apier.Erasure, error) { return c.Erasure(ctx, "x") }), `GET /api/erasures/x`, false},
+		{result(func(ctx context.Context, c *Client) (apier.Operation, error) {
+			return c.AcknowledgeAll(ctx, apier.OperationSelection{IDs: []apier.EventID{"x"}})
+		}), `POST /api/operations {"kind":"acknowledge","selection":{"ids":["x"]}}`, true},
+		{result(func(ctx context.Context, c *Client) (int64, error) {
+			return c.CountAcknowledgeable(ctx, apier.OperationSelection{Status: apier.StatusFailed, Search: "a"})
+		}), `POST /api/operations {"kind":"acknowledge","selection":{"status":"failed","search":"a"},"dry_run":true}`, false},
+		{first(func(ctx context.Context, c *Client) iter.Seq2[apier.Operation, error] { return c.Operations(ctx) }), `GET /api/operations?limit=100`, false},
+		{result(func(ctx context.Context, c *Client) (apier.Operation, error) { return c.Operation(ctx, "x") }), `GET /api/operations/x`, false},
+		{result(func(ctx context.Context, c *Client) (apier.Operation, error) { return c.StopOperation(ctx, "x") }), `POST /api/operations/x/stop`, false},
+		{result(func(ctx context.Context, c *Client) (Identity, error) { return c.Identity(ctx) }), `GET /api/identity`, false},
+		{result(func(ctx context.Context, c *Client) (EndpointHealth, error) { return c.EndpointHealth(ctx) }), `GET /api/endpoints/health`, false},
 
 		{first(func(ctx context.Context, c *Client) iter.Seq2[apier.Endpoint, error] { return c.Endpoints(ctx) }), `GET /api/endpoints?limit=100`, false},
 		{func(ctx context.Context, c *Client) error {

@@ -39,6 +39,7 @@ type Options struct {
 	ClientAddr          func(*http.Request) string // the address of a client [that of the connection]
 	LimitKey            func(addr string) string   // what an address counts as for a limit per address [itself]
 	Connections         Connections                // the open WebSockets [none]
+	Operate             func()                     // is told that an operation was created [nobody works on it]
 	Tester              Tester                     // sends samples to endpoints [none]
 	CheckHost           func(host string) error    // says why no webhook reaches the host of a URL [any is reached]
 	Config              map[string]any             // what GET /api/config shows; never a secret
@@ -77,6 +78,9 @@ func New(s store.Store, a *auth.Authenticator, opt Options) *API {
 	}
 	if opt.CheckHost == nil {
 		opt.CheckHost = func(string) error { return nil }
+	}
+	if opt.Operate == nil {
+		opt.Operate = func() {}
 	}
 	if opt.Now == nil {
 		opt.Now = time.Now
@@ -139,6 +143,7 @@ func table() []route {
 		{"GET /api/endpoints", auth.ScopeRead, ruleEndpoints, (*API).listEndpoints},
 		{"POST /api/endpoints", auth.ScopeAdmin, ruleUnrestricted, (*API).createEndpoint},
 		{"POST /api/endpoints/filter-test", auth.ScopeRead, ruleEvents, (*API).testFilter},
+		{"GET /api/endpoints/health", auth.ScopeRead, ruleEndpoints, (*API).endpointHealth},
 		{"GET /api/endpoints/{id}", auth.ScopeRead, ruleEndpoint, (*API).getEndpoint},
 		{"PATCH /api/endpoints/{id}", auth.ScopeAdmin, ruleUnrestricted, (*API).updateEndpoint},
 		{"DELETE /api/endpoints/{id}", auth.ScopeAdmin, ruleUnrestricted, (*API).deleteEndpoint},
@@ -152,6 +157,11 @@ func table() []route {
 		{"POST /api/deliveries/{id}/retry", auth.ScopeWrite, ruleDelivery, (*API).retryDelivery},
 		{"GET /api/recoveries/{id}", auth.ScopeRead, ruleRecovery, (*API).getRecovery},
 		{"POST /api/recoveries/{id}/stop", auth.ScopeWrite, ruleRecovery, (*API).stopRecovery},
+
+		{"POST /api/operations", auth.ScopeWrite, ruleEvents, (*API).createOperation},
+		{"GET /api/operations", auth.ScopeRead, ruleEvents, (*API).listOperations},
+		{"GET /api/operations/{id}", auth.ScopeRead, ruleEvents, (*API).getOperation},
+		{"POST /api/operations/{id}/stop", auth.ScopeWrite, ruleEvents, (*API).stopOperation},
 
 		{"GET /api/inbox", auth.ScopeRead, ruleEvents, (*API).listInbox},
 		{"POST /api/inbox/{id}/ack", auth.ScopeWrite, ruleEvents, (*API).ackEvent},
@@ -175,6 +185,7 @@ func table() []route {
 		{"GET /api/connections", auth.ScopeAdmin, ruleUnrestricted, (*API).listConnections},
 		{"DELETE /api/connections/{id}", auth.ScopeAdmin, ruleUnrestricted, (*API).disconnect},
 
+		{"GET /api/identity", auth.ScopeRead, ruleNone, (*API).identity},
 		{"GET /api/config", auth.ScopeRead, ruleNone, (*API).config},
 		{"GET /api/health", "", ruleNone, (*API).health},
 		{"GET /api/openapi.json", "", ruleNone, (*API).openAPI},

@@ -25,6 +25,7 @@ func noIDs() ids {
 		"/api/events/": "evt_06d86tnnr1x3372y4yw09mvfm4", "/api/inbox/": "evt_06d86tnnr1x3372y4yw09mvfm4",
 		"/api/endpoints/": "ep_06d86tnnr1x3372y4yw09mvfm4", "/api/deliveries/": "dlv_06d86tnnr1x3372y4yw09mvfm4",
 		"/api/recoveries/": "rec_06d86tnnr1x3372y4yw09mvfm4", "/api/erasures/": "ers_06d86tnnr1x3372y4yw09mvfm4", "/api/connections/": "conn_7",
+		"/api/operations/": "opn_06d86tnnr1x3372y4yw09mvfm4",
 	}
 }
 
@@ -53,6 +54,8 @@ func concrete(r route, i ids) (method, path, body string) {
 		body = `{"kind":"replay","since":"2025-11-14T17:00:00Z"}`
 	case "POST /api/events/erase":
 		body = `{"source":"shop"}`
+	case "POST /api/operations":
+		body = `{"kind":"acknowledge","selection":{"source":"shop"}}`
 	case "POST /api/inbox/ack":
 		body = `{"ids":["` + i["/api/inbox/"] + `","evt_nothing"]}`
 	case "POST /api/inbox/{id}/nack":
@@ -277,8 +280,8 @@ func (b broken) Latency(context.Context, apier.TenantID, time.Time) (store.Laten
 	return store.Latency{}, b.err()
 }
 
-func (b broken) Throughput(context.Context, apier.TenantID, time.Time) ([]store.MinutePoint, error) {
-	return nil, b.err()
+func (b broken) Throughput(context.Context, apier.TenantID, time.Time) (store.Throughput, error) {
+	return store.Throughput{}, b.err()
 }
 
 func (b broken) TopErrors(context.Context, apier.TenantID, time.Time, int) ([]store.ErrorCount, error) {
@@ -289,6 +292,34 @@ func (b broken) PendingRetries(context.Context, apier.TenantID) (int64, error) {
 
 func (b broken) EraseEvent(context.Context, apier.TenantID, apier.EventID) (apier.Event, error) {
 	return apier.Event{}, b.err()
+}
+
+func (b broken) CountOperable(context.Context, apier.TenantID, store.NewOperation) (int64, error) {
+	return 0, b.err()
+}
+
+func (b broken) CreateOperation(context.Context, apier.TenantID, store.NewOperation) (apier.Operation, error) {
+	return apier.Operation{}, b.err()
+}
+
+func (b broken) StopOperation(context.Context, apier.TenantID, apier.OperationID) (apier.Operation, error) {
+	return apier.Operation{}, b.err()
+}
+
+func (b broken) Operation(context.Context, apier.TenantID, apier.OperationID) (apier.Operation, error) {
+	return apier.Operation{}, b.err()
+}
+
+func (b broken) ListOperations(context.Context, apier.TenantID, store.PageOf[apier.OperationID]) (store.OperationPage, error) {
+	return store.OperationPage{}, b.err()
+}
+
+func (b broken) EndpointHealth(context.Context, apier.TenantID, store.PageOf[apier.EndpointID]) (store.HealthPage, error) {
+	return store.HealthPage{}, b.err()
+}
+
+func (b broken) EndpointsByID(context.Context, apier.TenantID, []string) (store.EndpointPage, error) {
+	return store.EndpointPage{}, b.err()
 }
 
 func (b broken) CreateErasure(context.Context, apier.TenantID, apier.Selection) (apier.Erasure, error) {

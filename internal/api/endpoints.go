@@ -100,20 +100,19 @@ func (a *API) listEndpoints(c *call) error {
 	if err != nil {
 		return err
 	}
-	faults := unknownParameters(q, []string{"limit", "starting_after"})
+	faults := unknownParameters(q, []string{"limit", "starting_after", "ids"})
 	page := store.PageOf[apier.EndpointID]{StartingAfter: apier.EndpointID(q.Get("starting_after"))}
 	if page.Limit, faults = readLimit(q, faults); len(faults) > 0 {
 		return badQuery(faults)
+	}
+	if ids := q.Get("ids"); ids != "" {
+		return a.namedEndpoints(c, ids)
 	}
 	found, err := a.store.Endpoints(c.ctx(), c.id.Tenant, page)
 	if err != nil {
 		return err
 	}
-	return answer(c.w, struct {
-		Endpoints []apier.Endpoint `json:"endpoints"`
-		HasMore   bool             `json:"has_more"`
-		Seq       apier.Seq        `json:"seq"`
-	}{orEmpty(found.Endpoints), found.HasMore, found.Seq})
+	return answerEndpoints(c, found)
 }
 
 // getEndpoint answers GET /api/endpoints/{id}.

@@ -268,8 +268,15 @@ func (w *world) samples(t *testing.T) ids {
 	if err != nil {
 		t.Fatal(err)
 	}
+	operation, err := w.store.CreateOperation(t.Context(), auth.DefaultTenant, store.NewOperation{Kind: apier.OperationAcknowledge, Selection: apier.OperationSelection{Source: "nobody"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.store.StopOperation(t.Context(), auth.DefaultTenant, operation.ID); err != nil {
+		t.Fatal(err)
+	}
 	return ids{
-		"/api/erasures/": string(erasure.ID), "/api/events/": string(event), "/api/inbox/": string(event), "/api/endpoints/": string(e.ID),
+		"/api/operations/": string(operation.ID), "/api/erasures/": string(erasure.ID), "/api/events/": string(event), "/api/inbox/": string(event), "/api/endpoints/": string(e.ID),
 		"/api/deliveries/": string(page.Deliveries[0].ID), "/api/recoveries/": recovery.ID,
 	}
 }

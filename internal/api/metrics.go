@@ -60,10 +60,11 @@ func (a *API) latency(c *call) error {
 	}
 	return answer(c.w, struct {
 		latencyAnswer
-		SampleSize int64   `json:"sample_size"`
-		Range      string  `json:"range"`
-		Series     []point `json:"series"`
-	}{seconds(l.Quantiles), l.Count, name, series})
+		SampleSize int64     `json:"sample_size"`
+		Range      string    `json:"range"`
+		Series     []point   `json:"series"`
+		Seq        apier.Seq `json:"seq"`
+	}{seconds(l.Quantiles), l.Count, name, series, l.Seq})
 }
 
 // throughput answers GET /api/metrics/throughput.
@@ -73,33 +74,41 @@ func (a *API) throughput(c *call) error {
 		return err
 	}
 	now := a.opt.Now()
-	points, err := a.store.Throughput(c.ctx(), c.id.Tenant, now.Add(-day))
+	t, err := a.store.Throughput(c.ctx(), c.id.Tenant, now.Add(-day))
 	if err != nil {
 		return err
 	}
 	type point struct {
-		At        apier.Timestamp `json:"at"`
-		Created   int64           `json:"created"`
-		Delivered int64           `json:"delivered"`
-		Failed    int64           `json:"failed"`
+		At            apier.Timestamp `json:"at"`
+		Created       int64           `json:"created"`
+		Delivered     int64           `json:"delivered"`
+		Failed        int64           `json:"failed"`
+		Reopened      int64           `json:"reopened"`
+		Deleted       int64           `json:"deleted"`
+		Expired       int64           `json:"expired"`
+		LeftPending   int64           `json:"left_pending"`
+		LeftDelivered int64           `json:"left_delivered"`
+		LeftFailed    int64           `json:"left_failed"`
 	}
+	points := t.Series
 	series := []point{}
 	for _, p := range store.FillMinutes(points, now.Add(-span), now) {
 		series = append(series, point(p))
 	}
 	return answer(c.w, struct {
-		PerMinute float64 `json:"events_per_minute"`
-		PerHour   int64   `json:"events_per_hour"`
-		Total24h  int64   `json:"total_events_24h"`
-		Range     string  `json:"time_range"`
-		Series    []point `json:"series"`
-	}{store.PerMinute(points, now), store.CreatedSince(points, now.Add(-time.Hour)), store.CreatedSince(points, now.Add(-day)), name, series})
+		PerMinute float64   `json:"events_per_minute"`
+		PerHour   int64     `json:"events_per_hour"`
+		Total24h  int64     `json:"total_events_24h"`
+		Range     string    `json:"time_range"`
+		Series    []point   `json:"series"`
+		Seq       apier.Seq `json:"seq"`
+	}{store.PerMinute(points, now), store.CreatedSince(points, now.Add(-time.Hour)), store.CreatedSince(points, now.Add(-day)), name, series, t.Seq})
 }
 
 // errorCounts answers GET /api/metrics/errors, over the last 24 hours.
 func (a *API) errorCounts(c *call) error {
 	since := a.opt.Now().Add(-day)
-	points, err := a.store.Throughput(c.ctx(), c.id.Tenant, since)
+	throughput, err := a.store.Throughput(c.ctx(), c.id.Tenant, since)
 	if err != nil {
 		return err
 	}
@@ -126,7 +135,7 @@ func (a *API) errorCounts(c *call) error {
 		counts[i] = count{e.Message, e.Count, e.Type, e.LastSeen}
 	}
 	var delivered, failed int64
-	for _, p := range points {
+	for _, p := range throughput.Series {
 		delivered, failed = delivered+p.Delivered, failed+p.Failed
 	}
 	return answer(c.w, struct {

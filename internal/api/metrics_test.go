@@ -15,7 +15,7 @@ func TestMetricsOfNothing(t *testing.T) {
 	w := newWorld(t, worldOptions{})
 	for path, want := range map[string]string{
 		"summary": `{"total":0,"pending":0,"delivered":0,"failed":0,"success_rate":0,"seq":0}`,
-		"latency": `{"p50":0,"p95":0,"p99":0,"sample_size":0,"range":"24h","series":[]}`,
+		"latency": `{"p50":0,"p95":0,"p99":0,"sample_size":0,"range":"24h","series":[],"seq":0}`,
 		"errors":  `{"total_errors":0,"error_rate":0,"failed_deliveries":0,"pending_retries":0,"top_errors":[]}`,
 	} {
 		if got := w.do(t, "GET", "/api/metrics/"+path, ""); got.status != 200 || string(got.body) != want {

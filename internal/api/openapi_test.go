@@ -287,7 +287,7 @@ func TestRequestExamplesAreAccepted(t *testing.T) {
 			}
 		}
 	}
-	if sent != 12 {
+	if sent != 13 {
 		t.Errorf("%d examples were sent", sent)
 	}
 }
@@ -346,7 +346,7 @@ func goodStatus(pattern string) int {
 	switch pattern {
 	case "POST /api/events", "POST /api/events/batch", "POST /api/endpoints":
 		return 201
-	case "POST /api/endpoints/{id}/recover", "POST /api/events/erase":
+	case "POST /api/endpoints/{id}/recover", "POST /api/events/erase", "POST /api/operations":
 		return 202
 	}
 	return 200

@@ -60,12 +60,17 @@ func (a *API) list(c *call, filter store.Filter) (store.Page, error) {
 	return page, err
 }
 
+// takeSearch waits for the place of a search, and returns how to give it back.
+func (a *API) takeSearch(ctx context.Context, tenant apier.TenantID) (release func(), err error) {
+	return a.searches.take(ctx, func(held time.Duration) {
+		a.opt.Log.Warn("api: a search does not end; its place is free again", "tenant", tenant, "held", held)
+	})
+}
+
 // find gives a page of events; a search waits for its place.
 func (a *API) find(ctx context.Context, tenant apier.TenantID, filter store.Filter) (store.Page, error) {
 	if filter.Search != "" {
-		release, err := a.searches.take(ctx, func(held time.Duration) {
-			a.opt.Log.Warn("api: a search does not end; its place is free again", "tenant", tenant, "held", held)
-		})
+		release, err := a.takeSearch(ctx, tenant)
 		if err != nil {
 			return store.Page{}, err
 		}

@@ -53,7 +53,9 @@ func Write(w http.ResponseWriter, e *apier.Error, retryAfter time.Duration) {
 		Detail string             `json:"detail"`
 		Code   apier.Code         `json:"code"`
 		Errors []apier.FieldError `json:"errors,omitempty"`
-	}{http.StatusText(status), status, e.Message, e.Code, e.Fields}
+
+		DeletedAt apier.Timestamp `json:"deleted_at,omitzero"`
+	}{http.StatusText(status), status, e.Message, e.Code, e.Fields, e.DeletedAt}
 	h := w.Header()
 	h.Set("Content-Type", "application/problem+json")
 	h.Set("Cache-Control", "no-store")

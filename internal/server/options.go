@@ -72,6 +72,7 @@ type Options struct {
 	DeliveryAllow         []string      `help:"Hosts, addresses and prefixes inside the network that webhooks may go to." placeholder:"HOST"`
 	DeliveryMaxInFlight   int           `default:"512" help:"Webhook requests under way in all, beyond one for each endpoint; 0 means the default."`
 	MaxEndpoints          int           `default:"1000" help:"Endpoints of a tenant; 0 means the default."`
+	MaxOperations         int           `default:"4" help:"Operations of a tenant that run at once; 0 means the default."`
 	DisableEndpointAfter  time.Duration `default:"120h" help:"Failure without a success that disables an endpoint."`
 
 	WebhookSecrets           []string `help:"Secrets of senders to POST /api/webhook who are no endpoint of this server: whsec_…, or TENANT=whsec_…." placeholder:"SECRET" secret:""`
@@ -143,7 +144,7 @@ func (o Options) Validate() error {
 		"max-unauthenticated-per-ip": o.MaxUnauthenticatedPerIP, "max-message-bytes": o.MaxMessageBytes,
 		"max-payload-bytes": o.MaxPayloadBytes, "max-depth": o.MaxDepth, "max-batch-bytes": o.MaxBatchBytes, "write-queue": o.WriteQueue, "write-queue-per-tenant": o.WriteQueuePerTenant,
 		"max-subscriptions": o.MaxSubscriptions, "max-queue-bytes": o.MaxQueueBytes, "live-log-bytes": o.LiveLogBytes, "message-burst": o.MessageBurst,
-		"webhook-log": o.WebhookLog, "max-searches": o.MaxSearches, "max-endpoints": o.MaxEndpoints, "inbox-open": o.InboxOpen, "inbox-max-deliveries": o.InboxMaxDeliveries, "inbox-max-waiting": o.InboxMaxWaiting, "inbox-max-waiting-per-tenant": o.InboxMaxWaitingPerTenant,
+		"webhook-log": o.WebhookLog, "max-searches": o.MaxSearches, "max-endpoints": o.MaxEndpoints, "max-operations": o.MaxOperations, "inbox-open": o.InboxOpen, "inbox-max-deliveries": o.InboxMaxDeliveries, "inbox-max-waiting": o.InboxMaxWaiting, "inbox-max-waiting-per-tenant": o.InboxMaxWaitingPerTenant,
 	} {
 		if n < 0 {
 			fail(flag, "must be 0 or more, not %d", n)

@@ -47,6 +47,7 @@ type Server struct {
 	gateway  *gateway.Gateway
 	keySet   *auth.KeySet // nil: tokens are our own
 	delivery *delivery.Dispatcher
+	operator *operator // does what is to be done to many events
 	pulse    *pulse
 	figures  *figures
 	notifier *api.InboxNotifier // wakes who waits for events
@@ -119,6 +120,7 @@ func (s *Server) open(ctx context.Context) (err error) {
 	s.gateway = gateway.New(s.hub, s.auth, history{s.store, runs}, s.gatewayOptions(position.Epoch, runs.Current))
 	feed.gateway.Store(s.gateway)
 	s.figures.registry.MustRegister(s.gateway)
+	s.operator = newOperator(s.store, s.log)
 	rest := api.New(s.store, s.auth, s.apiOptions())
 	dist, err := fs.Sub(frontend.Dist, "dist")
 	if err != nil {
@@ -172,7 +174,7 @@ func (s *Server) storeOptions(f *feed) store.Options {
 		Announce: f.announce, Due: f.due, Room: s.notifier.Ready, Left: s.pulse.note,
 		WriteQueue: s.opt.WriteQueue, WriteQueuePerTenant: s.opt.WriteQueuePerTenant,
 		Log: s.log, Exclusive: true, AcceptLoss: s.opt.AcceptLoss,
-		WebhookLog: s.opt.WebhookLog, MaxEndpoints: s.opt.MaxEndpoints, InboxOpen: s.opt.InboxOpen, InboxMaxDeliveries: s.opt.InboxMaxDeliveries,
+		WebhookLog: s.opt.WebhookLog, MaxEndpoints: s.opt.MaxEndpoints, MaxOperations: s.opt.MaxOperations, InboxOpen: s.opt.InboxOpen, InboxMaxDeliveries: s.opt.InboxMaxDeliveries,
 		MaxDepth:       s.opt.MaxDepth,
 		EventRetention: s.opt.RetentionEvents, AttemptBodyRetention: s.opt.RetentionAttemptBodies, WebhookRetention: s.opt.RetentionWebhookLog,
 		DiskBudget: s.opt.DiskBudget, DiskBudgetPending: s.opt.DiskBudgetPending,
@@ -228,7 +230,7 @@ func (s *Server) apiOptions() api.Options {
 		MaxSearches: o.MaxSearches, SearchTimeout: o.SearchTimeout,
 		MaxPayload: orUnlimited(o.MaxPayloadBytes), MaxDepth: o.MaxDepth, MaxBatchBytes: orUnlimited(o.MaxBatchBytes),
 		AllowedOrigins: origins, RequestsPerSec: o.RequestsPerSecond, TokensPerSec: o.TokensPerSecond, Connections: s.gateway, Log: s.log,
-		Tester: s.delivery, CheckHost: s.deliveryGuard().CheckHost,
+		Operate: s.operator.wake, Tester: s.delivery, CheckHost: s.deliveryGuard().CheckHost,
 		Config: map[string]any{
 			"version": Version, "store": "sqlite", "websocket_path": "/ws", "protocol_versions": []string{"plain", "v1"},
 			"max_payload_bytes": o.MaxPayloadBytes, "max_depth": orDepth(o.MaxDepth), "max_batch_events": apier.MaxBatch, "max_batch_bytes": o.MaxBatchBytes,
@@ -236,7 +238,7 @@ func (s *Server) apiOptions() api.Options {
 			"max_unauthenticated": o.MaxUnauthenticated, "tokens_per_second": o.TokensPerSecond,
 			"max_message_bytes": o.MaxMessageBytes, "messages_per_second": o.MessagesPerSecond, "max_subscriptions": o.MaxSubscriptions,
 			"requests_per_second": o.RequestsPerSecond, "webhook_requests_per_second": o.WebhookRequestsPerSecond, "webhook_log": o.WebhookLog,
-			"max_endpoints": o.MaxEndpoints, "inbox_open": o.InboxOpen, "inbox_max_deliveries": o.InboxMaxDeliveries, "inbox_max_waiting": o.InboxMaxWaiting, "inbox_max_waiting_per_tenant": o.InboxMaxWaitingPerTenant,
+			"max_endpoints": o.MaxEndpoints, "max_operations": o.MaxOperations, "inbox_open": o.InboxOpen, "inbox_max_deliveries": o.InboxMaxDeliveries, "inbox_max_waiting": o.InboxMaxWaiting, "inbox_max_waiting_per_tenant": o.InboxMaxWaitingPerTenant,
 			"token_ttl_seconds":        int64(o.TokenTTL.Seconds()),
 			"retention_events_seconds": int64(o.RetentionEvents.Seconds()), "retention_attempt_bodies_seconds": int64(o.RetentionAttemptBodies.Seconds()),
 			"retention_webhook_log_seconds": int64(o.RetentionWebhookLog.Seconds()), "disk_budget_bytes": o.DiskBudget,
@@ -326,6 +328,7 @@ func (s *Server) Run(ctx context.Context) error {
 	var parts sync.WaitGroup
 	parts.Go(func() { _ = s.gateway.Run(inner) }) // ends without an error
 	parts.Go(func() { s.pulse.run(inner) })
+	parts.Go(func() { s.operator.run(inner) })
 	parts.Go(func() { tuneCollector(inner) })
 	if s.keySet != nil {
 		parts.Go(func() { s.keySet.Run(inner) })

@@ -98,8 +98,8 @@ func (m *countedMetrics) Summary(context.Context, apier.TenantID) (store.Summary
 	return store.Summary{Total: m.reads.Add(1)}, nil
 }
 
-func (m *countedMetrics) Throughput(context.Context, apier.TenantID, time.Time) ([]store.MinutePoint, error) {
-	return nil, nil
+func (m *countedMetrics) Throughput(context.Context, apier.TenantID, time.Time) (store.Throughput, error) {
+	return store.Throughput{}, nil
 }
 
 func (m *countedMetrics) Latency(context.Context, apier.TenantID, time.Time) (store.Latency, error) {

@@ -15,6 +15,11 @@ type Endpoints interface {
 	Endpoint(ctx context.Context, tenant apier.TenantID, id apier.EndpointID) (apier.Endpoint, error)
 	// Endpoints gives a page, newest first, and the Seq at which it was read.
 	Endpoints(ctx context.Context, tenant apier.TenantID, page PageOf[apier.EndpointID]) (EndpointPage, error)
+	// EndpointsByID returns those of the ids that there are, in that order.
+	EndpointsByID(ctx context.Context, tenant apier.TenantID, ids []string) (EndpointPage, error)
+	// EndpointHealth counts endpoints by how they do, and returns a page of them: the most urgent first, then the
+	// newest. Its work is bounded by Options.MaxEndpoints.
+	EndpointHealth(ctx context.Context, tenant apier.TenantID, page PageOf[apier.EndpointID]) (HealthPage, error)
 	// Recipients gives the endpoints to which each of these events would become a delivery, oldest first, were it
 	// stored now. Nothing is stored.
 	Recipients(ctx context.Context, tenant apier.TenantID, events []apier.NewEvent) ([][]apier.EndpointID, error)
@@ -44,6 +49,18 @@ type EndpointPage struct {
 	HasMore   bool
 	Seq       apier.Seq
 }
+
+// HealthPage says how endpoints do At a time; words without an endpoint have no count.
+type HealthPage struct {
+	Counts    map[apier.EndpointHealth]HealthCount
+	Endpoints []apier.Endpoint
+	HasMore   bool
+	Seq       apier.Seq
+	At        apier.Timestamp
+}
+
+// HealthCount counts endpoints, and the deliveries that wait for them.
+type HealthCount struct{ Endpoints, Waiting int64 }
 
 // Deliveries are the rows that move events to endpoints.
 //

@@ -9,12 +9,20 @@ import (
 	"github.com/apier/apier"
 )
 
-// SuccessRate is the percentage of good among good and bad, to two decimals; 0 where there is neither.
+// SuccessRate is the percentage of good among good and bad, to two decimals; 0 where there is neither. It is 0 or 100
+// only where that is exact: one failure among a million is 99.99.
 func SuccessRate(good, bad int64) float64 {
 	if good+bad == 0 {
 		return 0
 	}
-	return math.Round(10_000*float64(good)/float64(good+bad)) / 100
+	rate := math.Round(10_000*float64(good)/float64(good+bad)) / 100
+	switch {
+	case rate == 100 && bad > 0:
+		return 99.99
+	case rate == 0 && good > 0:
+		return 0.01
+	}
+	return rate
 }
 
 // PerMinute is the rate of creation over the last 60 seconds, taken from minute counters: the current
@@ -66,7 +74,7 @@ func Snapshot(ctx context.Context, m Metrics, tenant apier.TenantID, now time.Ti
 	if err != nil {
 		return apier.Metrics{}, fmt.Errorf("snapshot of metrics: %w", err)
 	}
-	points, err := m.Throughput(ctx, tenant, now.Add(-2*time.Minute))
+	throughput, err := m.Throughput(ctx, tenant, now.Add(-2*time.Minute))
 	if err != nil {
 		return apier.Metrics{}, fmt.Errorf("snapshot of metrics: %w", err)
 	}
@@ -76,7 +84,7 @@ func Snapshot(ctx context.Context, m Metrics, tenant apier.TenantID, now time.Ti
 	}
 	return apier.Metrics{
 		Total: s.Total, Pending: s.Pending, Delivered: s.Delivered, Failed: s.Failed,
-		SuccessRate: SuccessRate(s.Delivered, s.Failed), EventsPerMinute: PerMinute(points, now),
+		SuccessRate: SuccessRate(s.Delivered, s.Failed), EventsPerMinute: PerMinute(throughput.Series, now),
 		LatencyMS: apier.LatencyQuantiles{P50: l.P50, P95: l.P95, P99: l.P99, SampleSize: l.Count},
 	}, nil
 }

@@ -16,7 +16,7 @@ func TestSuccessRate(t *testing.T) {
 		good, bad int64
 		want      float64
 	}{
-		{0, 0, 0}, {1, 0, 100}, {0, 1, 0}, {1, 1, 50}, {2, 1, 66.67}, {1, 2, 33.33}, {99_999, 1, 100}, {9_999, 1, 99.99}, {1, 1_000_000_000_000, 0},
+		{0, 0, 0}, {1, 0, 100}, {0, 1, 0}, {1, 1, 50}, {2, 1, 66.67}, {1, 2, 33.33}, {99_999, 1, 99.99}, {9_999, 1, 99.99}, {1, 1_000_000_000_000, 0.01}, {1_000_000_000_000, 1, 99.99},
 	} {
 		if got := SuccessRate(tc.good, tc.bad); got != tc.want {
 			t.Errorf("%d good, %d bad: %v, want %v", tc.good, tc.bad, got, tc.want)
@@ -105,11 +105,11 @@ func (m fixed) Summary(_ context.Context, tenant apier.TenantID) (Summary, error
 	return Summary{Total: 6, Pending: 2, Delivered: 3, Failed: 1, Seq: 9}, m.err("Summary")
 }
 
-func (m fixed) Throughput(_ context.Context, _ apier.TenantID, since time.Time) ([]MinutePoint, error) {
+func (m fixed) Throughput(_ context.Context, _ apier.TenantID, since time.Time) (Throughput, error) {
 	if since.After(m.before) {
 		m.t.Errorf("since %s misses the minute before", since)
 	}
-	return []MinutePoint{point("17:29:00", 60), point("17:30:00", 10)}, m.err("Throughput")
+	return Throughput{Series: []MinutePoint{point("17:29:00", 60), point("17:30:00", 10)}}, m.err("Throughput")
 }
 
 func (m fixed) Latency(context.Context, apier.TenantID, time.Time) (Latency, error) {

@@ -31,6 +31,7 @@ type Store interface {
 	Endpoints
 	Deliveries
 	Recoveries
+	Operations
 	Inbox
 	Webhooks
 	Retention
@@ -91,6 +92,8 @@ type Options struct {
 	WebhookLog int
 	// MaxEndpoints bounds the endpoints of each tenant [1000]: an event is held against each of them.
 	MaxEndpoints int
+	// MaxOperations bounds the operations of each tenant that run at once [4].
+	MaxOperations int
 	// InboxOpen bounds what a group has handed out and not got acknowledged [10 000]: beyond it, it hands
 	// out only what is due again.
 	InboxOpen int
@@ -207,8 +210,8 @@ type Metrics interface {
 	// Latency gives created → delivered over the minutes since a time. Quantiles are upper bounds of
 	// histogram buckets at most 9 % wide.
 	Latency(ctx context.Context, tenant apier.TenantID, since time.Time) (Latency, error)
-	// Throughput gives one point for each minute since a time that had activity, oldest first.
-	Throughput(ctx context.Context, tenant apier.TenantID, since time.Time) ([]MinutePoint, error)
+	// Throughput returns one point for each minute since a time that had activity, oldest first.
+	Throughput(ctx context.Context, tenant apier.TenantID, since time.Time) (Throughput, error)
 	// TopErrors gives the most frequent messages of failures since a time, most frequent first.
 	TopErrors(ctx context.Context, tenant apier.TenantID, since time.Time, limit int) ([]ErrorCount, error)
 	// PendingRetries counts the deliveries that were attempted and are to be again.
@@ -227,10 +230,17 @@ type Quantiles struct {
 	Count         int64
 }
 
-// Latency is the whole span and its minutes with deliveries, oldest first.
+// Latency is the whole span and its minutes with deliveries, oldest first, as of Seq.
 type Latency struct {
 	Quantiles
 	Series []LatencyPoint
+	Seq    apier.Seq
+}
+
+// Throughput holds minutes, oldest first, as of Seq.
+type Throughput struct {
+	Series []MinutePoint
+	Seq    apier.Seq
 }
 
 // LatencyPoint is one minute, At its beginning.
@@ -239,10 +249,16 @@ type LatencyPoint struct {
 	Quantiles
 }
 
-// MinutePoint counts what happened in one minute, At its beginning.
+// MinutePoint counts what happened in one minute, At its beginning. The counters of Summary follow from it: the total
+// grows by Created and loses Deleted and Expired; pending grows by Created and Reopened and loses LeftPending;
+// delivered grows by Delivered and loses LeftDelivered; failed grows by Failed and loses LeftFailed.
 type MinutePoint struct {
-	At                         apier.Timestamp
-	Created, Delivered, Failed int64
+	At                                     apier.Timestamp
+	Created, Delivered, Failed             int64
+	Reopened                               int64 // back to pending
+	Deleted                                int64 // by hand
+	Expired                                int64 // by retention, or for the disk budget
+	LeftPending, LeftDelivered, LeftFailed int64 // to another status, or for good
 }
 
 // ErrorCount is one message of failure.

@@ -166,7 +166,7 @@ func (b *batch) find(name apier.TenantID, id apier.EventID) (tenant int64, found
 
 // leaves takes an event that leaves in silence off the counters.
 func (b *batch) leaves(e oldEvent) {
-	b.tally.deleted(e.tenant, statusOf(e.status))
+	b.tally.expired(e.tenant, statusOf(e.status), b.now)
 	b.lefts.add(e.name)
 }
 

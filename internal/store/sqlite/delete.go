@@ -39,7 +39,7 @@ func (o *deleteOp) apply(b *batch) error {
 	if err != nil {
 		return err
 	}
-	b.tally.deleted(tenant, found.event.Status)
+	b.tally.deleted(tenant, found.event.Status, b.now)
 	b.changes = append(b.changes, apier.Change{Tenant: o.tenant, Kind: apier.Deleted, Event: gone})
 	return nil
 }

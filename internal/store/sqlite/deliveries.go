@@ -18,12 +18,45 @@ func (s *Store) Delivery(ctx context.Context, tenant apier.TenantID, id apier.De
 	err := s.readAs(ctx, tenant, func(conn *sqlite.Conn, t tenantRow) error {
 		row, err := findDelivery(conn, t.id, id)
 		if err == nil {
-			err = showBlocker(conn, row)
+			err = (&holds{conn: conn}).show(row)
 			found = row.delivery
 		}
 		return err
 	})
 	return found, wrap("read delivery", err)
+}
+
+// holds adds to deliveries what stands in their way: another of their order key, or their endpoint's breaker.
+type holds struct {
+	conn  *sqlite.Conn
+	known map[int64]apier.Timestamp // by endpoint
+}
+
+func (h *holds) show(row *deliveryRow) error {
+	d := &row.delivery
+	if d.DueAt == 0 || d.LeasedUntil != 0 {
+		return showBlocker(h.conn, row)
+	}
+	until, err := h.until(row.endpoint)
+	d.DueAt = max(d.DueAt, until)
+	return err
+}
+
+func (h *holds) until(endpoint int64) (apier.Timestamp, error) {
+	if until, known := h.known[endpoint]; known {
+		return until, nil
+	}
+	if h.known == nil {
+		h.known = map[int64]apier.Timestamp{}
+	}
+	h.known[endpoint] = 0
+	err := sqlitex.Execute(h.conn, "SELECT hold_until FROM endpoints WHERE number = ?", &sqlitex.ExecOptions{
+		Args: []any{endpoint}, ResultFunc: func(stmt *sqlite.Stmt) error {
+			h.known[endpoint] = apier.Timestamp(stmt.ColumnInt64(0))
+			return nil
+		},
+	})
+	return h.known[endpoint], err
 }
 
 func showBlocker(conn *sqlite.Conn, row *deliveryRow) error {
@@ -76,8 +109,9 @@ func (s *Store) ListDeliveries(ctx context.Context, tenant apier.TenantID, filte
 		if limit := min(max(filter.Limit, 1), maxPage); len(rows) > limit {
 			rows, page.HasMore = rows[:limit], true
 		}
+		holds := &holds{conn: conn}
 		for _, row := range rows {
-			if err := showBlocker(conn, row); err != nil {
+			if err := holds.show(row); err != nil {
 				return err
 			}
 			page.Deliveries = append(page.Deliveries, row.delivery)

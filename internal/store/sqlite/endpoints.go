@@ -82,10 +82,12 @@ func (s *Store) Endpoint(ctx context.Context, tenant apier.TenantID, id apier.En
 	var found apier.Endpoint
 	err := s.readAs(ctx, tenant, func(conn *sqlite.Conn, t tenantRow) error {
 		row, err := findEndpoint(conn, t.id, id)
-		if err == nil {
-			found = row.endpoint
+		if err != nil {
+			raw, _ := apier.ParseEndpointID(id)
+			return orDeleted(conn, err, endpointTombstone, t.id, raw)
 		}
-		return err
+		found = row.endpoint
+		return nil
 	})
 	return found, wrap("read endpoint", err)
 }
@@ -118,6 +120,28 @@ func (s *Store) Endpoints(
 		return err
 	})
 	return found, wrap("list endpoints", err)
+}
+
+// EndpointsByID implements store.Endpoints.
+func (s *Store) EndpointsByID(ctx context.Context, tenant apier.TenantID, ids []string) (store.EndpointPage, error) {
+	var found store.EndpointPage
+	err := s.readAs(ctx, tenant, func(conn *sqlite.Conn, t tenantRow) error {
+		position, err := readPosition(conn)
+		if err != nil {
+			return err
+		}
+		found.Seq = position.Seq
+		for _, id := range ids {
+			row, err := findEndpoint(conn, t.id, apier.EndpointID(id))
+			if err == nil {
+				found.Endpoints = append(found.Endpoints, row.endpoint)
+			} else if apier.AsError(err).Code != apier.CodeNotFound {
+				return err
+			}
+		}
+		return nil
+	})
+	return found, wrap("read endpoints", err)
 }
 
 // UpdateEndpoint implements store.Endpoints.

@@ -97,7 +97,11 @@ func (s *Store) Event(ctx context.Context, tenant apier.TenantID, id apier.Event
 			return err
 		}
 		found, err = findEvent(conn, t.id, id)
-		return err
+		if err != nil {
+			raw, _ := apier.ParseEventID(string(id))
+			return orDeleted(conn, err, eventTombstone, t.id, raw)
+		}
+		return nil
 	})
 	if err != nil {
 		return apier.Event{}, fmt.Errorf("read event: %w", err)
@@ -121,6 +125,27 @@ func findEvent(conn *sqlite.Conn, tenant int64, id apier.EventID) (found row, er
 		err = errNoEvent(id)
 	}
 	return found, err
+}
+
+const (
+	eventTombstone    = "SELECT deleted_at FROM tombstones INDEXED BY tombstones_by_uuid WHERE tenant = ? AND uuid = ?"
+	endpointTombstone = "SELECT deleted_at FROM endpoint_tombstones INDEXED BY endpoint_tombstones_by_uuid WHERE tenant = ? AND uuid = ?"
+)
+
+// orDeleted tells what was deleted from what never was, as long as its tombstone is kept. Other errors stay.
+func orDeleted(conn *sqlite.Conn, missing error, tombstone string, tenant int64, raw [16]byte) error {
+	if apier.AsError(missing).Code != apier.CodeNotFound {
+		return missing
+	}
+	err := sqlitex.Execute(conn, tombstone, &sqlitex.ExecOptions{Args: []any{tenant, raw[:]}, ResultFunc: func(stmt *sqlite.Stmt) error {
+		at := apier.Timestamp(stmt.ColumnInt64(0))
+		missing = &apier.Error{Code: apier.CodeNotFound, Message: "It was deleted at " + at.String() + ".", DeletedAt: at}
+		return nil
+	}})
+	if err != nil {
+		return err
+	}
+	return missing
 }
 
 func errNoEvent(id apier.EventID) error {

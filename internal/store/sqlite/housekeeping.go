@@ -99,6 +99,7 @@ func (b *batch) alwaysPruned() []func() (more bool, err error) {
 		"DELETE FROM errors WHERE (tenant, hour, message) IN (SELECT tenant, hour, message FROM errors WHERE hour < ? LIMIT ?)":           b.before(metricsRetention) / hourMS,
 		oldErasures:   b.before(erasureRetention),
 		oldRecoveries: b.before(recoveryRetention),
+		oldOperations: b.before(recoveryRetention),
 	} {
 		steps = append(steps, func() (bool, error) { return b.prune(query, before) })
 	}
@@ -107,8 +108,9 @@ func (b *batch) alwaysPruned() []func() (more bool, err error) {
 
 const (
 	oldBodies = "UPDATE attempts SET body = NULL WHERE (delivery, number) IN (SELECT delivery, number FROM attempts INDEXED BY attempts_by_age WHERE body IS NOT NULL AND started_at < ? LIMIT ?)"
-	// These two are few: nobody erases or recovers by the thousand.
+	// These are few: nobody erases or recovers by the thousand.
 	oldErasures   = "DELETE FROM erasures WHERE number IN (SELECT number FROM erasures WHERE status = 2 AND updated_at < ? LIMIT ?)"
+	oldOperations = "DELETE FROM operations WHERE number IN (SELECT number FROM operations WHERE status <> 1 AND updated_at < ? LIMIT ?)"
 	oldRecoveries = "DELETE FROM recoveries WHERE number IN (SELECT number FROM recoveries WHERE status <> 1 AND updated_at < ? LIMIT ?)"
 )
 

@@ -29,11 +29,16 @@ func (s *Store) Summary(ctx context.Context, tenant apier.TenantID) (store.Summa
 	return sum, wrap("read summary", err)
 }
 
-// rowsSince runs a query over the rows of a tenant since a minute or hour.
+// rowsSince runs a query over the rows of a tenant since a minute or hour, and returns the seq it was read at.
 func (s *Store) rowsSince(
 	ctx context.Context, tenant apier.TenantID, query string, since int64, row func(*sqlite.Stmt) error, more ...any,
-) error {
-	return s.read(ctx, func(conn *sqlite.Conn) error {
+) (seq apier.Seq, err error) {
+	err = s.read(ctx, func(conn *sqlite.Conn) error {
+		position, err := readPosition(conn)
+		if err != nil {
+			return err
+		}
+		seq = position.Seq
 		t, err := readTenant(conn, tenant)
 		if err != nil {
 			return err
@@ -42,6 +47,7 @@ func (s *Store) rowsSince(
 			Args: append([]any{t.id, since}, more...), ResultFunc: row,
 		})
 	})
+	return seq, err
 }
 
 // Latency implements store.Metrics.
@@ -57,7 +63,7 @@ func (s *Store) Latency(ctx context.Context, tenant apier.TenantID, since time.T
 			part = histogram{}
 		}
 	}
-	err := s.rowsSince(ctx, tenant, latenciesSince, since.UnixMilli()/minuteMS, func(stmt *sqlite.Stmt) error {
+	seq, err := s.rowsSince(ctx, tenant, latenciesSince, since.UnixMilli()/minuteMS, func(stmt *sqlite.Stmt) error {
 		if m := stmt.ColumnInt64(0); m != minute {
 			endMinute()
 			minute = m
@@ -70,30 +76,33 @@ func (s *Store) Latency(ctx context.Context, tenant apier.TenantID, since time.T
 		return store.Latency{}, wrap("read latency", err)
 	}
 	endMinute()
-	latency.Quantiles = whole.quantiles()
+	latency.Quantiles, latency.Seq = whole.quantiles(), seq
 	return latency, nil
 }
 
 const (
 	latenciesSince = `SELECT minute, bucket, count FROM latencies
 		WHERE tenant = ? AND minute >= ? ORDER BY minute, bucket`
-	minutesSince = `SELECT minute, created, delivered, failed FROM minutes
+	minutesSince = `SELECT minute, created, delivered, failed, reopened, deleted, expired, left_pending, left_delivered, left_failed FROM minutes
 		WHERE tenant = ? AND minute >= ? ORDER BY minute`
 	errorsSince = `SELECT message, type, sum(count), max(last_seen) FROM errors -- type: of the row with the max
 		WHERE tenant = ? AND hour >= ? GROUP BY message ORDER BY 3 DESC, 4 DESC, 1 LIMIT ?`
 )
 
 // Throughput implements store.Metrics.
-func (s *Store) Throughput(ctx context.Context, tenant apier.TenantID, since time.Time) ([]store.MinutePoint, error) {
-	var points []store.MinutePoint
-	err := s.rowsSince(ctx, tenant, minutesSince, since.UnixMilli()/minuteMS, func(stmt *sqlite.Stmt) error {
-		points = append(points, store.MinutePoint{
+func (s *Store) Throughput(ctx context.Context, tenant apier.TenantID, since time.Time) (store.Throughput, error) {
+	var found store.Throughput
+	seq, err := s.rowsSince(ctx, tenant, minutesSince, since.UnixMilli()/minuteMS, func(stmt *sqlite.Stmt) error {
+		found.Series = append(found.Series, store.MinutePoint{
 			At:      apier.Timestamp(stmt.ColumnInt64(0) * minuteMS),
 			Created: stmt.ColumnInt64(1), Delivered: stmt.ColumnInt64(2), Failed: stmt.ColumnInt64(3),
+			Reopened: stmt.ColumnInt64(4), Deleted: stmt.ColumnInt64(5), Expired: stmt.ColumnInt64(6),
+			LeftPending: stmt.ColumnInt64(7), LeftDelivered: stmt.ColumnInt64(8), LeftFailed: stmt.ColumnInt64(9),
 		})
 		return nil
 	})
-	return points, wrap("read throughput", err)
+	found.Seq = seq
+	return found, wrap("read throughput", err)
 }
 
 // TopErrors implements store.Metrics. It counts by whole hours.
@@ -101,7 +110,7 @@ func (s *Store) TopErrors(
 	ctx context.Context, tenant apier.TenantID, since time.Time, limit int,
 ) ([]store.ErrorCount, error) {
 	var top []store.ErrorCount
-	err := s.rowsSince(ctx, tenant, errorsSince, since.UnixMilli()/hourMS, func(stmt *sqlite.Stmt) error {
+	_, err := s.rowsSince(ctx, tenant, errorsSince, since.UnixMilli()/hourMS, func(stmt *sqlite.Stmt) error {
 		top = append(top, store.ErrorCount{
 			Message: stmt.ColumnText(0), Type: stmt.ColumnText(1),
 			Count: stmt.ColumnInt64(2), LastSeen: apier.Timestamp(stmt.ColumnInt64(3)),

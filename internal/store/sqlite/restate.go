@@ -27,7 +27,7 @@ func (b *batch) restate(name apier.TenantID, tenant int64, found *row, next apie
 			b.tally.settled(tenant, previous, &next)
 		case apier.StatusPending:
 			next.DeliveryLatencyMS = -1
-			b.tally.reopened(tenant, previous)
+			b.tally.reopened(tenant, previous, b.now)
 		}
 	}
 	status := counts.eventStatus(next.Status)

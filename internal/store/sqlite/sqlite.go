@@ -159,6 +159,9 @@ func withDefaults(o store.Options) store.Options {
 	if o.MaxEndpoints <= 0 {
 		o.MaxEndpoints = 1000
 	}
+	if o.MaxOperations <= 0 {
+		o.MaxOperations = 4
+	}
 	if o.InboxOpen <= 0 {
 		o.InboxOpen = 10_000
 	}

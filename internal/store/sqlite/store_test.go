@@ -177,7 +177,7 @@ func TestHousekeepingInSlices(t *testing.T) {
 	s := openTemp(t)
 	inWriter(t, s, func(conn *sqlite.Conn) error {
 		return exec(conn, `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500)
-			INSERT INTO minutes SELECT 1, i, 1, 1, 1 FROM n`)
+			INSERT INTO minutes (tenant, minute, created, delivered, failed) SELECT 1, i, 1, 1, 1 FROM n`)
 	})
 	left := 2500
 	for _, want := range []int{1500, 500, 0} {

@@ -25,10 +25,14 @@ type tally struct {
 
 type (
 	statusCounts struct{ pending, delivered, failed int64 }
-	activity     struct{ created, delivered, failed int64 }
-	minuteKey    struct{ tenant, minute int64 }
-	latencyKey   struct{ tenant, minute, bucket int64 }
-	errorKey     struct {
+	activity     struct {
+		created, delivered, failed             int64
+		reopened, deleted, expired             int64
+		leftPending, leftDelivered, leftFailed int64
+	}
+	minuteKey  struct{ tenant, minute int64 }
+	latencyKey struct{ tenant, minute, bucket int64 }
+	errorKey   struct {
 		tenant, hour int64
 		message      string
 	}
@@ -61,15 +65,40 @@ func (t *tally) created(tenant int64, now apier.Timestamp, n int) {
 }
 
 // reopened takes back the end of an event.
-func (t *tally) reopened(tenant int64, previous apier.Status) {
-	t.status(tenant, previous, -1)
+func (t *tally) reopened(tenant int64, previous apier.Status, now apier.Timestamp) {
+	t.leaves(tenant, previous, now)
 	t.status(tenant, apier.StatusPending, 1)
+	t.activity(tenant, now).reopened++
 }
 
-func (t *tally) deleted(tenant int64, status apier.Status) { t.status(tenant, status, -1) }
+// deleted counts an event that is gone by hand.
+func (t *tally) deleted(tenant int64, status apier.Status, now apier.Timestamp) {
+	t.leaves(tenant, status, now)
+	t.activity(tenant, now).deleted++
+}
+
+// expired counts an event that has left in silence.
+func (t *tally) expired(tenant int64, status apier.Status, now apier.Timestamp) {
+	t.leaves(tenant, status, now)
+	t.activity(tenant, now).expired++
+}
+
+// leaves takes an event out of a status.
+func (t *tally) leaves(tenant int64, status apier.Status, now apier.Timestamp) {
+	t.status(tenant, status, -1)
+	a := t.activity(tenant, now)
+	switch status {
+	case apier.StatusPending:
+		a.leftPending++
+	case apier.StatusDelivered:
+		a.leftDelivered++
+	case apier.StatusFailed:
+		a.leftFailed++
+	}
+}
 
 func (t *tally) settled(tenant int64, previous apier.Status, e *apier.Event) {
-	t.status(tenant, previous, -1)
+	t.leaves(tenant, previous, e.UpdatedAt)
 	t.status(tenant, e.Status, 1)
 	if e.Status == apier.StatusDelivered {
 		t.activity(tenant, e.UpdatedAt).delivered++
@@ -127,6 +156,14 @@ func cut(s string, limit int) string {
 	return s[:limit]
 }
 
+const addMinute = `INSERT INTO minutes (tenant, minute, created, delivered, failed, reopened, deleted, expired,
+	left_pending, left_delivered, left_failed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+	ON CONFLICT DO UPDATE SET created = created + excluded.created,
+	delivered = delivered + excluded.delivered, failed = failed + excluded.failed,
+	reopened = reopened + excluded.reopened, deleted = deleted + excluded.deleted, expired = expired + excluded.expired,
+	left_pending = left_pending + excluded.left_pending, left_delivered = left_delivered + excluded.left_delivered,
+	left_failed = left_failed + excluded.left_failed`
+
 // write adds the counts to the rows.
 func (t *tally) write(conn *sqlite.Conn) error {
 	for tenant, c := range t.tenants {
@@ -136,10 +173,8 @@ func (t *tally) write(conn *sqlite.Conn) error {
 		}
 	}
 	for key, a := range t.minutes {
-		if err := exec(conn, `INSERT INTO minutes (tenant, minute, created, delivered, failed) VALUES (?, ?, ?, ?, ?)
-			ON CONFLICT DO UPDATE SET created = created + excluded.created,
-			delivered = delivered + excluded.delivered, failed = failed + excluded.failed`,
-			key.tenant, key.minute, a.created, a.delivered, a.failed); err != nil {
+		if err := exec(conn, addMinute, key.tenant, key.minute, a.created, a.delivered, a.failed,
+			a.reopened, a.deleted, a.expired, a.leftPending, a.leftDelivered, a.leftFailed); err != nil {
 			return err
 		}
 	}

@@ -21,6 +21,8 @@ func metricsTests() map[string]func(*testing.T, Opener) {
 		"latency and throughput by minute":               testMinutes,
 		"minutes equal a recount":                        testMinutesRecount,
 		"top errors":                                     testTopErrors,
+		"minutes add up to the summary":                  testMinutesAddUp,
+		"metrics say the seq they were read at":          testMetricsSeq,
 		"old metrics go":                                 testOldMetrics,
 		"metrics of nothing":                             testNoMetrics,
 	}
@@ -68,8 +70,8 @@ func testMinutes(t *testing.T, open Opener) {
 	at := func(minutes int) apier.Timestamp {
 		return apier.TimestampOf(since.Add(time.Duration(minutes) * time.Minute))
 	}
-	points := must[[]store.MinutePoint](t)(f.Throughput(t.Context(), acme, since))
-	want := []store.MinutePoint{{At: at(0), Created: 3}, {At: at(2), Delivered: 2, Failed: 1}, {At: at(3), Delivered: 1}}
+	points := must[store.Throughput](t)(f.Throughput(t.Context(), acme, since)).Series
+	want := []store.MinutePoint{{At: at(0), Created: 3}, {At: at(2), Delivered: 2, Failed: 1, LeftPending: 3}, {At: at(3), Delivered: 1, LeftFailed: 1}}
 	if !reflect.DeepEqual(points, want) {
 		t.Errorf("throughput is %+v, want %+v", points, want)
 	}
@@ -103,16 +105,16 @@ func testMinutesRecount(t *testing.T, open Opener) {
 			switch step {
 			case 1:
 				f.deliver(id)
-				count(func(p *store.MinutePoint) { p.Delivered++ })
+				count(func(p *store.MinutePoint) { p.Delivered++; p.LeftPending++ })
 			case 2:
 				f.fail(id, "x")
-				count(func(p *store.MinutePoint) { p.Failed++ })
+				count(func(p *store.MinutePoint) { p.Failed++; p.LeftPending++ })
 			case 3:
 				f.clock.advance(30 * time.Second)
 			}
 		}
 		got := map[apier.Timestamp]store.MinutePoint{}
-		for _, p := range must[[]store.MinutePoint](r)(f.Throughput(t.Context(), acme, since)) {
+		for _, p := range must[store.Throughput](r)(f.Throughput(t.Context(), acme, since)).Series {
 			got[p.At] = p
 		}
 		if !reflect.DeepEqual(got, want) {
@@ -153,6 +155,55 @@ func testTopErrors(t *testing.T, open Opener) {
 	}
 }
 
+// testMinutesAddUp reckons every counter of the summary from the minutes, whatever happened to the events.
+func testMinutesAddUp(t *testing.T, open Opener) {
+	f := newTunedFixture(t, open, func(o *store.Options) { o.EventRetention = time.Hour })
+	rapid.Check(t, func(r *rapid.T) {
+		f.clock.advance(rapid.SampledFrom([]time.Duration{0, 25 * time.Minute}).Draw(r, "later"))
+		check(r, f.Housekeep(t.Context())) // what is old leaves
+		ids := f.add(newEvents(5)...)
+		for i, step := range rapid.SliceOfN(rapid.IntRange(0, 4), 5, 5).Draw(r, "steps") {
+			switch step {
+			case 1:
+				f.deliver(ids[i])
+			case 2:
+				f.fail(ids[i], "x")
+			case 3:
+				f.fail(ids[i], "x")
+				f.deliver(ids[i])
+			case 4:
+				check(r, f.Delete(t.Context(), acme, ids[i]))
+			}
+		}
+		var sum store.Summary
+		for _, p := range must[store.Throughput](r)(f.Throughput(t.Context(), acme, time.Time{})).Series {
+			sum.Total += p.Created - p.Deleted - p.Expired
+			sum.Pending += p.Created + p.Reopened - p.LeftPending
+			sum.Delivered += p.Delivered - p.LeftDelivered
+			sum.Failed += p.Failed - p.LeftFailed
+		}
+		want := must[store.Summary](r)(f.Summary(t.Context(), acme))
+		if sum.Seq = want.Seq; sum != want {
+			r.Fatalf("the minutes add up to %+v, the summary is %+v", sum, want)
+		}
+	})
+}
+
+// testMetricsSeq: what is read with the minutes is what has happened up to their seq, so that a follower who adds what
+// comes after it counts each change once.
+func testMetricsSeq(t *testing.T, open Opener) {
+	f := newFixture(t, open)
+	before := must[store.Throughput](t)(f.Throughput(t.Context(), acme, time.Time{}))
+	ids := f.add(newEvents(2)...)
+	f.deliver(ids[0])
+	after := must[store.Throughput](t)(f.Throughput(t.Context(), acme, time.Time{}))
+	latency := must[store.Latency](t)(f.Latency(t.Context(), acme, time.Time{}))
+	head := must[store.Position](t)(f.Position(t.Context())).Seq
+	if before.Seq != 0 || after.Seq != head || latency.Seq != head {
+		t.Errorf("seqs are %d, %d and %d, want 0 and %d", before.Seq, after.Seq, latency.Seq, head)
+	}
+}
+
 func testOldMetrics(t *testing.T, open Opener) {
 	f := newFixture(t, open)
 	ids := f.add(newEvents(2)...)
@@ -160,7 +211,7 @@ func testOldMetrics(t *testing.T, open Opener) {
 	f.fail(ids[1], "x")
 	count := func() int {
 		l := must[store.Latency](t)(f.Latency(t.Context(), acme, time.Time{}))
-		p := must[[]store.MinutePoint](t)(f.Throughput(t.Context(), acme, time.Time{}))
+		p := must[store.Throughput](t)(f.Throughput(t.Context(), acme, time.Time{})).Series
 		e := must[[]store.ErrorCount](t)(f.TopErrors(t.Context(), acme, time.Time{}, 10))
 		return len(l.Series) + len(p) + len(e)
 	}

@@ -243,7 +243,7 @@ func (m *model) checkEnd() {
 // checkActivity holds the minutes against what was done, unless some were old enough to be removed.
 func (m *model) checkActivity() {
 	var sum store.MinutePoint
-	for _, p := range must[[]store.MinutePoint](m.r)(m.Throughput(m.t.Context(), m.tenant, time.Time{})) {
+	for _, p := range must[store.Throughput](m.r)(m.Throughput(m.t.Context(), m.tenant, time.Time{})).Series {
 		sum.Created += p.Created
 		sum.Delivered += p.Delivered
 		sum.Failed += p.Failed

@@ -82,6 +82,12 @@ func testDelete(t *testing.T, open Opener) {
 	check(t, f.Delete(t.Context(), acme, ids[0]))
 	_, err := f.Event(t.Context(), acme, ids[0])
 	wantCode(t, err, apier.CodeNotFound)
+	if apier.AsError(err).DeletedAt != apier.TimestampOf(f.clock.now()) {
+		t.Errorf("a deleted event is %+v", err)
+	}
+	if _, err = f.Event(t.Context(), other, ids[0]); apier.AsError(err).DeletedAt != 0 {
+		t.Errorf("another tenant is told of a deletion: %+v", err)
+	}
 	wantCode(t, f.Delete(t.Context(), acme, ids[0]), apier.CodeNotFound)
 	if left := f.list(store.Filter{}).Events; len(left) != 1 || left[0].ID != ids[1] {
 		t.Errorf("left are %+v", left)

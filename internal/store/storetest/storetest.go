@@ -29,7 +29,7 @@ func Run(t *testing.T, open Opener) {
 	t.Helper()
 	for _, group := range []map[string]func(*testing.T, Opener){
 		appendTests(), runTests(), idempotencyTests(), settleTests(), listTests(), changesTests(),
-		modelTests(), metricsTests(), tenantTests(), keyTests(), writerTests(), deliveryTests(), deliveryModelTests(), inboxTests(), webhookTests(), retentionTests(),
+		modelTests(), metricsTests(), tenantTests(), keyTests(), writerTests(), deliveryTests(), deliveryModelTests(), inboxTests(), webhookTests(), retentionTests(), operationTests(), endpointHealthTests(),
 	} {
 		for name, test := range group {
 			t.Run(name, func(t *testing.T) {

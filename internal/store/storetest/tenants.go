@@ -49,7 +49,7 @@ func testTenantsIsolated(t *testing.T, open Opener) {
 			"Changes":    len(must[store.ChangePage](t)(f.Changes(ctx, intruder, 0, 10, false)).Changes),
 			"Summary":    int(must[store.Summary](t)(f.Summary(ctx, intruder)).Total),
 			"Latency":    int(must[store.Latency](t)(f.Latency(ctx, intruder, time.Time{})).Count),
-			"Throughput": len(must[[]store.MinutePoint](t)(f.Throughput(ctx, intruder, time.Time{}))),
+			"Throughput": len(must[store.Throughput](t)(f.Throughput(ctx, intruder, time.Time{})).Series),
 			"TopErrors":  len(must[[]store.ErrorCount](t)(f.TopErrors(ctx, intruder, time.Time{}, 10))),
 		}
 		for _, k := range must[[]store.Key](t)(f.Keys(ctx, intruder)) {
