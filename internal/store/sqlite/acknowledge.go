@@ -13,22 +13,52 @@ import (
 
 // Acknowledge implements store.Inbox.
 func (s *Store) Acknowledge(ctx context.Context, tenant apier.TenantID, holder store.Holder, refs []store.LeaseRef) ([]store.Acknowledgement, error) {
-	o := &acknowledgeOp{tenant: tenant, holder: holder, refs: refs}
-	if err := s.submit(ctx, tenant, len(refs), o.apply); err != nil {
-		return nil, wrap("acknowledge events", err)
+	results := make([]store.Acknowledgement, 0, len(refs))
+	for done := -1; done < len(refs); done = len(results) { // at least once, which finds the group or not
+		done = max(done, 0)
+		o := &acknowledgeOp{tenant: tenant, holder: holder, refs: refs[done:min(done+maxAcknowledged, len(refs))]}
+		if err := s.acknowledge(ctx, o); err != nil {
+			return nil, wrap("acknowledge events", err)
+		}
+		results = append(results, o.results...)
 	}
-	return o.results, nil
+	return results, nil
+}
+
+// maxAcknowledged bounds the events that are acknowledged in one operation.
+const maxAcknowledged = 100
+
+// acknowledge finds out beside the writer which groups want the events, and again where what they want was
+// changed meanwhile. After some tries those who change groups wait.
+func (s *Store) acknowledge(ctx context.Context, o *acknowledgeOp) (err error) {
+	for try := 0; ; try++ {
+		if try == maxRematches {
+			changing := s.groups.changing(o.tenant)
+			changing.Lock()
+			defer changing.Unlock()
+		}
+		if o.holder.Group != "" {
+			if o.wishes, err = s.wishesFor(ctx, o.tenant, o.refs); err != nil {
+				return err
+			}
+		}
+		if err = s.submit(ctx, o.tenant, len(o.refs), o.apply); !errors.Is(err, errStale) {
+			return err
+		}
+	}
 }
 
 type acknowledgeOp struct {
 	tenant  apier.TenantID
 	holder  store.Holder
 	refs    []store.LeaseRef
-	results []store.Acknowledgement
+	wishes  *wishes                 // of a named group's events
+	groups  []*inboxGroup           // likewise: all groups there are
+	results []store.Acknowledgement // of the first of refs; the others did not fit into one slice
 }
 
 func (o *acknowledgeOp) apply(b *batch) error {
-	o.results = make([]store.Acknowledgement, len(o.refs))
+	o.results, o.groups = make([]store.Acknowledgement, 0, len(o.refs)), nil
 	tenant, err := b.tenant(o.tenant)
 	if err != nil {
 		return err
@@ -40,15 +70,35 @@ func (o *acknowledgeOp) apply(b *batch) error {
 	if group == nil && o.holder.Group != "" {
 		return errNoGroup(o.holder.Group)
 	}
+	if o.holder.Group != "" {
+		if err := o.checkWishes(b, tenant); err != nil {
+			return err
+		}
+	}
 	for i, ref := range o.refs {
+		if i > 0 && b.sliceDone() {
+			return nil
+		}
 		event, err := o.one(b, tenant, group, ref)
 		var refusal *apier.Error
 		if err != nil && !errors.As(err, &refusal) {
 			return err
 		}
-		o.results[i] = store.Acknowledgement{Event: event, Err: refusal}
+		o.results = append(o.results, store.Acknowledgement{Event: event, Err: refusal})
 	}
 	return nil
+}
+
+// checkWishes refuses what was found out of groups that want something else by now, or were not there. One
+// that begins behind all that was created then is no matter.
+func (o *acknowledgeOp) checkWishes(b *batch, tenant int64) (err error) {
+	o.groups, err = readPlainGroups(b.conn, "WHERE tenant = ? AND name <> ''", tenant)
+	for _, g := range o.groups {
+		if err == nil && !o.wishes.know(g) && g.from < o.wishes.head {
+			return errStale
+		}
+	}
+	return err
 }
 
 // one refuses before it writes anything.
@@ -57,6 +107,7 @@ func (o *acknowledgeOp) one(b *batch, tenant int64, group *inboxGroup, ref store
 	if err != nil {
 		return apier.Event{}, err
 	}
+	b.spend(2, 2*len(found.event.Payload)) // it is read, and written with its status
 	held, err := findLease(b.conn, group, found.createdSeq)
 	if err != nil {
 		return apier.Event{}, err
@@ -98,7 +149,7 @@ func (o *acknowledgeOp) ofGroup(b *batch, group *inboxGroup, held *lease, ref st
 	if err := b.endLease(held); err != nil {
 		return apier.Event{}, err
 	}
-	done, err := everyGroupHas(b.conn, group.tenant, &found)
+	done, err := o.everyGroupHas(b, &found)
 	if err != nil || !done || !found.inInbox() {
 		return found.event, err
 	}
@@ -106,16 +157,17 @@ func (o *acknowledgeOp) ofGroup(b *batch, group *inboxGroup, held *lease, ref st
 }
 
 // everyGroupHas reports whether each group that wants the event has acknowledged it.
-func everyGroupHas(conn *sqlite.Conn, tenant int64, found *row) (bool, error) {
-	groups, err := readGroups(conn, "WHERE tenant = ? AND name <> ''", tenant)
-	if err != nil {
-		return false, err
+func (o *acknowledgeOp) everyGroupHas(b *batch, found *row) (bool, error) {
+	wanted, known := o.wishes.wanted[found.event.ID]
+	if !known { // created after the look: no group can be known to have it
+		return false, nil
 	}
-	for _, g := range groups {
-		if found.createdSeq <= g.from || !g.wants(&found.event) {
+	for _, g := range o.groups {
+		if _, wants := wanted[g.id]; found.createdSeq <= g.from || !wants {
 			continue
 		}
-		held, err := findLease(conn, g, found.createdSeq)
+		b.spend(1, 0)
+		held, err := findLease(b.conn, g, found.createdSeq)
 		if err != nil || held != nil || found.createdSeq > g.Position {
 			return false, err
 		}

@@ -230,7 +230,7 @@ func (w *writer) learn(b *batch) {
 		w.types[key] = struct{}{}
 	}
 	for tenant, routes := range b.routes {
-		w.store.routes.of.Store(tenant, routes)
+		w.store.routes.inForce.Store(tenant, routes)
 	}
 }
 

@@ -172,6 +172,16 @@ func (o *claimOp) claim(b *batch, row *endpointRow, limit int) (err error) {
 	return nil
 }
 
+// eventAt gives the event of a created_seq, and counts what it reads; nil: it is gone.
+func (b *batch) eventAt(createdSeq apier.Seq) (*row, error) {
+	found, err := eventAt(b.conn, createdSeq)
+	b.spend(1, 0)
+	if found != nil {
+		b.spend(0, len(found.event.Payload))
+	}
+	return found, err
+}
+
 // eventAt gives the event of a created_seq; nil: it is gone.
 func eventAt(conn *sqlite.Conn, createdSeq apier.Seq) (found *row, err error) {
 	err = sqlitex.Execute(conn, "SELECT "+eventColumns+" FROM events e WHERE e.created_seq = ?",

@@ -17,25 +17,41 @@ type inboxGroup struct {
 
 	id     int64
 	tenant int64
+	asked  groupWants
 	from   apier.Seq
 	filter *apier.Filter
 	fault  error // why filter is not known; such a group hands out nothing, and no event is settled over its head
 }
+
+// groupWants is what a group wants, as it is stored: it tells whether an answer is to the same question.
+type groupWants struct{ types, filter string }
 
 // isInbox tells the inbox itself from the named groups.
 func (g *inboxGroup) isInbox() bool { return g.Name == "" }
 
 const groupColumns = "SELECT id, tenant, name, types, filter, from_seq, next_seq, open, dropped, created_at FROM inbox_groups "
 
-func readGroups(conn *sqlite.Conn, where string, args ...any) (groups []*inboxGroup, err error) {
+func readGroups(conn *sqlite.Conn, where string, args ...any) ([]*inboxGroup, error) {
+	groups, err := readPlainGroups(conn, where, args...)
+	for _, g := range groups {
+		if err == nil {
+			err = g.parse(g.asked.types, g.asked.filter)
+		}
+	}
+	return groups, err
+}
+
+// readPlainGroups leaves what the groups want as it is stored.
+func readPlainGroups(conn *sqlite.Conn, where string, args ...any) (groups []*inboxGroup, err error) {
 	err = sqlitex.Execute(conn, groupColumns+where, &sqlitex.ExecOptions{Args: args, ResultFunc: func(stmt *sqlite.Stmt) error {
 		g := &inboxGroup{id: stmt.ColumnInt64(0), tenant: stmt.ColumnInt64(1), from: apier.Seq(stmt.ColumnInt64(5))}
 		g.Group = store.Group{
 			Name: stmt.ColumnText(2), Position: apier.Seq(stmt.ColumnInt64(6)),
 			Open: stmt.ColumnInt64(7), Dropped: stmt.ColumnInt64(8), CreatedAt: apier.Timestamp(stmt.ColumnInt64(9)),
 		}
+		g.asked = groupWants{stmt.ColumnText(3), stmt.ColumnText(4)}
 		groups = append(groups, g)
-		return g.parse(stmt.ColumnText(3), stmt.ColumnText(4))
+		return nil
 	}})
 	return groups, err
 }
@@ -62,6 +78,14 @@ func (g *inboxGroup) parse(types, filter string) error {
 func (g *inboxGroup) wants(e *apier.Event) bool {
 	wants := store.Wants{Types: g.Types, Filter: g.filter}
 	return wants.Match(e)
+}
+
+// wantsDecoded is wants for an event that many groups look into.
+func (g *inboxGroup) wantsDecoded(d *apier.Decoded) bool {
+	if len(g.Types) > 0 && !apier.TypesMatch(g.Types, d.Event.Type) {
+		return false
+	}
+	return g.filter.MatchDecoded(d)
 }
 
 // findGroup gives a group of a tenant; nil: there is none.
@@ -101,7 +125,7 @@ func (b *batch) ensureGroup(tenant int64, g store.NewGroup) (*inboxGroup, error)
 }
 
 func (b *batch) checkRoomForGroup(tenant int64) error {
-	groups, err := readGroups(b.conn, "WHERE tenant = ? AND name <> ''", tenant)
+	groups, err := readPlainGroups(b.conn, "WHERE tenant = ? AND name <> ''", tenant)
 	if err == nil && len(groups) >= store.MaxGroups {
 		err = apier.Errorf(apier.CodeConflict, "There are %d groups already, as many as there may be. Delete one: DELETE /api/inbox/groups/{name}.", store.MaxGroups)
 	}
@@ -122,6 +146,9 @@ func encodeWants(g store.NewGroup) (types, filter string, err error) {
 
 // PutGroup implements store.Inbox.
 func (s *Store) PutGroup(ctx context.Context, tenant apier.TenantID, g store.NewGroup) (store.Group, error) {
+	changing := s.groups.changing(tenant)
+	changing.RLock()
+	defer changing.RUnlock()
 	var group store.Group
 	err := s.submit(ctx, tenant, 1, func(b *batch) error {
 		number, err := b.ensureTenant(tenant)
@@ -179,6 +206,7 @@ func (s *Store) DeleteGroup(ctx context.Context, tenant apier.TenantID, name str
 		if g == nil || g.isInbox() {
 			return errNoGroup(name)
 		}
+		s.looks.Delete(groupName{tenant, name})
 		if err := exec(b.conn, "DELETE FROM inbox_leases WHERE group_id = ?", g.id); err != nil { // bounded by InboxOpen
 			return err
 		}

@@ -21,7 +21,14 @@ const (
 func (s *Store) Lease(ctx context.Context, tenant apier.TenantID, r store.LeaseRequest) (store.Leases, error) {
 	r.Limit = min(max(r.Limit, 1), maxPage)
 	o := &leaseOp{tenant: tenant, request: r}
-	if err := s.submit(ctx, tenant, r.Limit, o.apply); err != nil {
+	var err error
+	if r.Group != "" {
+		o.ahead, err = s.lookAhead(ctx, tenant, r.Group, r.Limit)
+	}
+	if err == nil {
+		err = s.submit(ctx, tenant, r.Limit, o.apply)
+	}
+	if err != nil {
 		return store.Leases{}, wrap("lease events", err)
 	}
 	for i := range o.leases.Leased {
@@ -33,6 +40,8 @@ func (s *Store) Lease(ctx context.Context, tenant apier.TenantID, r store.LeaseR
 type leaseOp struct {
 	tenant  apier.TenantID
 	request store.LeaseRequest
+	ahead   foundAhead // of a named group
+	cut     bool       // there is more to do than one slice holds
 	leases  store.Leases
 	group   *inboxGroup
 	bytes   int
@@ -41,7 +50,7 @@ type leaseOp struct {
 
 // apply hands out what is due again first, so that nothing is left behind by new events.
 func (o *leaseOp) apply(b *batch) error {
-	o.leases, o.bytes, o.opened = store.Leases{}, 0, 0
+	o.leases, o.bytes, o.opened, o.cut = store.Leases{}, 0, 0, false
 	tenant, err := b.ensureTenant(o.tenant)
 	if err != nil {
 		return err
@@ -63,6 +72,7 @@ func (o *leaseOp) apply(b *batch) error {
 	}
 	o.leases.Backlog = b.writer.store.backlog(o.group.Open + o.opened)
 	if len(o.leases.Leased) == 0 {
+		o.leases.More = o.cut
 		o.leases.NextDue, err = firstDueAt(b.conn, o.group.id)
 	}
 	return err
@@ -111,7 +121,7 @@ func firstDueAt(conn *sqlite.Conn, group int64) (at apier.Timestamp, err error) 
 // again hands out what is due again. Rows of events that are gone, or no longer in the inbox, end here and
 // make place for others.
 func (o *leaseOp) again(b *batch) error {
-	for more := true; more && !o.full(); {
+	for more := true; more && !o.full() && !o.cut; {
 		due, err := readLeases(b.conn, o.group, dueLeases, int64(b.now), o.request.Limit)
 		if err == nil {
 			err = o.againAll(b, due)
@@ -129,7 +139,10 @@ func (o *leaseOp) againAll(b *batch, due []lease) error {
 		if o.full() {
 			return nil
 		}
-		found, err := eventAt(b.conn, l.event)
+		if o.cut = b.sliceDone(); o.cut {
+			return nil
+		}
+		found, err := b.eventAt(l.event)
 		switch {
 		case err != nil:
 			return err
@@ -169,7 +182,7 @@ func (o *leaseOp) giveUp(b *batch, l *lease, found *row) error {
 // fresh hands out what was never handed out.
 func (o *leaseOp) fresh(b *batch) error {
 	room := b.writer.store.options.InboxOpen - int(o.group.Open)
-	if want := min(o.request.Limit-len(o.leases.Leased), room); want > 0 && !o.full() {
+	if want := min(o.request.Limit-len(o.leases.Leased), room); want > 0 && !o.full() && !o.cut {
 		if o.group.isInbox() {
 			return o.freshOfInbox(b, want)
 		}
@@ -184,6 +197,7 @@ const freshInbox = "SELECT " + eventColumns + " FROM events e INDEXED BY events_
 func (o *leaseOp) freshOfInbox(b *batch, want int) error {
 	found, _, err := sliceOfEvents(b.conn, maxLeaseBytes-o.bytes, freshInbox, o.group.tenant, o.group.id, want)
 	for i := range found {
+		b.spend(1, len(found[i].event.Payload))
 		if err == nil && !o.full() {
 			err = o.take(b, &lease{group: o.group, event: found[i].createdSeq}, &found[i])
 		}
@@ -193,30 +207,43 @@ func (o *leaseOp) freshOfInbox(b *batch, want int) error {
 
 const freshGroup = "SELECT " + eventColumns + " FROM events e INDEXED BY events_by_tenant WHERE e.tenant = ? AND e.created_seq > ? ORDER BY e.created_seq LIMIT ?"
 
-// freshOfGroup walks on from the group's place. It moves the place in the same transaction as it hands
-// out, so nothing is passed over.
+// freshOfGroup hands out what was found ahead of the group's place. It moves the place in the same
+// transaction, so nothing is passed over. Where the group or its place has changed meanwhile so that nothing
+// found is of use, it is to be looked for again.
 func (o *leaseOp) freshOfGroup(b *batch, want int) error {
-	place, taken, looked := o.group.Position, 0, 0
-	err := sqlitex.Execute(b.conn, freshGroup, &sqlitex.ExecOptions{
-		Args: []any{o.group.tenant, int64(place), leaseScan},
-		ResultFunc: func(stmt *sqlite.Stmt) error {
-			if taken == want || o.full() {
-				return nil
-			}
-			looked++
-			found := scanEvent(stmt)
-			place = found.createdSeq
-			if found.event.Erased || !o.group.wants(&found.event) { // of what was erased there is nothing to hand out
-				return nil
-			}
-			taken++
-			return o.take(b, &lease{group: o.group, event: found.createdSeq}, &found)
-		},
-	})
-	if err != nil || place == o.group.Position {
-		return err
+	if !o.ahead.fits(o.group) {
+		o.cut = o.ahead.group != 0
+		return nil
 	}
-	o.leases.More = len(o.leases.Leased) == 0 && looked == leaseScan
+	place, taken := o.group.Position, 0
+	for _, seq := range o.ahead.after(place) {
+		if taken == want || o.full() {
+			return o.move(b, place)
+		}
+		if o.cut = b.sliceDone(); o.cut {
+			return o.move(b, place)
+		}
+		place = seq
+		found, err := b.eventAt(seq)
+		if err != nil {
+			return err
+		}
+		if found == nil || found.event.Erased { // there is nothing to hand out
+			continue
+		}
+		taken++
+		if err := o.take(b, &lease{group: o.group, event: seq}, found); err != nil {
+			return err
+		}
+	}
+	o.cut = !o.ahead.end
+	return o.move(b, o.ahead.upto)
+}
+
+func (o *leaseOp) move(b *batch, place apier.Seq) error {
+	if place == o.group.Position {
+		return nil
+	}
 	return exec(b.conn, "UPDATE inbox_groups SET next_seq = ? WHERE id = ?", int64(place), o.group.id)
 }
 

@@ -30,21 +30,24 @@ type tenantRoutes struct {
 
 // routeTable holds the routes in force. The writer stores them after a commit; everybody reads them.
 type routeTable struct {
-	of      sync.Map // apier.TenantID → *tenantRoutes
-	changes sync.Map // apier.TenantID → *sync.RWMutex: shared by those who change endpoints
+	tenantLocks
+	inForce sync.Map // apier.TenantID → *tenantRoutes
 }
 
+// tenantLocks hold up those who change the endpoints, or the groups, of a tenant.
+type tenantLocks struct{ of sync.Map } // apier.TenantID → *sync.RWMutex
+
 func (t *routeTable) get(tenant apier.TenantID) *tenantRoutes {
-	if found, ok := t.of.Load(tenant); ok {
+	if found, ok := t.inForce.Load(tenant); ok {
 		return found.(*tenantRoutes) //nolint:forcetypeassert // nothing else is stored
 	}
 	return &tenantRoutes{}
 }
 
-// changing returns what endpoints of a tenant are changed under: changes go on side by side, unless an
-// append that came too late too often keeps them out.
-func (t *routeTable) changing(tenant apier.TenantID) *sync.RWMutex {
-	lock, _ := t.changes.LoadOrStore(tenant, new(sync.RWMutex))
+// changing returns what those who change something of a tenant share. They go on side by side, unless an
+// operation that came too late too often keeps them out.
+func (t *tenantLocks) changing(tenant apier.TenantID) *sync.RWMutex {
+	lock, _ := t.of.LoadOrStore(tenant, new(sync.RWMutex))
 	return lock.(*sync.RWMutex) //nolint:forcetypeassert // nothing else is stored
 }
 
@@ -80,7 +83,7 @@ func (t *routeTable) load(conn *sqlite.Conn) error {
 			return nil
 		}})
 	for tenant, routes := range all {
-		t.of.Store(tenant, &tenantRoutes{version: 1, all: routes})
+		t.inForce.Store(tenant, &tenantRoutes{version: 1, all: routes})
 	}
 	return err
 }

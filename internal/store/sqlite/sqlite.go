@@ -35,6 +35,8 @@ type Store struct {
 	queue   *turns
 	stopped chan struct{} // the writer has ended; closeErr is set
 	routes  routeTable
+	groups  tenantLocks
+	looks   sync.Map // groupName → *look: what it was found to want, ahead of its place
 
 	lock    *databaseLock // nil: not a server's
 	epoch   string
