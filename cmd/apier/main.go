@@ -21,6 +21,7 @@ type cli struct {
 	Demo    demoCmd    `cmd:"" help:"Run the server and fill it with life."`
 	Keys    keysCmd    `cmd:"" help:"Create, list and revoke API keys."`
 	Backup  backupCmd  `cmd:"" help:"Copy the data into a new directory, also while the server runs."`
+	Check   checkCmd   `cmd:"" help:"Check the data for damage, also while the server runs: its mark, structure, checksums and counters."`
 	Token   tokenCmd   `cmd:"" help:"Print a token for the API and the WebSocket."`
 	Link    linkCmd    `cmd:"" help:"Print the link that signs in to the dashboard with the first API key."`
 	Tail    tailCmd    `cmd:"" help:"Print the live feed of events, deliveries or metrics."`

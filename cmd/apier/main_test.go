@@ -160,6 +160,26 @@ func (s *process) call(credential, method, path, body string, into any) (status 
 	return res.StatusCode, err
 }
 
+// raw returns what a GET answers, as text.
+func (s *process) raw(credential, path string) (status int, body string) {
+	s.t.Helper()
+	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, s.url+path, nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+credential)
+	res, err := s.client.Do(req)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return res.StatusCode, string(text)
+}
+
 // must is call for what has to succeed.
 func (s *process) must(credential, method, path, body string, into any) {
 	s.t.Helper()

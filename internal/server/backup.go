@@ -27,7 +27,7 @@ func Backup(ctx context.Context, data, to string, progress func(written, total i
 	}
 	defer func() {
 		if err != nil { // a part must not be taken for the whole, and the next try finds an empty directory
-			for _, path := range []string{DatabasePath(to), filepath.Join(to, secretFile), filepath.Join(to, keyFile)} {
+			for _, path := range []string{DatabasePath(to), sqlite.MarkPath(DatabasePath(to)), filepath.Join(to, secretFile), filepath.Join(to, keyFile)} {
 				_ = os.Remove(path)
 			}
 		}
@@ -48,4 +48,14 @@ func Backup(ctx context.Context, data, to string, progress func(written, total i
 		}
 	}
 	return nil
+}
+
+// Check examines the database of a data directory; a server may run on it.
+func Check(ctx context.Context, data string) ([]sqlite.Finding, error) {
+	if _, err := os.Stat(sqlite.MarkPath(DatabasePath(data))); err != nil { // else the mark tells that it is missing
+		if _, err := FindDatabase(data); err != nil {
+			return nil, err
+		}
+	}
+	return sqlite.Check(ctx, DatabasePath(data))
 }

@@ -9,6 +9,8 @@ import (
 
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
+
+	"github.com/apier/apier"
 )
 
 // Backup copies the database at from, as it is at one moment, into a new file; a server may run on it meanwhile. What
@@ -35,6 +37,9 @@ func Backup(ctx context.Context, from, to string, progress func(written, total i
 	err = sqlitex.ExecuteTransient(conn, "VACUUM INTO ?", &sqlitex.ExecOptions{Args: []any{part}})
 	watched()
 	if err = errors.Join(err, file.Sync(), file.Close()); err == nil {
+		err = markCopy(part, to)
+	}
+	if err == nil {
 		err = os.Rename(part, to)
 	}
 	if err != nil {
@@ -42,6 +47,19 @@ func Backup(ctx context.Context, from, to string, progress func(written, total i
 		return fmt.Errorf("copy the database to %s: %w", to, err)
 	}
 	return nil
+}
+
+// markCopy gives a copy a mark of its own, which says that it is one.
+func markCopy(part, to string) error {
+	var x examination
+	if err := x.readHead(context.Background(), part); err != nil || x.oldSchema {
+		return err
+	}
+	m, err := createMark(to, markRecord{epoch: x.epoch, commits: x.commits, state: markBackup, at: apier.TimestampOf(time.Now())})
+	if err != nil {
+		return err
+	}
+	return m.close()
 }
 
 // watchSize tells of a file that grows, until the function that it gives is called.

@@ -4,15 +4,18 @@ import (
 	"bytes"
 	"errors"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"zombiezen.com/go/sqlite"
 
 	"github.com/apier/apier"
 	"github.com/apier/apier/internal/store"
+	"github.com/apier/apier/internal/store/storetest"
 )
 
 // killedWith returns the path of a database of a store that appended events, as kill -9 leaves it: with its log.
@@ -243,6 +246,132 @@ func BenchmarkMark(b *testing.B) {
 	for i := range b.N {
 		if err := m.set("0123456789ab", int64(i)); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+func verdicts(t *testing.T, path string) map[string]Verdict {
+	t.Helper()
+	findings, err := Check(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	worst := map[string]Verdict{}
+	for _, f := range findings {
+		if worst[f.What] != Bad {
+			worst[f.What] = f.Verdict
+		}
+	}
+	return worst
+}
+
+func TestCheckTellsGoodBadAndUnknown(t *testing.T) {
+	t.Parallel()
+	old := storetest.OldData(t)
+	path := filepath.Join(old.Dir, "apier.db")
+	want := map[string]Verdict{"mark": Unknown, "structure": Good, "events": Unknown, "head": Good, "counters": Good}
+	if got := verdicts(t, path); !maps.Equal(got, want) {
+		t.Errorf("of an older program: %v, want %v", got, want)
+	}
+	s := open(t, path, store.Options{Now: old.Now()})
+	if err := s.Housekeep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	want = map[string]Verdict{"mark": Good, "structure": Good, "events": Good, "head": Good, "counters": Good}
+	if got := verdicts(t, path); !maps.Equal(got, want) { // beside one that has it open
+		t.Errorf("beside a server: %v, want %v", got, want)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := sqlite.OpenConn(path, sqlite.OpenReadWrite)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, change := range map[string]string{
+		"events":   "UPDATE events SET payload = zeroblob(5) WHERE created_seq = (SELECT max(created_seq) FROM events)",
+		"head":     "UPDATE meta SET seq = 1",
+		"counters": "UPDATE tenants SET pending = pending + 1",
+	} {
+		if err := exec(conn, change); err != nil {
+			t.Fatal(err)
+		}
+		want[what] = Bad
+	}
+	if err := conn.Close(); err != nil {
+		t.Fatal(err)
+	}
+	edit(t, MarkPath(path), flip(0.1))
+	want["mark"] = Bad
+	if got := verdicts(t, path); !maps.Equal(got, want) {
+		t.Errorf("damaged: %v, want %v", got, want)
+	}
+}
+
+// After a kill the server tells of what was damaged on the disk, at once or by and by.
+func TestDamageIsToldAfterAKill(t *testing.T) {
+	t.Parallel()
+	path := killedWith(t, 20)
+	damaged := open(t, path, store.Options{})
+	inWriter(t, damaged, func(conn *sqlite.Conn) error {
+		return exec(conn, "UPDATE events SET payload = x'7b7d' WHERE created_seq = 7")
+	})
+	path = copyDatabase(t, path)
+	if err := damaged.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var log syncLog
+	s := open(t, path, store.Options{Exclusive: true, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	if !strings.Contains(log.String(), "does not fit its checksum") || !strings.Contains(log.String(), "remedy") {
+		t.Errorf("it says %s", log.String())
+	}
+	log.Reset()
+	var last apier.Seq
+	if more, err := s.scrubSlice(t.Context(), &last); !more || err != nil || !strings.Contains(log.String(), "does not fit its checksum") {
+		t.Errorf("by and by: %v %v %s", more, err, log.String())
+	}
+	if more, err := s.scrubSlice(t.Context(), &last); more || err != nil {
+		t.Errorf("the second slice: %v %v", more, err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+type syncLog struct {
+	mu sync.Mutex
+	bytes.Buffer
+}
+
+func (l *syncLog) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.Buffer.Write(p)
+}
+
+// A copy says that it is one, once, and a write-ahead log that is not its own is refused.
+func TestABackupHasAMarkOfItsOwn(t *testing.T) {
+	t.Parallel()
+	from, to := killedWith(t, 5), filepath.Join(t.TempDir(), "apier.db")
+	wal := mustRead(t, from+"-wal")
+	if err := Backup(t.Context(), from, to, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(to+"-wal", wal, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(t.Context(), to, store.Options{}); err == nil || !strings.Contains(err.Error(), "remove it") {
+		t.Errorf("with the log of another: %v", err)
+	}
+	remove(t, to+"-wal")
+	for round, want := range []bool{true, true, false} { // a tool, then the server, then the server again
+		var log bytes.Buffer
+		s := open(t, to, store.Options{Exclusive: round > 0, Log: slog.New(slog.NewTextHandler(&log, nil))})
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if told := strings.Contains(log.String(), "this is a backup"); told != want {
+			t.Errorf("start %d tells of it: %v (%s)", round, told, &log)
 		}
 	}
 }

@@ -43,6 +43,9 @@ type Store struct {
 	mark    *markFile // the writer's; nil where it cannot be written
 	commits int64     // the writer's: the number of the latest commit
 
+	closing    chan struct{}  // closed when Close begins
+	background sync.WaitGroup // what reads meanwhile
+
 	mu       sync.RWMutex // guards closed
 	closed   bool
 	closeErr error
@@ -56,7 +59,7 @@ func Open(ctx context.Context, path string, options store.Options) (*Store, erro
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	s := &Store{options: withDefaults(options), stopped: make(chan struct{})}
+	s := &Store{options: withDefaults(options), stopped: make(chan struct{}), closing: make(chan struct{})}
 	s.queue = newTurns(s.options.WriteQueue, s.options.WriteQueuePerTenant)
 	conn, err := s.open(ctx, path)
 	if err != nil {
@@ -81,7 +84,7 @@ func (s *Store) open(ctx context.Context, path string) (conn *sqlite.Conn, err e
 	if err := s.takeLock(path); err != nil { // of one that was made just now
 		return conn, err
 	}
-	return conn, s.begin(conn, path, found)
+	return conn, s.begin(ctx, conn, path, found)
 }
 
 // takeLock locks the database for a server, once there is one.
@@ -93,7 +96,7 @@ func (s *Store) takeLock(path string) (err error) {
 }
 
 // begin takes up what the open database says.
-func (s *Store) begin(conn *sqlite.Conn, path string, found examination) (err error) {
+func (s *Store) begin(ctx context.Context, conn *sqlite.Conn, path string, found examination) (err error) {
 	if s.files, err = filesOf(path); err != nil {
 		return err
 	}
@@ -101,6 +104,7 @@ func (s *Store) begin(conn *sqlite.Conn, path string, found examination) (err er
 		return err
 	}
 	s.warn(found, path)
+	s.checkAfterKill(ctx, path, found)
 	if err := s.openMark(path, found); err != nil {
 		return fmt.Errorf("mark: %w", err)
 	}
@@ -232,10 +236,12 @@ func (s *Store) Close() error {
 	first := !s.closed
 	if first {
 		s.closed = true
+		close(s.closing)
 		s.queue.close()
 	}
 	s.mu.Unlock()
 	<-s.stopped
+	s.background.Wait()
 	if !first {
 		return nil
 	}
