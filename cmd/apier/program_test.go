@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -172,11 +173,26 @@ func TestNoCredentialReachesTheLog(t *testing.T) {
 	s := start(t, t.TempDir(), "--api-key", testKey, "--jwt-secret", "a-secret-of-more-than-thirty-two-bytes")
 	token := s.token(testKey)
 	bad := token[:len(token)-4] + "AAAA"
-	for _, credential := range []string{token, bad, testKey, testKey + "x"} {
+	credentials := []string{token, bad, testKey, testKey + "x"}
+	for _, credential := range credentials { // first: of many lines of one kind, the log has the first ten of a second
+		_, _ = s.call("", "GET", "/api/events/"+credential, "", nil)
+		s.callWith(t, "/ws?v=1", "Origin", "https://"+credential+".example")
+	}
+	for _, credential := range credentials {
 		_, _ = s.call(credential, "GET", "/api/events", "", nil)
 		_, _ = s.call("", "GET", "/ws?token="+credential, "", nil)
 		_, _ = s.call("", "GET", "/api/events?token="+credential, "", nil)
 		_, _ = s.call("", "POST", "/api/token", "username=api&password="+credential, nil)
+		for _, path := range []string{"/api/events/", "/api/", "/ws/", "/", "/healthz/", "/api/token/"} {
+			_, _ = s.call(credential, "GET", path+credential, "", nil)
+			_, _ = s.call("", "DELETE", path+credential+"/more?token="+credential, "", nil)
+			_, _ = s.call("", "GET", path+strings.ReplaceAll(credential, "_", "%5f"), "", nil)
+		}
+		for _, name := range []string{"User-Agent", "Origin", "X-Forwarded-For", "X-Forwarded-Host", "Referer", "Idempotency-Key", "Sec-WebSocket-Protocol", "Apier-Endpoint-Id", "Webhook-Id"} {
+			for _, path := range []string{"/ws?v=1", "/api/events", "/api/webhook", "/metrics"} {
+				s.callWith(t, path, name, credential)
+			}
+		}
 		v := newView(credential)
 		_, _ = v.follow(t, s, func() bool { return v.session != "" })
 	}
@@ -191,6 +207,25 @@ func TestNoCredentialReachesTheLog(t *testing.T) {
 	}
 	if !strings.Contains(log, "websocket: refused") {
 		t.Errorf("the log tells nothing of the refusals:\n%s", log)
+	}
+}
+
+// callWith sends a GET with one more header.
+func (s *process) callWith(t *testing.T, path, name, value string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+path, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set(name, value)
+	if strings.HasPrefix(path, "/ws") {
+		r.Header.Set("Connection", "Upgrade")
+		r.Header.Set("Upgrade", "websocket")
+		r.Header.Set("Sec-WebSocket-Version", "13")
+		r.Header.Set("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
+	}
+	if res, err := s.client.Do(r); err == nil {
+		_ = res.Body.Close()
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 	"unicode/utf8"
+
+	"github.com/apier/apier/internal/auth"
 )
 
 // Bounds of the log. A stranger decides how often some lines are written, and how long they are.
@@ -19,7 +21,8 @@ const (
 	maxLogMessages    = 1000
 )
 
-// boundedHandler bounds the rate and the length of what it hands on. Of each message at most 10 lines a second are
+// boundedHandler bounds the rate and the length of what it hands on, and masks credentials in it: a stranger may put one
+// into a path or a header. Of each message at most 10 lines a second are
 // written; a last line counts what was left out. Long values are cut, so that a line stays
 // below 2 KiB.
 type boundedHandler struct {
@@ -37,7 +40,7 @@ func (h *boundedHandler) Handle(ctx context.Context, r slog.Record) error {
 	if !h.rates.take(r.Level, r.Message, h.reportLeftOut) {
 		return nil
 	}
-	bounded := slog.NewRecord(r.Time, r.Level, r.Message, r.PC)
+	bounded := slog.NewRecord(r.Time, r.Level, auth.Mask(r.Message), r.PC) // net/http writes its words as a message
 	left := maxLineValues - h.spent
 	r.Attrs(func(a slog.Attr) bool {
 		a, left = boundAttr(a, left)
@@ -68,7 +71,7 @@ func (h *boundedHandler) reportLeftOut(level slog.Level, message string, n int) 
 	_ = h.Handler.Handle(context.Background(), r)
 }
 
-// boundAttr cuts a value that is longer than its share of what is left of the line.
+// boundAttr masks what looks like a credential in a value, and cuts one that is longer than its share of what is left of the line.
 func boundAttr(a slog.Attr, left int) (slog.Attr, int) {
 	value := a.Value.Resolve()
 	var text string
@@ -80,6 +83,7 @@ func boundAttr(a slog.Attr, left int) (slog.Attr, int) {
 	default: // a number, a time: short
 		return slog.Attr{Key: a.Key, Value: value}, left - 32
 	}
+	text = auth.Mask(text) // before it is cut: half of a credential would not be known
 	cut, size := cutQuoted(text, max(min(left, maxLineValue), minLineValue))
 	left -= size
 	if cut != text {

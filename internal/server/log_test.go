@@ -83,3 +83,25 @@ func TestALogLineIsBounded(t *testing.T) {
 		}
 	}
 }
+
+// FAULTS G20f: what looks like a credential is masked wherever it stands in a line, also where the line is cut.
+func TestALineHoldsNoCredential(t *testing.T) {
+	t.Parallel()
+	var out lockedBuffer
+	const (
+		key   = "apier_mfrggzdfmztwq2lknnwg23tpobyxe43u"
+		token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ1In0.c2lnbmF0dXJl"
+	)
+	log := slog.New(newBoundedHandler(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	log.Debug("request", "path", "/api/events/"+key, "header", []string{"Bearer " + token})
+	log.With("addr", key).WithGroup("g").Info("line", slog.Group("in", "token", token), "cause", errors.New("GET /?x="+key+": EOF"))
+	log.Warn("http: a message of "+key, "path", strings.Repeat("x", maxLineValue-20)+key)
+	for _, secret := range []string{key[6:14], token[8:20], token[25:40]} {
+		if strings.Contains(out.String(), secret) {
+			t.Errorf("%q is in the log:\n%s", secret, out.String())
+		}
+	}
+	if lines := strings.Count(out.String(), "\n"); lines != 3 || !strings.Contains(out.String(), "path=/api/events/apier_***") {
+		t.Errorf("%d lines:\n%s", lines, out.String())
+	}
+}
