@@ -28,7 +28,7 @@ type Options struct {
 	MaxBatchBytes       int                        // of one batch request, bytes [8 MiB]
 	AllowedOrigins      auth.Origins               // pages elsewhere that may call; "*" is any [none]
 	RequestsPerSec      float64                    // of one key or user; 0 means no limit
-	TokensPerSec        float64                    // requests for tokens from one address; 0 means no limit
+	TokensPerSec        float64                    // failed requests for tokens from one address; 0 means no limit
 	WebhookSecrets      []WebhookSecret            // of senders to POST /api/webhook who are no endpoints
 	WebhooksPerSec      float64                    // to POST /api/webhook from one address; 0 means no limit
 	MaxWaiting          int                        // requests with wait_seconds at once [10 000]
@@ -56,7 +56,8 @@ type API struct {
 	rates    *rates
 	notifier *InboxNotifier
 
-	logins   *rates        // for tokens, by address
+	logins   *rates        // failed requests for tokens, by address
+	guesses  *rates        // keys looked up for an address that has failed too often
 	receiver *rates        // of senders, by address
 	refusals *rate.Limiter // of webhooks that are refused and written down
 	failures failures
@@ -105,7 +106,9 @@ func New(s store.Store, a *auth.Authenticator, opt Options) *API {
 	}
 	api := &API{
 		store: s, auth: a, opt: opt, mux: http.NewServeMux(), rates: newRates(opt.RequestsPerSec, 2), notifier: opt.Notifier,
-		logins: newRates(opt.TokensPerSec, 4), receiver: newRates(opt.WebhooksPerSec, 2), refusals: rate.NewLimiter(refusalsPerSec, 10*refusalsPerSec), failures: failures{limit: rate.NewLimiter(failuresPerSec, 10*failuresPerSec)},
+		logins: newRates(opt.TokensPerSec, 4), guesses: newRates(guessFactor*opt.TokensPerSec, 2),
+		receiver: newRates(opt.WebhooksPerSec, 2), refusals: rate.NewLimiter(refusalsPerSec, 10*refusalsPerSec),
+		failures: failures{limit: rate.NewLimiter(failuresPerSec, 10*failuresPerSec)},
 		searches: newSearches(opt.MaxSearches, opt.SearchTimeout), page: sync.OnceValues(renderDocs),
 	}
 	api.routes()

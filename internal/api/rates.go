@@ -41,6 +41,11 @@ func (r *rates) take(c caller, now time.Time) time.Duration {
 	return time.Duration(float64(time.Second) / r.perSec)
 }
 
+// spent reports whether the next request would have to wait.
+func (r *rates) spent(c caller, now time.Time) bool {
+	return r.perSec > 0 && r.limiter(c).TokensAt(now) < 1
+}
+
 func (r *rates) limiter(c caller) *rate.Limiter {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -87,7 +87,7 @@ func TestTokenRefusals(t *testing.T) {
 	inQuery := w.do(t, "POST", "/api/token?username=api&password="+w.key, "", "Authorization", "", "Content-Type", "application/x-www-form-urlencoded")
 	inQuery.refused(t, 401, apier.CodeUnauthorized) // a key in a URL would end in logs
 	asJSON := w.do(t, "POST", "/api/token", `{"username":"api","password":"`+w.key+`"}`, "Content-Type", "application/json")
-	asJSON.refused(t, 401, apier.CodeUnauthorized)
+	asJSON.refused(t, 415, apier.CodeUnsupportedMedia)
 }
 
 func TestRefresh(t *testing.T) {

@@ -120,21 +120,24 @@ func (a *Authenticator) Credential(ctx context.Context, credential string) (Iden
 	return a.Token(ctx, credential)
 }
 
-// Key checks an API key. An answer is trusted for Options.Recheck, so that a busy sender does not cost a
+// Key checks an API key. A good answer is trusted for Options.Recheck, so that a busy sender does not cost a
 // look into the database for each event.
 func (a *Authenticator) Key(ctx context.Context, key string) (Identity, error) {
 	hash, now := HashKey(key), a.opt.Now()
 	a.mu.Lock()
 	known, ok := a.seen[hash]
 	a.mu.Unlock()
-	if ok && now.Sub(known.at) < a.opt.Recheck {
+	switch {
+	case ok && now.Sub(known.at) < a.opt.Recheck:
 		return known.id, nil
+	case !strings.HasPrefix(key, KeyPrefix):
+		return Identity{}, errUnknownKey()
 	}
 	found, err := a.keys.KeyByHash(ctx, hash)
+	if isNotFound(err) {
+		return Identity{}, errUnknownKey()
+	}
 	if err != nil {
-		if isNotFound(err) {
-			return Identity{}, apier.Errorf(apier.CodeUnauthorized, "The API key is unknown or revoked. List keys with: apier keys list")
-		}
 		return Identity{}, err
 	}
 	id := Identity{Tenant: found.Tenant, Subject: found.ID, Scopes: found.Scopes, KeyID: found.ID}
@@ -142,6 +145,10 @@ func (a *Authenticator) Key(ctx context.Context, key string) (Identity, error) {
 	defer a.mu.Unlock()
 	remember(a.seen, hash, seenKey{id, now})
 	return id, nil
+}
+
+func errUnknownKey() error {
+	return apier.Errorf(apier.CodeUnauthorized, "The API key is unknown or revoked. List keys with: apier keys list")
 }
 
 // remember keeps an answer, and forgets all rather than grow without bound.

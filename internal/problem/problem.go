@@ -46,25 +46,37 @@ func Status(code apier.Code) int {
 // Write answers with a problem. retryAfter above 0 becomes a Retry-After header, rounded up to whole
 // seconds.
 func Write(w http.ResponseWriter, e *apier.Error, retryAfter time.Duration) {
-	status := Status(e.Code)
-	body := struct {
-		Title  string             `json:"title"`
-		Status int                `json:"status"`
-		Detail string             `json:"detail"`
-		Code   apier.Code         `json:"code"`
-		Errors []apier.FieldError `json:"errors,omitempty"`
+	write(w, bodyOf(e, Status(e.Code)), retryAfter)
+}
 
-		DeletedAt apier.Timestamp `json:"deleted_at,omitzero"`
-	}{http.StatusText(status), status, e.Message, e.Code, e.Fields, e.DeletedAt}
+// body is a problem, and beside it the two members of an OAuth error.
+type body struct {
+	Title       string             `json:"title"`
+	Status      int                `json:"status"`
+	Detail      string             `json:"detail"`
+	Code        apier.Code         `json:"code"`
+	Errors      []apier.FieldError `json:"errors,omitempty"`
+	DeletedAt   apier.Timestamp    `json:"deleted_at,omitzero"`
+	OAuth       string             `json:"error,omitempty"`
+	Description string             `json:"error_description,omitempty"`
+}
+
+func bodyOf(e *apier.Error, status int) body {
+	return body{Title: http.StatusText(status), Status: status, Detail: e.Message, Code: e.Code, Errors: e.Fields, DeletedAt: e.DeletedAt}
+}
+
+func write(w http.ResponseWriter, b body, retryAfter time.Duration) {
 	h := w.Header()
 	h.Set("Content-Type", "application/problem+json")
 	h.Set("Cache-Control", "no-store")
-	if status == http.StatusUnauthorized {
+	if b.Status != http.StatusUnauthorized {
+		h.Del("WWW-Authenticate")
+	} else if h.Get("WWW-Authenticate") == "" {
 		h.Set("WWW-Authenticate", `Bearer realm="apier"`)
 	}
 	if retryAfter > 0 {
 		h.Set("Retry-After", strconv.FormatInt(int64((retryAfter+time.Second-1)/time.Second), 10))
 	}
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body) // the client may be gone; there is nobody to tell
+	w.WriteHeader(b.Status)
+	_ = json.NewEncoder(w).Encode(b) // the client may be gone; there is nobody to tell
 }

@@ -60,7 +60,7 @@ type Options struct {
 	MaxDepth          int           `default:"100" help:"Levels of arrays and objects within each other in an event's payload and other JSON, at most 1000; many readers stop at 64 or 128; 0 means the default."`
 	MaxBatchBytes     int           `default:"8388608" help:"Size of a batch request."`
 	RequestsPerSecond float64       `default:"0" help:"API requests a second of one key or user."`
-	TokensPerSecond   float64       `default:"5" help:"Requests a second for POST /api/token from one address, four seconds' worth at once."`
+	TokensPerSecond   float64       `default:"5" help:"Failed requests a second for POST /api/token from one address, four seconds' worth at once. Those with a good key do not count."`
 	MaxSearches       int           `default:"2" help:"Searches of what events hold at once; others wait; 0 means the default."`
 	SearchTimeout     time.Duration `default:"10s" help:"Time for such a search to find a page, its wait included; 0 means the default."`
 	TokenTTL          time.Duration `name:"token-ttl" default:"1h" help:"Life of a token from POST /api/token; 0 means the default."`
