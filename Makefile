@@ -3,7 +3,7 @@ SHELL := bash
 LINT := .tools/golangci-lint-v2.15.0
 FRONTEND_SOURCES := $(shell find frontend -type f -not -path '*/node_modules/*' -not -path 'frontend/dist/*' 2>/dev/null)
 
-.PHONY: help run demo build test check-go check-frontend test-go test-frontend e2e soak fuzz bench format clean
+.PHONY: generate help run demo build test check-go check-frontend test-go test-frontend e2e soak fuzz bench format clean
 
 help: ## list what there is
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -58,6 +58,9 @@ fuzz: ## each fuzz target for 30 s
 
 bench: build ## measure, and write bench/results
 	@cd bench && go run . -apier ../bin/apier
+
+generate: ## write the generated files anew: docs/settings.md
+	@go test ./cmd/apier -run TestTheSettingsPageIsGenerated -update >/dev/null
 
 format: ## format everything
 	@scripts/tools.sh lint

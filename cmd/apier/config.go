@@ -1,9 +1,13 @@
 package main
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -117,20 +121,21 @@ type yamlResolver struct {
 
 // Validate implements kong.Resolver.
 func (s yamlResolver) Validate(app *kong.Application) error {
-	known := map[string]bool{}
-	for _, command := range app.Leaves(false) {
-		for _, group := range command.AllFlags(false) {
-			for _, flag := range group {
-				known[flag.Name] = true
-			}
+	known, _ := knownFlags(app)
+	var problems []error
+	for _, name := range s.inOrder() {
+		if !slices.Contains(known, name) {
+			problems = append(problems, fmt.Errorf("%s (--config): line %d: there is no setting %q%s", s.file, s.settings[name].Line, name, suggestion(name, known)))
 		}
 	}
-	for name := range s.settings {
-		if !known[name] {
-			return fmt.Errorf("%s (--config): there is no setting %q; apier config lists them", s.file, name)
-		}
-	}
-	return nil
+	return errors.Join(problems...)
+}
+
+// inOrder returns the names as they stand in the file.
+func (s yamlResolver) inOrder() []string {
+	return slices.SortedFunc(maps.Keys(s.settings), func(a, b string) int {
+		return cmp.Or(cmp.Compare(s.settings[a].Line, s.settings[b].Line), cmp.Compare(a, b))
+	})
 }
 
 // Resolve implements kong.Resolver. The environment is stronger than the file.

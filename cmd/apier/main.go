@@ -15,7 +15,8 @@ import (
 
 // cli is the command line. Each command has a file of its own.
 type cli struct {
-	Config kong.ConfigFlag `help:"YAML file with settings, by the names of the flags." placeholder:"FILE"`
+	Config      kong.ConfigFlag  `help:"YAML file with settings, by the names of the flags." placeholder:"FILE"`
+	ShowVersion kong.VersionFlag `name:"version" help:"Print the version."`
 
 	Serve   serveCmd   `cmd:"" help:"Run the server."`
 	Demo    demoCmd    `cmd:"" help:"Run the server and fill it with life."`
@@ -42,7 +43,7 @@ func main() {
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var c cli
 	exited := -1
-	parser, err := kong.New(&c,
+	parser, err := kong.New(&c, append(mappers(),
 		kong.Name("apier"),
 		kong.Description("An event API that you can watch live."),
 		kong.DefaultEnvars("APIER"),
@@ -51,7 +52,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		kong.Exit(func(code int) { exited = code }),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.BindTo(stdout, (*io.Writer)(nil)),
-	)
+		kong.Vars{"version": versionLine()},
+	)...)
 	if err != nil {
 		fmt.Fprintln(stderr, "apier:", err)
 		return 1
@@ -61,9 +63,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exited
 	}
 	if err != nil {
-		fmt.Fprintf(stderr, "apier: %v\nSee: apier --help\n", err)
+		fmt.Fprintf(stderr, "apier: %v%s\nSee: apier --help\n", err, hintAtDashes(args, parser.Model))
 		return 2
 	}
+	warnOfUnknownVariables(stderr, parser.Model)
 	if err := command.Run(command); err != nil && !errors.Is(err, context.Canceled) {
 		fmt.Fprintln(stderr, "apier:", err)
 		var coded interface{ ExitCode() int }

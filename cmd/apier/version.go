@@ -12,6 +12,10 @@ type versionCmd struct{}
 
 // Run prints the version.
 func (versionCmd) Run(out io.Writer) error {
-	_, err := fmt.Fprintf(out, "apier %s, %s, %s/%s\n", server.Version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	_, err := fmt.Fprintln(out, versionLine())
 	return err
+}
+
+func versionLine() string {
+	return fmt.Sprintf("apier %s, %s, %s/%s", server.Version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }

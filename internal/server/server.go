@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -231,20 +232,18 @@ func (s *Server) apiOptions() api.Options {
 		MaxPayload: orUnlimited(o.MaxPayloadBytes), MaxDepth: o.MaxDepth, MaxBatchBytes: orUnlimited(o.MaxBatchBytes),
 		AllowedOrigins: origins, RequestsPerSec: o.RequestsPerSecond, TokensPerSec: o.TokensPerSecond, Connections: s.gateway, Log: s.log,
 		Operate: s.operator.wake, Tester: s.delivery, CheckHost: s.deliveryGuard().CheckHost,
-		Config: map[string]any{
-			"version": Version, "store": "sqlite", "websocket_path": "/ws", "protocol_versions": []string{"plain", "v1"},
-			"max_payload_bytes": o.MaxPayloadBytes, "max_depth": orDepth(o.MaxDepth), "max_batch_events": apier.MaxBatch, "max_batch_bytes": o.MaxBatchBytes,
-			"max_connections": o.MaxConnections, "max_connections_per_user": o.MaxConnectionsPerUser, "max_connections_per_ip": o.MaxConnectionsPerIP,
-			"max_unauthenticated": o.MaxUnauthenticated, "tokens_per_second": o.TokensPerSecond,
-			"max_message_bytes": o.MaxMessageBytes, "messages_per_second": o.MessagesPerSecond, "max_subscriptions": o.MaxSubscriptions,
-			"requests_per_second": o.RequestsPerSecond, "webhook_requests_per_second": o.WebhookRequestsPerSecond, "webhook_log": o.WebhookLog,
-			"max_endpoints": o.MaxEndpoints, "max_operations": o.MaxOperations, "inbox_open": o.InboxOpen, "inbox_max_deliveries": o.InboxMaxDeliveries, "inbox_max_waiting": o.InboxMaxWaiting, "inbox_max_waiting_per_tenant": o.InboxMaxWaitingPerTenant,
-			"token_ttl_seconds":        int64(o.TokenTTL.Seconds()),
-			"retention_events_seconds": int64(o.RetentionEvents.Seconds()), "retention_attempt_bodies_seconds": int64(o.RetentionAttemptBodies.Seconds()),
-			"retention_webhook_log_seconds": int64(o.RetentionWebhookLog.Seconds()), "disk_budget_bytes": o.DiskBudget,
-			"tombstone_retention_seconds": int64(o.TombstoneRetention.Seconds()), "idempotency_retention_seconds": int64(o.IdempotencyRetention.Seconds()),
-		},
+		Config: o.config(),
 	}
+}
+
+// config is what GET /api/config shows.
+func (o Options) config() map[string]any {
+	shown := o.publicSettings()
+	maps.Copy(shown, map[string]any{
+		"version": Version, "store": "sqlite", "websocket_path": "/ws", "protocol_versions": []string{"plain", "v1"},
+		"max_batch_events": apier.MaxBatch, "max_depth": orDepth(o.MaxDepth),
+	})
+	return shown
 }
 
 // unlimited stands for "no limit" where a number is needed.
