@@ -43,7 +43,8 @@ func (s *Store) append(ctx context.Context, a *appendOp) (err error) {
 		if err = a.match(ctx, s.routes.get(a.tenant)); err != nil {
 			return err
 		}
-		if err = s.submit(ctx, a.tenant, a.weight(), a.apply); !errors.Is(err, errStale) {
+		o := &op{tenant: a.tenant, weight: a.weight(), apply: a.apply, rest: a.fanOut}
+		if err = s.submitOp(ctx, o); !errors.Is(err, errStale) {
 			return err
 		}
 	}
@@ -91,11 +92,18 @@ func (a *appendOp) weight() int {
 	for i := range a.events {
 		bytes += len(a.events[i].Payload)
 	}
-	deliveries := 0
-	for _, targets := range a.matched {
-		deliveries += len(targets)
+	deliveries := a.deliveries()
+	if deliveries > fanOutAtOnce { // they have weights of their own, later
+		deliveries = len(a.events)
 	}
 	return len(a.events) + deliveries + bytes>>10
+}
+
+func (a *appendOp) deliveries() (n int) {
+	for _, targets := range a.matched {
+		n += len(targets)
+	}
+	return n
 }
 
 func (a *appendOp) apply(b *batch) error {
@@ -120,17 +128,58 @@ func (a *appendOp) apply(b *batch) error {
 		return err
 	}
 	first := b.seq - apier.Seq(len(a.events)) + 1
+	if len(a.events) > 0 {
+		b.tally.created(tenant, b.now, len(a.events))
+	}
+	if err := a.remember(b, tenant, first); err != nil {
+		return err
+	}
+	return a.deliver(b, tenant)
+}
+
+// deliver makes the deliveries of the events. Where they are too many, or others wait to be made, it stores
+// who is to get them, and errMore tells that they are still to be made.
+func (a *appendOp) deliver(b *batch, tenant int64) error {
+	n := a.deliveries()
+	if n == 0 {
+		return nil
+	}
+	later, err := b.fansOut(tenant)
+	if err != nil {
+		return err
+	}
+	later = later || n > fanOutAtOnce
 	for i, targets := range a.matched {
+		e := &a.events[i]
+		if later {
+			if err := b.fanOutLater(tenant, e.Seq, targets); err != nil {
+				return err
+			}
+			continue
+		}
 		for _, to := range targets {
-			if err := b.deliver(a.tenant, tenant, a.events[i].Seq, &a.events[i], to); err != nil {
+			if err := b.deliver(a.tenant, tenant, e.Seq, e, to); err != nil {
 				return err
 			}
 		}
 	}
-	if len(a.events) > 0 {
-		b.tally.created(tenant, b.now, len(a.events))
+	if later {
+		return errMore
 	}
-	return a.remember(b, tenant, first)
+	return nil
+}
+
+// fanOut makes a slice of the deliveries that were put off. The events are committed, and so have their seqs.
+func (a *appendOp) fanOut(b *batch) error {
+	tenant, err := b.tenant(a.tenant)
+	if err != nil {
+		return err
+	}
+	more, err := b.fanOut(a.tenant, tenant, a.receipts.Events[len(a.events)-1].Seq)
+	if err == nil && more {
+		err = errMore
+	}
+	return err
 }
 
 // checkRoutes refuses what was matched by other routes. Only what the server tells by itself is matched

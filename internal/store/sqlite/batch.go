@@ -40,6 +40,7 @@ type batch struct {
 	routes    map[apier.TenantID]*tenantRoutes // changed here, known to others after the commit
 	dues      map[*endpointRow]int64           // endpoints with deliveries to make, and from when
 
+	fanOuts  []*endpointRow // whose tenants have deliveries to make that nobody waits for
 	begun    time.Time      // the transaction
 	weight   int            // of the operations so far
 	opTenant apier.TenantID // of the operation at work
@@ -148,7 +149,7 @@ func (b *batch) spend(rows, bytes int) { b.opCost += rows + bytes>>10 }
 func (b *batch) sliceDone() bool {
 	took := time.Since(b.opBegun)
 	switch {
-	case b.opCost >= maxBatchWeight/2 || took >= 5*sliceTime:
+	case b.opCost >= 2*sliceWeight || took >= 2*sliceTime:
 		return true
 	case b.opCost < sliceWeight && took < sliceTime:
 		return false

@@ -24,6 +24,9 @@ func (b *batch) cancel(name apier.TenantID, row *deliveryRow) error {
 
 // cancelOpen cancels what is open of one event.
 func (b *batch) cancelOpen(name apier.TenantID, event apier.Seq) error {
+	if err := b.endFanOut(event); err != nil {
+		return err
+	}
 	open, err := queryDeliveries(b.conn, "INDEXED BY deliveries_by_event WHERE d.event = ? AND d.status = 1 ORDER BY d.number", int64(event))
 	if err != nil {
 		return err

@@ -131,6 +131,7 @@ func errNoDelivery(id apier.DeliveryID) error {
 
 // deliver makes the delivery of an event to an endpoint.
 func (b *batch) deliver(name apier.TenantID, tenant int64, createdSeq apier.Seq, e *apier.Event, to rules.Target) error {
+	b.spend(1, 0)
 	endpoint, err := b.endpointByNumber(name, tenant, to.Endpoint)
 	if err != nil || endpoint == nil { // it went in this very transaction
 		return err

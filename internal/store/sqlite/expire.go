@@ -68,6 +68,9 @@ func (b *batch) expireEvents(before int64) (more bool, err error) {
 			b.left.Expired++
 		}
 	}
+	if err := exec(b.conn, "DELETE FROM fanouts WHERE event <= ?", last); err != nil {
+		return false, err
+	}
 	return true, exec(b.conn, "DELETE FROM events WHERE created_seq <= ?", last)
 }
 
@@ -113,6 +116,9 @@ func (b *batch) dropEvent(e oldEvent) error {
 		}
 	}
 	b.leaves(e)
+	if err := b.endFanOut(apier.Seq(e.createdSeq)); err != nil {
+		return err
+	}
 	return exec(b.conn, "DELETE FROM events WHERE created_seq = ?", e.createdSeq)
 }
 

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"encoding/json"
+	"errors"
 
 	"github.com/apier/apier"
 	"github.com/apier/apier/internal/store"
@@ -157,5 +158,9 @@ func (b *batch) disable(endpoint *endpointRow, reason string) error {
 	if err := a.prepare([]apier.NewEvent{{Type: typeEndpointDisabled, Source: "apier", Payload: payload}}); err != nil {
 		return err
 	}
-	return a.apply(b)
+	if err := a.apply(b); !errors.Is(err, errMore) {
+		return err
+	}
+	b.fanOuts = append(b.fanOuts, endpoint)
+	return nil
 }

@@ -48,6 +48,9 @@ func (w *writer) housekeepInIdleTime() time.Duration {
 		w.purge()
 	}
 	w.store.keepMark()
+	if w.resume {
+		w.resumeFanOuts()
+	}
 	switch {
 	case err == nil && more:
 		return housekeepingBreath

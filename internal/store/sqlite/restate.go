@@ -82,5 +82,12 @@ func countDeliveries(conn *sqlite.Conn, event apier.Seq) (c deliveryCounts, err 
 			}
 			return nil
 		}})
+	if err != nil {
+		return c, err
+	}
+	toMake, err := exists(conn, "SELECT 1 FROM fanouts WHERE event = +?", int64(event))
+	if toMake { // it has deliveries that are still to be made
+		c.pending++
+	}
 	return c, err
 }

@@ -111,6 +111,7 @@ func (w *writer) run() {
 	defer close(w.store.stopped)
 	housekeeping := time.NewTimer(housekeepingPause)
 	defer housekeeping.Stop()
+	w.resumeFanOuts()
 	for hurried := false; ; {
 		select {
 		case <-w.store.queue.ready:
@@ -222,6 +223,9 @@ func (w *writer) transact(next func() *op) ([]error, error) {
 		w.purge()
 	}
 	w.tell(b)
+	for _, of := range b.fanOuts {
+		w.fanOutFor(of.name, of.tenant)
+	}
 	return results, nil
 }
 
