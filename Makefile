@@ -15,10 +15,12 @@ demo: build ## the same, filled with life: events that come, are acknowledged an
 	@bin/apier demo --data demo-data
 
 build: frontend/dist/index.html ## build bin/apier, the dashboard inside
+	@[ -x bin/apier ] || echo "Compiling the server: up to three minutes the first time, SQLite is a part of it; seconds from then on…"
 	@CGO_ENABLED=0 go build -trimpath -ldflags=-s -o bin/apier ./cmd/apier
 
 frontend/dist/index.html: $(FRONTEND_SOURCES)
 	@scripts/node-modules.sh
+	@echo "Building the dashboard: some ten seconds…"
 	@cd frontend && npm run --silent build
 	@touch $@
 

@@ -27,6 +27,15 @@ type demoCmd struct {
 	Rate           float64 `default:"3" help:"Events a second, on average."`
 }
 
+// printDemoLink prints the link that signs in at a later start, to a terminal only, as [printWelcome] does.
+func printDemoLink(out io.Writer, url, data, key string, terminal bool) {
+	if !terminal {
+		fmt.Fprintf(out, "Dashboard: %s\nSign in with an API key%s\n", url, linkHint(url, data))
+		return
+	}
+	fmt.Fprintf(out, "Dashboard: %s/#key=%s\n", url, key)
+}
+
 const demoBacklog = 120 // events at the start, so that there is something to see at once
 
 // Run serves until the process is told to end.
@@ -49,9 +58,9 @@ func (c *demoCmd) Run(ctx context.Context, out io.Writer) error {
 		if c.APIKey = s.FirstKey; c.APIKey == "" {
 			return fmt.Errorf("%s has API keys, and none in clear: give one with --api-key, or another directory with --data", c.Data)
 		}
-		printWelcome(out, s.URL(), c.Data, s.FirstKey)
+		printWelcome(out, s.URL(), c.Data, s.FirstKey, isTerminal(out))
 	} else {
-		fmt.Fprintf(out, "Dashboard: %s/#key=%s\n", s.URL(), c.APIKey)
+		printDemoLink(out, s.URL(), c.Data, c.APIKey, isTerminal(out))
 	}
 	world := &demoWorld{receivers: receivers.url, url: s.LocalURL(), key: c.APIKey, client: &http.Client{Timeout: 10 * time.Second}}
 	var life sync.WaitGroup

@@ -45,6 +45,22 @@ func TestTheReadmesCommands(t *testing.T) {
 	}
 }
 
+// FAULTS F11: nothing that takes long is silent: make run says what it does before it does it.
+func TestMakeRunSaysWhatTakesLong(t *testing.T) {
+	t.Parallel()
+	out, err := exec.CommandContext(t.Context(), "make", "-C", "../..", "--always-make", "--dry-run", "run").CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	for _, slow := range []string{"npm run --silent build", "go build"} {
+		before, _, found := strings.Cut(string(out), slow)
+		said := strings.LastIndex(before, "echo ")
+		if !found || said < 0 || strings.Count(before[said:], "\n") > 2 {
+			t.Errorf("nothing is said before %q:\n%s", slow, out)
+		}
+	}
+}
+
 // installProgram puts the program where the README expects it.
 func installProgram(t *testing.T, dir string) {
 	t.Helper()

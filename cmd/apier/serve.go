@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+
+	"github.com/mattn/go-isatty"
 
 	"github.com/apier/apier/internal/server"
 )
@@ -26,18 +29,27 @@ func (c *serveCmd) Run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	printWelcome(out, s.URL(), c.Data, s.FirstKey)
+	printWelcome(out, s.URL(), c.Data, s.FirstKey, isTerminal(out))
 	return s.Run(ctx)
 }
 
-// printWelcome tells where to click. The key stands in the link's fragment, which browsers send nowhere,
-// and is printed this once.
-func printWelcome(out io.Writer, url, data, firstKey string) {
-	if firstKey == "" {
+// printWelcome says where to click. The first key stands in the link's fragment, which browsers send nowhere, and is
+// printed once, to a terminal only: what goes to a file may be a log that many read (systemd, containers).
+func printWelcome(out io.Writer, url, data, firstKey string, terminal bool) {
+	switch {
+	case firstKey == "":
 		fmt.Fprintf(out, "Dashboard: %s\nSign in with an API key%s\n", url, linkHint(url, data))
-		return
+	case terminal:
+		fmt.Fprintf(out, "Dashboard: %s/#key=%s\nAPI key:   %s   (shown once; also in the data directory, file api-key)\n", url, firstKey, firstKey)
+	default:
+		fmt.Fprintf(out, "Dashboard: %s\nThe first API key is in %s%s\n", url, filepath.Join(data, "api-key"), linkHint(url, data))
 	}
-	fmt.Fprintf(out, "Dashboard: %s/#key=%s\nAPI key:   %s   (shown once; also in the data directory, file api-key)\n", url, firstKey, firstKey)
+}
+
+// isTerminal reports whether somebody reads what is written there.
+func isTerminal(out io.Writer) bool {
+	file, ok := out.(*os.File)
+	return ok && isatty.IsTerminal(file.Fd())
 }
 
 // linkHint names the command that prints this server's link, where there is a key for it.
