@@ -24,6 +24,12 @@ func (b *lockedBuffer) Write(p []byte) (int, error) {
 	return b.Buffer.Write(p)
 }
 
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.Buffer.String()
+}
+
 // FAULTS D1, G8: a stranger who comes back at once for ever fills no disk.
 func TestAMessageIsLoggedTenTimesASecond(t *testing.T) {
 	t.Parallel()
