@@ -237,7 +237,7 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, route route) {
 			return
 		}
 	}
-	err := a.permit(c, route.rule)
+	err := a.permit(r.Context(), c, route.rule)
 	if err == nil {
 		err = route.handle(a, c)
 	}

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"net/url"
 	"slices"
 	"strings"
@@ -31,15 +32,15 @@ const (
 	wordsUnrestricted             = "This route cannot be held to channels: it needs a token without the claim \"channels\", or an API key."
 )
 
-// channelRules lists the rules in the order of the documents, with what each needs.
-func channelRules() []struct {
+// ruleNeeds says for people which channels a rule asks for.
+type ruleNeeds struct {
 	rule  channelRule
 	needs string
-} {
-	return []struct {
-		rule  channelRule
-		needs string
-	}{
+}
+
+// channelRules lists the rules with what each needs.
+func channelRules() []ruleNeeds {
+	return []ruleNeeds{
 		{ruleNone, "any channels"},
 		{ruleEvent, "`event:<id>` of the event, or `events:<type>` of its type"},
 		{ruleEventID, "`event:<id>` of the event"},
@@ -58,7 +59,7 @@ func channelRules() []struct {
 
 // permit decides whether the channels of the credential let it use a route. What does not exist and what is not
 // permitted get the same answer.
-func (a *API) permit(c *call, rule channelRule) error {
+func (a *API) permit(ctx context.Context, c *call, rule channelRule) error {
 	if c.id.Channels == nil {
 		return nil
 	}
@@ -66,7 +67,7 @@ func (a *API) permit(c *call, rule channelRule) error {
 	case ruleNone, ruleNewEvents: // createEvent and createEvents ask permitNew
 		return nil
 	case ruleEvent:
-		return a.permitEvent(c)
+		return a.permitEvent(ctx, c)
 	case ruleEventID:
 		return c.needs("event:" + c.r.PathValue("id"))
 	case ruleTypes:
@@ -78,10 +79,10 @@ func (a *API) permit(c *call, rule channelRule) error {
 	case ruleEndpoints:
 		return c.needs("endpoint:*")
 	case ruleDelivery:
-		d, err := a.store.Delivery(c.ctx(), c.id.Tenant, c.delivery())
+		d, err := a.store.Delivery(ctx, c.id.Tenant, c.delivery())
 		return c.needsUnlessGone(err, "endpoint:"+string(d.EndpointID), "event:"+string(d.EventID))
 	case ruleRecovery:
-		r, err := a.store.Recovery(c.ctx(), c.id.Tenant, c.r.PathValue("id"))
+		r, err := a.store.Recovery(ctx, c.id.Tenant, c.r.PathValue("id"))
 		return c.needsUnlessGone(err, "endpoint:"+string(r.EndpointID))
 	case ruleWebhooks:
 		return c.permitWebhooks()
@@ -118,21 +119,18 @@ func (c *call) needsUnlessGone(err error, names ...string) error {
 	return apier.Errorf(apier.CodeForbidden, "The token's channels do not permit this, or there is no such thing.")
 }
 
-func (a *API) permitEvent(c *call) error {
+func (a *API) permitEvent(ctx context.Context, c *call) error {
 	if c.may("event:" + c.r.PathValue("id")) {
 		return nil
 	}
-	event, err := a.store.Event(c.ctx(), c.id.Tenant, c.event())
+	event, err := a.store.Event(ctx, c.id.Tenant, c.event())
 	return c.needsUnlessGone(err, "events:"+event.Type)
 }
 
 func (c *call) permitTypes() error {
 	q, err := url.ParseQuery(c.r.URL.RawQuery)
-	if err != nil {
-		return nil // the handler refuses it
-	}
 	types := typeGlobs(q)
-	if len(types) == 0 {
+	if len(types) == 0 || err != nil {
 		return c.needs("events")
 	}
 	for _, glob := range types {

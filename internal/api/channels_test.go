@@ -20,12 +20,7 @@ func TestEveryRouteHasAChannelRule(t *testing.T) {
 	paths := tree["paths"].(map[string]any)
 	for _, r := range table() {
 		method, path, _ := strings.Cut(r.pattern, " ")
-		if !slices.ContainsFunc(channelRules(), func(known struct {
-			rule  channelRule
-			needs string
-		}) bool {
-			return known.rule == r.rule
-		}) {
+		if !slices.ContainsFunc(channelRules(), func(known ruleNeeds) bool { return known.rule == r.rule }) {
 			t.Errorf("%s has no rule for the channels of a token: see channelRule", r.pattern)
 		}
 		operation := paths[path].(map[string]any)[strings.ToLower(method)].(map[string]any)

@@ -52,8 +52,8 @@ func (a *API) createToken(c *call) error {
 		}
 		refused = &tokenRefusal{err: err}
 	}
-	if errors.Is(refused.err, context.Canceled) && c.ctx().Err() != nil {
-		return nil // the client is gone
+	if gone := c.ctx().Err() != nil; gone && errors.Is(refused.err, context.Canceled) {
+		return nil
 	}
 	e := apier.AsError(refused.err)
 	switch e.Code {
