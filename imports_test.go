@@ -29,10 +29,11 @@ func arrows() map[string][]string {
 		"internal/hub":             {""},
 		"internal/problem":         {""},
 		"internal/server":          {"", "frontend", "internal/api", "internal/auth", "internal/clientaddr", "internal/delivery", "internal/gateway", "internal/hub", "internal/problem", "internal/signature", "internal/store", "internal/store/sqlite"},
+		"internal/search":          {},
 		"internal/signature":       {},
 		"internal/store":           {""},
 		"internal/store/rules":     {""},
-		"internal/store/sqlite":    {"", "internal/store", "internal/store/rules"},
+		"internal/store/sqlite":    {"", "internal/search", "internal/store", "internal/store/rules"},
 		"internal/store/storetest": {"", "internal/store"},
 		"internal/strictjson":      {},
 	}

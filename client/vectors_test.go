@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/apier/apier"
+	"github.com/apier/apier/internal/search"
 )
 
 const vectorFolder = "../protocol/vectors"
@@ -70,6 +71,8 @@ func runVectorFile(t *testing.T, path string) {
 				runQuality(t, c)
 			case "script":
 				runScript(t, c)
+			case "search":
+				runSearch(t, c)
 			default:
 				t.Fatalf("this side does not know the kind %q", file.Kind)
 			}
@@ -87,6 +90,19 @@ func strictly[T any](t *testing.T, raw []byte) T {
 		t.Fatalf("%v in %s", err, raw)
 	}
 	return v
+}
+
+// runSearch runs the server's search: the Go client leaves that to it.
+func runSearch(t *testing.T, raw []byte) {
+	c := strictly[struct {
+		Name    string `json:"name"`
+		Search  string `json:"search"`
+		Payload string `json:"payload"`
+		Match   bool   `json:"match"`
+	}](t, raw)
+	if got := search.New(c.Search).InJSON([]byte(c.Payload)); got != c.Match {
+		t.Errorf("got %v, want %v", got, c.Match)
+	}
 }
 
 func runBackoff(t *testing.T, raw []byte) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"strings"
 	"testing"
 	"unicode/utf16"
@@ -109,7 +110,7 @@ func TestOddValuesStayByteForByte(t *testing.T) {
 	id := w.create(t, "a.b", "s", payload).ID
 	for _, path := range []string{
 		"/api/events", "/api/events/" + string(id), "/api/inbox", "/api/inbox?after=0", "/api/events/export", "/api/events/export?format=ndjson",
-		"/api/inbox?lease_seconds=30",
+		"/api/inbox?lease_seconds=30", "/api/events?search=M%C3%BCller",
 	} {
 		if body := w.do(t, "GET", path, "").body; !bytes.Contains(body, []byte(`"payload":`+payload+`,`)) {
 			t.Errorf("%s: %s", path, body)
@@ -220,5 +221,23 @@ func TestWhatWasStoredUnderOlderRulesStays(t *testing.T) {
 	p := w.do(t, "PUT", "/api/inbox/groups/h", fmt.Sprintf(`{"filter":%s}`, old.Filter)).refused(t, 422, apier.CodeInvalid)
 	if p.Errors[0].Field != "filter.payload.n" {
 		t.Errorf("%+v", p.Errors)
+	}
+}
+
+// A search compares values: how a sender spells them does not matter, nor does how the searcher does.
+func TestSearchComparesValues(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{})
+	w.create(t, "customer.seen", "s\u00dcD", `{"name":"M\u00fcller","url":"https:\/\/x.example","text":"say \"hi\"","id":18446744073709551615}`)
+	for text, want := range map[string]int{
+		"Müller": 1, "MÜLLER": 1, "Mu\u0308ller": 1, "u00fc": 0, "https://x": 1, `say "hi"`: 1, "SÜD": 1, "süd": 1, "TOMER.SEEN": 1,
+		"18446744073709551615": 1, "name": 1, `"name":"M`: 0, "evt_": 1, "EVT_": 1, "%": 0,
+	} {
+		for _, path := range []string{"/api/events?search=", "/api/events/export?format=ndjson&search="} {
+			body := w.do(t, "GET", path+url.QueryEscape(text), "").body
+			if got := bytes.Count(body, []byte("customer.seen")); got != want {
+				t.Errorf("%s%s finds %d, want %d", path, text, got, want)
+			}
+		}
 	}
 }

@@ -5,6 +5,7 @@ import type { Script } from '../test/vectors'
 import { backoffDelay } from './backoff'
 import { decideClose } from './closeCodes'
 import { qualityLevel } from './quality'
+import { TextSearch } from './query/search'
 
 const FOLDER = '../protocol/vectors'
 
@@ -30,12 +31,18 @@ interface Quality {
   missed_pongs: number
   level: string
 }
+interface Search {
+  search: string
+  payload: string
+  match: boolean
+}
 type Named<C> = { name: string } & C
 type VectorFile =
   | { kind: 'backoff'; cases: Named<Backoff>[] }
   | { kind: 'close'; cases: Named<Close>[] }
   | { kind: 'quality'; cases: Named<Quality>[] }
   | { kind: 'script'; cases: Named<Script>[] }
+  | { kind: 'search'; cases: Named<Search>[] }
 
 afterEach(() => vi.useRealTimers())
 
@@ -67,6 +74,10 @@ function runCases(file: VectorFile): void {
       })
     case 'script':
       return test.each(file.cases)('$name', runScript)
+    case 'search':
+      return test.each(file.cases)('$name', (c) => {
+        expect(new TextSearch(c.search).inJson(c.payload)).toBe(c.match)
+      })
     default:
       throw new Error(`this side does not know the kind of ${JSON.stringify(file)}`)
   }

@@ -6,6 +6,7 @@ import (
 	"zombiezen.com/go/sqlite"
 
 	"github.com/apier/apier"
+	"github.com/apier/apier/internal/search"
 )
 
 // resolveSearch looks for a part of the id, type, source or payload. A whole id that exists finds its
@@ -29,12 +30,13 @@ func (q *listQuery) resolveSearch(conn *sqlite.Conn) error {
 			return err
 		}
 	}
-	condition := `e.type LIKE :search ESCAPE '\' OR e.source LIKE :search ESCAPE '\'` +
-		` OR CAST(e.payload AS TEXT) LIKE :search ESCAPE '\'`
+	text = search.Fold(text)
+	condition := `e.type LIKE :search ESCAPE '\' OR text_holds(e.source, :folded) OR json_holds(e.payload, :folded)`
 	if couldBeInID(text) {
 		condition = `event_id(e.uuid) LIKE :search ESCAPE '\' OR ` + condition
 	}
 	q.and("("+condition+")", ":search", "%"+likePattern(text)+"%")
+	q.args[":folded"] = text
 	return nil
 }
 
@@ -53,15 +55,38 @@ func couldBeInID(text string) bool {
 	})
 }
 
-// registerEventID makes event_id(uuid) known to SQL.
-func registerEventID(conn *sqlite.Conn) error {
-	return wrap("register event_id", conn.CreateFunction("event_id", &sqlite.FunctionImpl{
-		NArgs:         1,
-		Deterministic: true,
-		Scalar: func(_ sqlite.Context, args []sqlite.Value) (sqlite.Value, error) {
+// registerFunctions makes event_id(uuid), text_holds(text, folded) and json_holds(json, folded) known to SQL.
+func registerFunctions(conn *sqlite.Conn) error {
+	for name, f := range map[string]struct {
+		args   int
+		scalar func(args []sqlite.Value) sqlite.Value
+	}{
+		"event_id": {1, func(args []sqlite.Value) sqlite.Value {
 			var uuid [16]byte
 			copy(uuid[:], args[0].Blob())
-			return sqlite.TextValue(string(apier.FormatEventID(uuid))), nil
-		},
-	}))
+			return sqlite.TextValue(string(apier.FormatEventID(uuid)))
+		}},
+		"text_holds": {2, func(args []sqlite.Value) sqlite.Value {
+			return boolValue(search.Folded(args[1].Text()).InText(args[0].Text()))
+		}},
+		"json_holds": {2, func(args []sqlite.Value) sqlite.Value {
+			return boolValue(search.Folded(args[1].Text()).InJSON(args[0].Blob()))
+		}},
+	} {
+		if err := conn.CreateFunction(name, &sqlite.FunctionImpl{
+			NArgs:         f.args,
+			Deterministic: true,
+			Scalar:        func(_ sqlite.Context, args []sqlite.Value) (sqlite.Value, error) { return f.scalar(args), nil },
+		}); err != nil {
+			return wrap("register "+name, err)
+		}
+	}
+	return nil
+}
+
+func boolValue(b bool) sqlite.Value {
+	if b {
+		return sqlite.IntegerValue(1)
+	}
+	return sqlite.IntegerValue(0)
 }

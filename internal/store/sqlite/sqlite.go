@@ -215,7 +215,7 @@ func prepareWriter(conn *sqlite.Conn) error {
 
 func prepareReader(conn *sqlite.Conn) error {
 	conn.SetBusyTimeout(busyTimeout)
-	if err := registerEventID(conn); err != nil {
+	if err := registerFunctions(conn); err != nil {
 		return err
 	}
 	return pragmas(conn, "query_only = ON", "cache_size = -4096", "mmap_size = 0", "temp_store = MEMORY")

@@ -1,4 +1,5 @@
 import type { EventStatus } from '../messages'
+import { TextSearch } from './search'
 
 /** What the list of events is narrowed to; '' means: not narrowed. */
 export interface Filters {
@@ -52,6 +53,7 @@ export interface Matchable {
   source: string
   created_at: string
   payload: unknown
+  payload_text?: string | undefined
 }
 
 /** Whether a live event belongs in a list with these filters, by the server's rules. */
@@ -59,7 +61,7 @@ export function matches(event: Matchable, f: Filters): boolean {
   return (
     (f.status === '' || event.status === f.status) &&
     (f.type === '' || matchesGlobs(event.type, f.type)) &&
-    (f.source === '' || event.source === f.source) &&
+    (f.source === '' || event.source.normalize('NFC') === f.source.normalize('NFC')) &&
     (f.search === '' || matchesSearch(event, f.search)) &&
     (f.created_after === '' || Date.parse(event.created_at) > Date.parse(f.created_after)) &&
     (f.created_before === '' || Date.parse(event.created_at) < Date.parse(f.created_before))
@@ -88,8 +90,11 @@ function globMatches(text: string, glob: string): boolean {
   return text.endsWith(last) && text.length - last.length >= at
 }
 
-function matchesSearch(event: Matchable, search: string): boolean {
-  const needle = search.toLowerCase()
-  const fields = [event.id, event.type, event.source, JSON.stringify(event.payload)]
-  return fields.some((field) => field.toLowerCase().includes(needle))
+function matchesSearch(event: Matchable, text: string): boolean {
+  const search = new TextSearch(text)
+  const fields = [event.id, event.type, event.source]
+  return (
+    fields.some((field) => search.inText(field)) ||
+    search.inJson(event.payload_text ?? JSON.stringify(event.payload))
+  )
 }

@@ -6,7 +6,10 @@ export interface ApiEvent {
   type: string
   source: string
   status: EventStatus
+  /** What JSON.parse makes of it: numbers beyond 2^53 are rounded, of two equal names the last is kept. */
   payload: Record<string, unknown>
+  /** The payload byte for byte, to show or send it again; absent where JSON.stringify(payload) writes the same. */
+  payload_text?: string
   created_at: string
   updated_at: string
   delivery_attempts: number
@@ -18,6 +21,8 @@ export interface ApiEvent {
   seq: number
   /** The live frame left the payload out; only the event itself has it. */
   payload_truncated?: boolean
+  /** Why {} stands in place of a payload that was stored under older rules; the event itself has it. */
+  payload_problem?: string
   /** The payload was taken for good: {} stands in its place. */
   erased?: boolean
 }
@@ -34,6 +39,8 @@ export interface NewEvent {
   type: string
   source: string
   payload: Record<string, unknown>
+  /** Goes out in place of `payload`, byte for byte; JSON.stringify cannot write what JavaScript has no value for. */
+  payload_text?: string
 }
 
 /** The answer to a new event. */
