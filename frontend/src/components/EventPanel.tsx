@@ -4,6 +4,7 @@ import { useAuth } from '../app/auth/context'
 import { curlOf } from '../app/events/curl'
 import { seconds } from '../app/format'
 import { useLiveEvent } from '../lib/query/useLiveEvent'
+import { payloadText } from '../lib/texts'
 import { Moment } from './Moment'
 import { PayloadView } from './PayloadView'
 import { Problem } from './Problem'
@@ -39,7 +40,7 @@ export function EventPanel({ id, onClose, onAcknowledge, onErase }: EventPanelPr
           <Actions event={event} onAcknowledge={onAcknowledge} onErase={onErase} />
           <Facts event={event} />
           <EventDeliveries event={event.id} />
-          <PayloadView payload={event.payload} />
+          <PayloadView text={payloadText(event)} />
         </>
       )}
     </SidePanel>

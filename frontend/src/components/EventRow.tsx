@@ -1,6 +1,7 @@
 import { memo } from 'react'
 import type { CSSProperties } from 'react'
 import type { Row } from '../lib/query/outgoing'
+import { payloadText } from '../lib/texts'
 import { seconds } from '../app/format'
 import styles from './EventTable.module.css'
 import { Moment } from './Moment'
@@ -19,6 +20,11 @@ export interface EventRowProps {
 }
 
 const PREVIEW = 160
+
+function previewOf(row: Row): string {
+  if (row.payload_truncated) return 'large payload'
+  return row.payload_problem ? `payload ${row.payload_problem}` : payloadText(row).slice(0, PREVIEW)
+}
 
 /** One event in the table. */
 export const EventRow = memo(function EventRow(props: EventRowProps) {
@@ -65,7 +71,7 @@ export const EventRow = memo(function EventRow(props: EventRowProps) {
         <StatusBadge status={row.sending ? 'sending' : row.status} />
       </span>
       <span role="cell" className={`${styles.cell} ${styles.payload}`}>
-        {row.payload_truncated ? 'large payload' : JSON.stringify(row.payload).slice(0, PREVIEW)}
+        {previewOf(row)}
       </span>
       <span
         role="cell"

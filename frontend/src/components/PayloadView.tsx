@@ -5,11 +5,10 @@ import styles from './SidePanel.module.css'
 import { JsonTree } from './JsonTree'
 import { Button } from './ui/Button'
 
-/** A payload as a tree or raw. */
-export function PayloadView({ payload }: { payload: Record<string, unknown> }) {
+/** A payload as a tree or raw: what is shown and copied is what is stored, byte for byte. */
+export function PayloadView({ text }: { text: string }) {
   const [raw, setRaw] = useState(false)
   const copy = useCopy()
-  const text = JSON.stringify(payload, null, 2)
   return (
     <section aria-label="Payload">
       <div className={styles.bar}>
@@ -30,7 +29,7 @@ export function PayloadView({ payload }: { payload: Record<string, unknown> }) {
           <Copy size={14} aria-hidden />
         </Button>
       </div>
-      {raw ? <pre className={styles.raw}>{text}</pre> : <JsonTree value={payload} />}
+      {raw ? <pre className={styles.raw}>{text}</pre> : <JsonTree json={text} />}
     </section>
   )
 }

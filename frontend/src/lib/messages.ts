@@ -59,9 +59,14 @@ export interface EventUpdate {
   status: EventStatus
   type?: string
   source?: string
+  /** What JSON.parse makes of it: numbers beyond 2^53 are rounded, of two equal names the last is kept. */
   payload?: Record<string, unknown>
-  /** The payload was over 4 KiB and left out; fetch the event to see it. */
+  /** The payload byte for byte, to show or send it again; absent where JSON.stringify(payload) writes the same. */
+  payload_text?: string
+  /** The payload was over 4 KiB and {} stands in its place; fetch the event to see it. */
   payload_truncated?: boolean
+  /** Why {} stands in place of a payload that was stored under older rules; fetch the event to see it. */
+  payload_problem?: string
   /** The payload was taken for good: {} stands in its place. */
   erased?: boolean
   previous_status?: EventStatus | null

@@ -14,6 +14,7 @@ import {
 } from './guards'
 import type { Check } from './guards'
 import { MessageType } from './messages'
+import { parseKeepingTexts } from './texts'
 import type { EventUpdate, MetricsUpdate, WebSocketMessage } from './messages'
 
 export { MessageType, WebSocketState } from './messages'
@@ -111,7 +112,7 @@ const isEnvelope = shape(
 export function parseMessage(raw: unknown): ParseResult {
   if (typeof raw !== 'string') return INVALID
   try {
-    return parseEnvelope(JSON.parse(raw))
+    return parseEnvelope(parseKeepingTexts(raw))
   } catch {
     return MALFORMED
   }

@@ -1,4 +1,5 @@
 import { bodyOf, failure } from '../../lib/query/rest'
+import { eventBody, parseKeepingTexts } from '../../lib/texts'
 import type {
   Accepted,
   ApiEvent,
@@ -68,7 +69,7 @@ export class ApiClient {
       init.headers = { 'Content-Type': 'application/json' }
     }
     const answer = await this.request(path, init)
-    return (answer.status === 204 ? undefined : await answer.json()) as T
+    return (answer.status === 204 ? undefined : parseKeepingTexts(await answer.text())) as T
   }
 
   private get<T extends object>(path: string, field: keyof T & string, signal?: AbortSignal): Promise<T> {
@@ -91,7 +92,7 @@ export class ApiClient {
     return this.ask('/api/events', 'id', {
       method: 'POST',
       headers: { 'Content-Type': 'application/json', 'Idempotency-Key': idempotencyKey },
-      body: JSON.stringify(event),
+      body: eventBody(event),
     })
   }
 

@@ -46,7 +46,11 @@ export const templates: readonly { name: string; event: NewEvent }[] = [
 
 /** A form with an event in it. */
 export function draftOf(event: NewEvent): Draft {
-  return { type: event.type, source: event.source, payload: JSON.stringify(event.payload, null, 2) }
+  return {
+    type: event.type,
+    source: event.source,
+    payload: event.payload_text ?? JSON.stringify(event.payload, null, 2),
+  }
 }
 
 /** Judges a form by the server's rules, so that most faults show before anything is sent. */
@@ -82,6 +86,7 @@ export function eventOfDraft(draft: Draft): NewEvent {
     type: draft.type,
     source: draft.source,
     payload: JSON.parse(draft.payload) as Record<string, unknown>,
+    payload_text: draft.payload.trim(), // as it was typed: 1.0 stays 1.0
   }
 }
 

@@ -58,6 +58,8 @@ export function eventOf(change: Change): ApiEvent {
     delivery_latency_ms: d.delivery_latency_ms ?? null,
     error_message: d.error_message ?? null,
     seq: change.seq ?? 0,
+    ...(d.payload_text !== undefined ? { payload_text: d.payload_text } : {}),
+    ...(d.payload_problem ? { payload_problem: d.payload_problem } : {}),
     ...(d.payload_truncated ? { payload_truncated: true } : {}),
     ...(d.erased ? { erased: true } : {}),
   }
@@ -77,13 +79,21 @@ export function isNewer(change: Change, seq: number): boolean {
   return change.seq === null || change.seq > seq
 }
 
+const ERASED = {
+  payload: {},
+  payload_text: undefined,
+  payload_truncated: undefined,
+  payload_problem: undefined,
+  erased: true,
+}
+
 /** The row after a change; the same object when the change is old. */
 export function merge(row: ApiEvent, change: Change): ApiEvent {
   if (!isNewer(change, row.seq) || isOlderByClock(change, row)) return row
   const patch: Record<string, unknown> = {}
   for (const field of MUTABLE) if (change.data[field] !== undefined) patch[field] = change.data[field]
   // What was erased must not stay in a list that somebody looks at.
-  if (change.data.erased) Object.assign(patch, { payload: {}, payload_truncated: undefined, erased: true })
+  if (change.data.erased) Object.assign(patch, ERASED)
   return { ...row, ...patch, seq: change.seq ?? row.seq }
 }
 

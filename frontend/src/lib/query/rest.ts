@@ -1,5 +1,6 @@
 import { isRecord } from '../guards'
 import type { Credential, GetToken } from '../options'
+import { eventBody, parseKeepingTexts } from '../texts'
 import { ApiProblem, problemOf } from './problem'
 import type { Accepted, ApiEvent, EventPage, NewEvent, Summary } from './types'
 
@@ -31,7 +32,11 @@ const notTheServers = () =>
     detail: 'What answered in its place said nothing that was asked for.',
   })
 
-const jsonOf = (answer: Response): Promise<unknown> => answer.json().catch(() => null)
+const jsonOf = (answer: Response): Promise<unknown> =>
+  answer
+    .text()
+    .then(parseKeepingTexts)
+    .catch(() => null)
 
 /** What a refused answer tells. */
 export async function failure(answer: Response): Promise<ApiProblem> {
@@ -72,7 +77,7 @@ export function restApi({ server = '', token, getToken }: RestOptions): LiveApi 
       ask('/events', 'id', {
         method: 'POST',
         headers: { 'Content-Type': 'application/json', 'Idempotency-Key': key },
-        body: JSON.stringify(event),
+        body: eventBody(event),
       }),
   }
 }
