@@ -39,8 +39,8 @@ func (s searches) take(ctx context.Context, overdue func(held time.Duration)) (r
 	}
 	free := sync.OnceFunc(func() { <-s.places })
 	watchdog := time.AfterFunc(s.timeout+overdueSearch, func() {
-		free()
 		overdue(s.timeout + overdueSearch)
+		free()
 	})
 	return func() { watchdog.Stop(); free() }, nil
 }

@@ -27,7 +27,7 @@ func classify(err error, a *apier.Attempt, s seen) (apier.ErrorKind, string) {
 		return apier.ErrorBlocked, blocked.Error()
 	case faultOfOurs(err) != nil:
 		return apier.ErrorInternal, "this server has run out of files or memory for connections"
-	case errors.Is(err, errInterims):
+	case strings.Contains(err.Error(), errInterims.Error()): // HTTP/2 keeps only the text
 		return apier.ErrorProtocol, "the receiver sent interim answers (1xx) without end, and no answer"
 	case isHeaderTooLarge(err):
 		return apier.ErrorTooLarge, fmt.Sprintf("the answer's header is larger than %d KiB", maxResponseHeader>>10)

@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -72,6 +73,7 @@ func http2Receiver(t *testing.T, answer func(stream uint32) []byte) (url string,
 			if err != nil {
 				return
 			}
+			t.Cleanup(func() { _ = conn.Close() })
 			go serveHTTP2(conn, answer)
 		}
 	}()
@@ -210,6 +212,39 @@ func TestWordsFitTheFailure(t *testing.T) {
 			a, _, fault := s.send(t.Context(), messageTo(url, apier.TimeoutLimitMS))
 			if fault != nil || a.ErrorKind != c.kind || !strings.Contains(a.ErrorMessage, c.words) || strings.Contains(a.ErrorMessage, "127.0.0.1") {
 				t.Errorf("%v %s %q, want %s %q", fault, a.ErrorKind, a.ErrorMessage, c.kind, c.words)
+			}
+		})
+	}
+}
+
+// Over HTTP/2 a stream that never ends, or has no answer but interim ones, ends with its attempt; its connection serves on.
+func TestHostileStreams(t *testing.T) {
+	t.Parallel()
+	header := func(stream uint32, status string) []byte {
+		frame := http2Frame(1, stream, append([]byte{0x08, byte(len(status))}, status...)) // :status, a literal of HPACK
+		frame[4] = 4                                                                       // END_HEADERS, and not END_STREAM
+		return frame
+	}
+	for name, c := range map[string]struct {
+		answer func(stream uint32) []byte
+		kind   apier.ErrorKind
+		words  string
+	}{
+		"a body without end": {func(stream uint32) []byte { return header(stream, "500") }, apier.ErrorHTTP5xx, "500"},
+		"interim answers":    {func(stream uint32) []byte { return bytes.Repeat(header(stream, "103"), maxInterims+1) }, apier.ErrorProtocol, "interim"},
+		"no answer":          {func(uint32) []byte { return nil }, apier.ErrorTimeout, "no answer in time"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			url, pool := http2Receiver(t, c.answer)
+			s := newSender(open(), 512, time.Now)
+			defer s.close()
+			s.client.Transport.(*http.Transport).TLSClientConfig.RootCAs = pool
+			for range 2 {
+				a, _, fault := s.send(t.Context(), messageTo(url, 2000))
+				if fault != nil || a.ErrorKind != c.kind || !strings.Contains(a.ErrorMessage, c.words) {
+					t.Errorf("%v %s %q, want %s %q", fault, a.ErrorKind, a.ErrorMessage, c.kind, c.words)
+				}
 			}
 		})
 	}

@@ -166,7 +166,7 @@ func (s *Server) deliveryGuard() delivery.Guard {
 func (s *Server) deliveryOptions() delivery.Options {
 	return delivery.Options{
 		Guard: s.deliveryGuard(), MaxInFlight: s.opt.DeliveryMaxInFlight, DisableAfter: s.opt.DisableEndpointAfter,
-		StopTimeout: s.opt.DrainTimeout, Observe: s.figures.attempted, Log: s.log,
+		StopTimeout: max(s.opt.DrainTimeout, time.Millisecond), Observe: s.figures.attempted, Log: s.log,
 	}
 }
 

@@ -210,7 +210,7 @@ function How(part: PartProps) {
         label="Headers"
         rows={2}
         placeholder="X-Team: billing"
-        hint="One a line."
+        hint="One a line. Values are secrets: where (set) stays, the value stays."
       />
       <div className={styles.pair}>
         <Text {...part} name="inFlight" label="At once" hint="Requests under way." />
