@@ -148,13 +148,12 @@ func (b *batch) spend(rows, bytes int) { b.opCost += rows + bytes>>10 }
 // else waits, a slice may be longer.
 func (b *batch) sliceDone() bool {
 	took := time.Since(b.opBegun)
-	switch {
-	case b.opCost >= 2*sliceWeight || took >= 2*sliceTime:
-		return true
-	case b.opCost < sliceWeight && took < sliceTime:
-		return false
-	}
-	return b.writer.store.queue.othersWait(b.opTenant)
+	return b.sliceIsHeavy() || took >= 2*sliceTime || took >= sliceTime && b.writer.store.queue.othersWait(b.opTenant)
+}
+
+// sliceIsHeavy is sliceDone without the time: for what is done in one go as long as it is light, such as a hand-out.
+func (b *batch) sliceIsHeavy() bool {
+	return b.opCost >= 2*sliceWeight || b.opCost >= sliceWeight && b.writer.store.queue.othersWait(b.opTenant)
 }
 
 // find gives an event of a tenant, and the tenant's number.

@@ -21,20 +21,25 @@ const (
 func (s *Store) Lease(ctx context.Context, tenant apier.TenantID, r store.LeaseRequest) (store.Leases, error) {
 	r.Limit = min(max(r.Limit, 1), maxPage)
 	o := &leaseOp{tenant: tenant, request: r}
-	var err error
-	if r.Group != "" {
-		o.ahead, err = s.lookAhead(ctx, tenant, r.Group, r.Limit)
-	}
-	if err == nil {
-		err = s.submit(ctx, tenant, r.Limit, o.apply)
-	}
-	if err != nil {
-		return store.Leases{}, wrap("lease events", err)
+	for try := 0; try == 0 || try < maxRematches && o.leases.More; try++ {
+		if err := s.lease(ctx, o); err != nil {
+			return store.Leases{}, wrap("lease events", err)
+		}
 	}
 	for i := range o.leases.Leased {
 		s.checkDepth(&o.leases.Leased[i].Event)
 	}
 	return o.leases, nil
+}
+
+// lease looks ahead beside the writer, and hands out.
+func (s *Store) lease(ctx context.Context, o *leaseOp) (err error) {
+	if o.request.Group != "" {
+		if o.ahead, err = s.lookAhead(ctx, o.tenant, o.request.Group, o.request.Limit); err != nil {
+			return err
+		}
+	}
+	return s.submit(ctx, o.tenant, o.request.Limit, o.apply)
 }
 
 type leaseOp struct {
@@ -139,7 +144,7 @@ func (o *leaseOp) againAll(b *batch, due []lease) error {
 		if o.full() {
 			return nil
 		}
-		if o.cut = b.sliceDone(); o.cut {
+		if o.cut = b.sliceIsHeavy(); o.cut {
 			return nil
 		}
 		found, err := b.eventAt(l.event)
@@ -220,7 +225,7 @@ func (o *leaseOp) freshOfGroup(b *batch, want int) error {
 		if taken == want || o.full() {
 			return o.move(b, place)
 		}
-		if o.cut = b.sliceDone(); o.cut {
+		if o.cut = b.sliceIsHeavy(); o.cut {
 			return o.move(b, place)
 		}
 		place = seq

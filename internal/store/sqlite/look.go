@@ -59,7 +59,11 @@ func (s *Store) lookAhead(ctx context.Context, tenant apier.TenantID, name strin
 		if !l.found.fits(g) {
 			l.found = foundAhead{group: g.id, asked: g.asked, from: g.Position, upto: g.Position}
 		}
-		if wanted := l.found.after(g.Position); len(wanted) < enough {
+		wanted, err := stillThere(conn, l.found.after(g.Position))
+		if err != nil {
+			return err
+		}
+		if l.found.from, l.found.wanted = g.Position, wanted; len(wanted) < enough {
 			if l.found, err = l.found.more(ctx, conn, g, wanted, enough); err != nil {
 				return err
 			}
@@ -70,11 +74,25 @@ func (s *Store) lookAhead(ctx context.Context, tenant apier.TenantID, name strin
 	return found, err
 }
 
+// stillThere leaves out what was deleted or erased since it was found.
+func stillThere(conn *sqlite.Conn, events []apier.Seq) (left []apier.Seq, err error) {
+	left = make([]apier.Seq, 0, len(events))
+	for _, seq := range events {
+		there, err := exists(conn, "SELECT 1 FROM events WHERE created_seq = +? AND length(payload) > 0", int64(seq))
+		if err != nil {
+			return nil, err
+		}
+		if there {
+			left = append(left, seq)
+		}
+	}
+	return left, nil
+}
+
 const typesOfGroup = "SELECT e.created_seq, e.type, length(e.payload) FROM events e INDEXED BY events_by_tenant WHERE e.tenant = ? AND e.created_seq > ? ORDER BY e.created_seq LIMIT ?"
 
 // more looks on from where it ended. Of a group without a filter it reads no payload.
 func (f foundAhead) more(ctx context.Context, conn *sqlite.Conn, g *inboxGroup, wanted []apier.Seq, enough int) (foundAhead, error) {
-	f.from = g.Position
 	f.wanted = append(make([]apier.Seq, 0, len(wanted)+enough), wanted...)
 	f.end = false
 	query, wants := freshGroup, f.wantsStored(g)
