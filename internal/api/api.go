@@ -8,6 +8,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"path"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -201,12 +202,17 @@ func (a *API) routes() {
 		a.mux.HandleFunc(r.pattern, func(w http.ResponseWriter, req *http.Request) { a.serve(w, req, r) })
 	}
 	a.mux.HandleFunc("/api/", a.noRoute)
+	a.mux.HandleFunc("/api", a.noRoute) // or the mux would redirect to /api/
 }
 
 // ServeHTTP implements http.Handler.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	if a.cors(w, r) {
+		return
+	}
+	if !IsClean(r.URL.Path) { // the mux would redirect to another route
+		a.notFound(w, r)
 		return
 	}
 	a.mux.ServeHTTP(w, r)
@@ -309,7 +315,7 @@ func (a *API) noRoute(w http.ResponseWriter, r *http.Request) {
 	var allowed []string
 	for _, method := range methods() {
 		probe := &http.Request{Method: method, URL: r.URL, Host: r.Host}
-		if _, pattern := a.mux.Handler(probe); pattern != "/api/" {
+		if _, pattern := a.mux.Handler(probe); pattern != "/api/" && pattern != "/api" {
 			allowed = append(allowed, method)
 		}
 	}
@@ -318,7 +324,18 @@ func (a *API) noRoute(w http.ResponseWriter, r *http.Request) {
 		problem.Write(w, apier.Errorf(apier.CodeMethodNotAllowed, "%s is not possible here; use %s.", r.Method, strings.Join(allowed, " or ")), 0)
 		return
 	}
-	problem.Write(w, apier.Errorf(apier.CodeNotFound, "There is nothing at %s. GET /api/docs lists what there is.", r.URL.Path), 0)
+	a.notFound(w, r)
+}
+
+func (a *API) notFound(w http.ResponseWriter, r *http.Request) {
+	problem.Write(w, apier.Errorf(apier.CodeNotFound, "There is nothing at %s. GET /api/docs lists what there is.", cutText(r.URL.Path, maxQuoted)), 0)
+}
+
+// IsClean reports whether a path stands for itself: it has no empty part and none of "." and "..", so that no route is
+// found under another's address.
+func IsClean(p string) bool {
+	cleaned := path.Clean(p)
+	return p == cleaned || p == "" || cleaned != "/" && p == cleaned+"/"
 }
 
 func (a *API) cors(w http.ResponseWriter, r *http.Request) (done bool) {

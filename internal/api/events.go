@@ -1,13 +1,12 @@
 package api
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/apier/apier"
 	"github.com/apier/apier/internal/store"
@@ -63,23 +62,6 @@ func (a *API) deleteEvent(c *call) error {
 	return nil
 }
 
-// readQuery reads the parameters. A part that cannot be read is refused: left out, it would silently widen
-// a list or an export.
-func readQuery(c *call) (url.Values, error) {
-	q, err := url.ParseQuery(c.r.URL.RawQuery)
-	if err != nil {
-		return nil, apier.Errorf(apier.CodeInvalid, "The query cannot be read: its parts are name=value, joined by & and percent-encoded.")
-	}
-	for name, values := range q {
-		for _, value := range values {
-			if !utf8.ValidString(value) || strings.ContainsRune(value, 0) { // which a database reads as an end
-				return nil, badQuery([]apier.FieldError{{Field: name, Reason: "must be UTF-8 without U+0000"}})
-			}
-		}
-	}
-	return q, nil
-}
-
 // readFilter reads what lists and exports filter by. others are the parameters that the caller reads.
 func readFilter(q url.Values, others ...string) (store.Filter, []apier.FieldError) {
 	known := append([]string{"status", "type", "source", "search", "created_after", "created_before"}, others...)
@@ -89,15 +71,25 @@ func readFilter(q url.Values, others ...string) (store.Filter, []apier.FieldErro
 		faults = append(faults, apier.FieldError{Field: "status", Reason: "must be pending, delivered or failed"})
 	}
 	f.Types = typeGlobs(q)
-	if len(f.Types) > maxTypeGlobs {
-		faults = append(faults, apier.FieldError{Field: "type", Reason: "names more than " + strconv.Itoa(maxTypeGlobs) + " globs"})
-	}
+	faults = append(faults, typeFaults(f.Types)...)
 	if len(f.Search) > maxSearch {
 		faults = append(faults, apier.FieldError{Field: "search", Reason: "is longer than " + strconv.Itoa(maxSearch) + " bytes"})
 	}
 	f.CreatedAfter, faults = readTime(q, "created_after", faults)
 	f.CreatedBefore, faults = readTime(q, "created_before", faults)
 	return f, faults
+}
+
+func typeFaults(globs []string) []apier.FieldError {
+	if len(globs) > maxTypeGlobs {
+		return []apier.FieldError{{Field: "type", Reason: "names more than " + strconv.Itoa(maxTypeGlobs) + " globs"}}
+	}
+	for _, glob := range globs {
+		if len(glob) > apier.MaxTypeSize {
+			return []apier.FieldError{{Field: "type", Reason: fmt.Sprintf("has a glob of %d bytes; a type has at most %d", len(glob), apier.MaxTypeSize)}}
+		}
+	}
+	return nil
 }
 
 // typeGlobs returns the types that a list is limited to; none: all.
@@ -110,19 +102,6 @@ func typeGlobs(q url.Values) (globs []string) {
 		}
 	}
 	return globs
-}
-
-func unknownParameters(q url.Values, known []string) (faults []apier.FieldError) {
-	for name, values := range q {
-		switch {
-		case !slices.Contains(known, name):
-			faults = append(faults, apier.FieldError{Field: name, Reason: "is not a parameter here; there are " + strings.Join(known, ", ")})
-		case len(values) > 1 && name != "type": // of two, one would be passed over in silence
-			faults = append(faults, apier.FieldError{Field: name, Reason: "stands there more than once"})
-		}
-	}
-	slices.SortFunc(faults, func(a, b apier.FieldError) int { return strings.Compare(a.Field, b.Field) })
-	return faults
 }
 
 func readTime(q url.Values, name string, faults []apier.FieldError) (apier.Timestamp, []apier.FieldError) {

@@ -4,19 +4,33 @@ import (
 	"net/http"
 
 	"github.com/apier/apier"
+	"github.com/apier/apier/internal/api"
 	"github.com/apier/apier/internal/problem"
 )
 
 // routes is the outermost table; the API's own is in package api.
-func (s *Server) routes(api, dashboard http.Handler) http.Handler {
+func (s *Server) routes(rest, dashboard http.Handler) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/api/", api)
+	mux.Handle("/api/", rest)
+	mux.Handle("/api", rest)
 	mux.Handle("GET /ws", s.gateway)
 	mux.Handle("GET /metrics", s.metrics())
 	mux.HandleFunc("GET /healthz", s.healthz)
 	mux.HandleFunc("GET /readyz", s.readyz)
 	mux.Handle("/", getOnly(dashboard))
-	return s.guard(mux)
+	return s.guard(withoutRedirects(mux))
+}
+
+// withoutRedirects refuses a path that the mux would send elsewhere, such as //api/events: what is there is at another
+// address, or nowhere.
+func withoutRedirects(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !api.IsClean(r.URL.Path) {
+			problem.Write(w, apier.Errorf(apier.CodeNotFound, "There is nothing at this address: a part of its path is empty, \".\" or \"..\"."), 0)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // guard logs requests without their query, which may hold a token, and turns a panic into a 500.
