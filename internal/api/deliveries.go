@@ -38,7 +38,7 @@ func (a *API) listDeliveries(c *call, filter store.DeliveryFilter) error {
 	}
 	page, err := a.store.ListDeliveries(c.ctx(), c.id.Tenant, filter)
 	if err != nil {
-		return err
+		return a.tooSlow(q, err)
 	}
 	return answer(c.w, struct {
 		Deliveries []apier.Delivery `json:"deliveries"`

@@ -31,7 +31,7 @@ func (a *API) listEvents(c *call) error {
 	if len(faults) > 0 {
 		return badQuery(faults)
 	}
-	page, err := a.list(c, filter)
+	page, err := a.list(c, q, filter)
 	if err != nil {
 		return err
 	}

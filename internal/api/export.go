@@ -43,15 +43,19 @@ func (a *API) exportEvents(c *call) error {
 		return badQuery(faults)
 	}
 	filter.Limit = exportPage
-	page, err := a.find(c.ctx(), c.id.Tenant, filter)
+	walk, err := a.beginSearch(c.ctx(), c.id.Tenant, filter)
 	if err != nil {
 		return err
+	}
+	page, err := walk.next(c.ctx(), a)
+	if err != nil {
+		return a.tooSlow(q, err)
 	}
 	h := c.w.Header()
 	h.Set("Content-Type", x.contentType)
 	h.Set("Content-Disposition", `attachment; filename="events.`+format+`"`)
 	h.Set("Cache-Control", "no-store")
-	if err := a.stream(c, x, filter, page); err != nil {
+	if err := a.stream(c, x, walk, page); err != nil {
 		if c.ctx().Err() == nil {
 			a.opt.Log.Error("api: export cut short", "tenant", c.id.Tenant, "user", c.id.Subject, "cause", err)
 		}
@@ -60,7 +64,7 @@ func (a *API) exportEvents(c *call) error {
 	return nil
 }
 
-func (a *API) stream(c *call, x exporter, filter store.Filter, page store.Page) error {
+func (a *API) stream(c *call, x exporter, walk *searchWalk, page store.Page) error {
 	if err := x.begin(c.w); err != nil {
 		return err
 	}
@@ -78,9 +82,8 @@ func (a *API) stream(c *call, x exporter, filter store.Filter, page store.Page) 
 		if err := flush.Flush(); err != nil {
 			return err
 		}
-		filter.StartingAfter = page.Events[len(page.Events)-1].ID
 		var err error
-		if page, err = a.find(c.ctx(), c.id.Tenant, filter); err != nil {
+		if page, err = walk.next(c.ctx(), a); err != nil {
 			return err
 		}
 	}

@@ -30,7 +30,7 @@ func (a *API) listWebhooks(c *call) error {
 	}
 	page, err := a.store.ListWebhooks(c.ctx(), c.id.Tenant, filter)
 	if err != nil {
-		return err
+		return a.tooSlow(q, err)
 	}
 	logs := make([]*apier.Webhook, len(page.Webhooks))
 	for i := range page.Webhooks {

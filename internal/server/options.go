@@ -62,6 +62,7 @@ type Options struct {
 	TokensPerSecond   float64       `default:"5" help:"Failed requests a second for POST /api/token from one address, four seconds' worth at once. Those with a good key do not count." public:""`
 	MaxSearches       int           `default:"2" help:"Searches of what events hold at once; others wait; 0 means the default."`
 	SearchTimeout     time.Duration `default:"10s" help:"Time for such a search to find a page, its wait included; 0 means the default."`
+	ReadTimeout       time.Duration `default:"10s" help:"Time for any other read of a tenant, such as a page of a list, its wait included; 0 means the default."`
 	TokenTTL          time.Duration `name:"token-ttl" default:"1h" help:"Life of a token from POST /api/token; 0 means the default." min:"1s" public:""`
 	WriteQueue        int           `default:"4096" help:"Writes waiting for the database, at most 1000000; beyond it requests get 503; 0 means the default." max:"1000000"`
 

@@ -176,7 +176,7 @@ func (s *Server) storeOptions(f *feed) store.Options {
 		WriteQueue: s.opt.WriteQueue, WriteQueuePerTenant: s.opt.WriteQueuePerTenant,
 		Log: s.log, Exclusive: true, AcceptLoss: s.opt.AcceptLoss,
 		WebhookLog: s.opt.WebhookLog, MaxEndpoints: s.opt.MaxEndpoints, MaxOperations: s.opt.MaxOperations, InboxOpen: s.opt.InboxOpen, InboxMaxDeliveries: s.opt.InboxMaxDeliveries,
-		MaxDepth:       s.opt.MaxDepth,
+		MaxDepth: s.opt.MaxDepth, ReadTimeout: s.opt.ReadTimeout,
 		EventRetention: s.opt.RetentionEvents, AttemptBodyRetention: s.opt.RetentionAttemptBodies, WebhookRetention: s.opt.RetentionWebhookLog,
 		DiskBudget: s.opt.DiskBudget, DiskBudgetPending: s.opt.DiskBudgetPending,
 		TombstoneRetention: orForEver(s.opt.TombstoneRetention), IdempotencyRetention: orForEver(s.opt.IdempotencyRetention),

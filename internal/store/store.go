@@ -40,6 +40,8 @@ type Store interface {
 	Position(ctx context.Context) (Position, error)
 	// BeginRun says that a server starts here.
 	BeginRun(ctx context.Context) (Runs, error)
+	// Readers returns how many reads of tenants are under way, and how many wait for their share.
+	Readers() (busy, waiting int)
 	// Ping reports whether the database answers a read and its writer accepts work.
 	Ping(ctx context.Context) error
 	// Close waits for accepted writes, then releases everything. Later calls fail as unavailable.
@@ -94,6 +96,8 @@ type Options struct {
 	MaxEndpoints int
 	// MaxOperations bounds the operations of each tenant that run at once [4].
 	MaxOperations int
+	// ReadTimeout bounds a read of a tenant, the wait for its share of the readers included [10 s].
+	ReadTimeout time.Duration
 	// InboxOpen bounds what a group has handed out and not got acknowledged [10 000]: beyond it, it hands
 	// out only what is due again.
 	InboxOpen int
@@ -102,6 +106,9 @@ type Options struct {
 	// InboxMaxDeliveries is how often an event is handed out before it has failed; 0: without end.
 	InboxMaxDeliveries int
 }
+
+// ErrReadTimeout is what a read fails with that took longer than Options.ReadTimeout: nothing was found out.
+var ErrReadTimeout = apier.Errorf(apier.CodeUnavailable, "The answer took longer than a read may take (--read-timeout). Ask for less, or again in a moment.") //nolint:gochecknoglobals // an error to compare with
 
 // Position is a place in the history of one database. Seqs of different epochs cannot be compared.
 type Position struct {
@@ -178,6 +185,9 @@ type Filter struct {
 	StartingAfter apier.EventID // the last event of the page before, even if it was deleted or has expired since; else not found
 	Limit         int           // 1 to 1000
 	Inbox         bool          // with StatusPending: only what no endpoint takes
+
+	// Created at this Seq or later, and before the other; 0: no bound. They cut a long read into short ones.
+	FromSeq, BelowSeq apier.Seq
 }
 
 // Page is one page of a list, and the Seq at which it was read: a client that applies the changes after

@@ -16,7 +16,7 @@ func (s *Store) Changes(
 	ctx context.Context, tenant apier.TenantID, after apier.Seq, limit int, deliveries bool,
 ) (store.ChangePage, error) {
 	var page store.ChangePage
-	err := s.read(ctx, func(conn *sqlite.Conn) (err error) {
+	err := s.readOf(ctx, tenant, func(conn *sqlite.Conn) (err error) {
 		page, err = changes(conn, tenant, after, min(max(limit, 1), maxPage), deliveries)
 		return err
 	})

@@ -91,7 +91,7 @@ func statusOf(number int64) apier.Status {
 // Event implements store.Events.
 func (s *Store) Event(ctx context.Context, tenant apier.TenantID, id apier.EventID) (apier.Event, error) {
 	var found row
-	err := s.read(ctx, func(conn *sqlite.Conn) error {
+	err := s.readOf(ctx, tenant, func(conn *sqlite.Conn) error {
 		t, err := readTenant(conn, tenant)
 		if err != nil {
 			return err

@@ -13,7 +13,7 @@ import (
 func (s *Store) Follow(ctx context.Context, tenant apier.TenantID, after apier.Seq, limit int) (store.FollowPage, error) {
 	page := store.FollowPage{Next: after}
 	limit = min(max(limit, 1), maxPage)
-	err := s.read(ctx, func(conn *sqlite.Conn) error {
+	err := s.readOf(ctx, tenant, func(conn *sqlite.Conn) error {
 		t, err := readTenant(conn, tenant)
 		if err != nil {
 			return err

@@ -178,7 +178,7 @@ func (s *Store) PutGroup(ctx context.Context, tenant apier.TenantID, g store.New
 // Groups implements store.Inbox.
 func (s *Store) Groups(ctx context.Context, tenant apier.TenantID) ([]store.Group, error) {
 	var groups []store.Group
-	err := s.read(ctx, func(conn *sqlite.Conn) error {
+	err := s.readOf(ctx, tenant, func(conn *sqlite.Conn) error {
 		t, err := readTenant(conn, tenant)
 		if err != nil {
 			return err

@@ -24,7 +24,7 @@ const (
 // List implements store.Events.
 func (s *Store) List(ctx context.Context, tenant apier.TenantID, filter store.Filter) (store.Page, error) {
 	var page store.Page
-	err := s.read(ctx, func(conn *sqlite.Conn) (err error) {
+	err := s.readOf(ctx, tenant, func(conn *sqlite.Conn) (err error) {
 		page, err = list(conn, tenant, filter, s.options.DiskBudget > 0)
 		return err
 	})
@@ -98,6 +98,12 @@ func (q *listQuery) resolve(conn *sqlite.Conn) (possible bool, err error) {
 		return false, err
 	}
 	q.resolveStatus()
+	if q.filter.FromSeq > 0 {
+		q.and("e.created_seq >= :from_seq", ":from_seq", int64(q.filter.FromSeq))
+	}
+	if q.filter.BelowSeq > 0 {
+		q.and("e.created_seq < :below_seq", ":below_seq", int64(q.filter.BelowSeq))
+	}
 	if q.filter.Source != "" {
 		q.resolveSource()
 	}

@@ -14,7 +14,7 @@ import (
 // Summary implements store.Metrics.
 func (s *Store) Summary(ctx context.Context, tenant apier.TenantID) (store.Summary, error) {
 	var sum store.Summary
-	err := s.read(ctx, func(conn *sqlite.Conn) error {
+	err := s.readOf(ctx, tenant, func(conn *sqlite.Conn) error {
 		position, err := readPosition(conn)
 		if err != nil {
 			return err
@@ -33,7 +33,7 @@ func (s *Store) Summary(ctx context.Context, tenant apier.TenantID) (store.Summa
 func (s *Store) rowsSince(
 	ctx context.Context, tenant apier.TenantID, query string, since int64, row func(*sqlite.Stmt) error, more ...any,
 ) (seq apier.Seq, err error) {
-	err = s.read(ctx, func(conn *sqlite.Conn) error {
+	err = s.readOf(ctx, tenant, func(conn *sqlite.Conn) error {
 		position, err := readPosition(conn)
 		if err != nil {
 			return err
@@ -122,7 +122,7 @@ func (s *Store) TopErrors(
 
 // PendingRetries implements store.Metrics.
 func (s *Store) PendingRetries(ctx context.Context, tenant apier.TenantID) (n int64, err error) {
-	err = s.read(ctx, func(conn *sqlite.Conn) error {
+	err = s.readOf(ctx, tenant, func(conn *sqlite.Conn) error {
 		t, err := readTenant(conn, tenant)
 		if err != nil {
 			return err

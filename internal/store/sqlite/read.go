@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
@@ -11,7 +12,8 @@ import (
 	"github.com/apier/apier/internal/store"
 )
 
-// read runs fn in one read transaction: all it sees is of one moment.
+// read runs fn in one read transaction: all it sees is of one moment. It is for the server's own reads, which are short
+// and wait for no tenant's; those that a tenant asks for go through readOf.
 func (s *Store) read(ctx context.Context, fn func(*sqlite.Conn) error) error {
 	if s.isClosed() {
 		return errClosed()
@@ -35,9 +37,24 @@ func (s *Store) read(ctx context.Context, fn func(*sqlite.Conn) error) error {
 	return s.readError(ctx, err)
 }
 
-// readAs runs fn for a tenant; the row is zero where nothing is stored of it.
+// readOf runs fn as read does, for a tenant: it waits for its share of the connections, and ends in time.
+func (s *Store) readOf(ctx context.Context, tenant apier.TenantID, fn func(*sqlite.Conn) error) error {
+	limited, cancel := context.WithTimeout(ctx, s.options.ReadTimeout)
+	defer cancel()
+	err := s.slots.Acquire(limited, tenant)
+	if err == nil {
+		defer s.slots.Release(tenant)
+		err = s.read(limited, fn)
+	}
+	if err != nil && ctx.Err() == nil && limited.Err() != nil {
+		return fmt.Errorf("%w (%w)", store.ErrReadTimeout, err)
+	}
+	return err
+}
+
+// readAs runs fn as readOf does; the row is zero where nothing is stored of the tenant.
 func (s *Store) readAs(ctx context.Context, tenant apier.TenantID, fn func(*sqlite.Conn, tenantRow) error) error {
-	return s.read(ctx, func(conn *sqlite.Conn) error {
+	return s.readOf(ctx, tenant, func(conn *sqlite.Conn) error {
 		t, err := readTenant(conn, tenant)
 		if err != nil {
 			return err
@@ -45,6 +62,9 @@ func (s *Store) readAs(ctx context.Context, tenant apier.TenantID, fn func(*sqli
 		return fn(conn, t)
 	})
 }
+
+// Readers returns how many reads of tenants are under way, and how many wait for their share.
+func (s *Store) Readers() (busy, waiting int) { return s.slots.Held(), s.slots.Waiting() }
 
 func (s *Store) isClosed() bool {
 	s.mu.RLock()

@@ -18,12 +18,14 @@ import (
 	"zombiezen.com/go/sqlite/sqlitex"
 
 	"github.com/apier/apier"
+	"github.com/apier/apier/internal/fair"
 	"github.com/apier/apier/internal/store"
 )
 
 const (
 	busyTimeout = 5 * time.Second // how long to wait for another process's transaction
-	readers     = 8               // connections for reading
+	readers     = 8               // connections for reading what tenants ask for
+	ownReaders  = 2               // besides, for what the server asks for
 	day         = 24 * time.Hour
 )
 
@@ -32,6 +34,7 @@ type Store struct {
 	options store.Options
 	files   []openFile
 	pool    *sqlitex.Pool
+	slots   *fair.Slots[apier.TenantID] // of readers
 	queue   *turns
 	stopped chan struct{} // the writer has ended; closeErr is set
 	routes  routeTable
@@ -60,6 +63,7 @@ func Open(ctx context.Context, path string, options store.Options) (*Store, erro
 		return nil, fmt.Errorf("open database: %w", err)
 	}
 	s := &Store{options: withDefaults(options), stopped: make(chan struct{}), closing: make(chan struct{})}
+	s.slots = fair.NewSlots[apier.TenantID](readers, true)
 	s.queue = newTurns(s.options.WriteQueue, s.options.WriteQueuePerTenant)
 	conn, err := s.open(ctx, path)
 	if err != nil {
@@ -109,7 +113,7 @@ func (s *Store) begin(ctx context.Context, conn *sqlite.Conn, path string, found
 		return fmt.Errorf("mark: %w", err)
 	}
 	s.pool, err = sqlitex.NewPool(path, sqlitex.PoolOptions{
-		Flags: sqlite.OpenReadWrite, PoolSize: readers, PrepareConn: prepareReader,
+		Flags: sqlite.OpenReadWrite, PoolSize: readers + ownReaders, PrepareConn: prepareReader,
 	})
 	if err != nil {
 		return err
@@ -170,6 +174,9 @@ func withDefaults(o store.Options) store.Options {
 	}
 	if o.InboxOpen <= 0 {
 		o.InboxOpen = 10_000
+	}
+	if o.ReadTimeout <= 0 {
+		o.ReadTimeout = 10 * time.Second
 	}
 	return o
 }

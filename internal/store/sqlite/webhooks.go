@@ -129,7 +129,7 @@ func (b *batch) nextWebhookNumber(tenant int64, verified bool) (number int64, er
 // ListWebhooks implements store.Webhooks.
 func (s *Store) ListWebhooks(ctx context.Context, tenant apier.TenantID, filter store.WebhookFilter) (store.WebhookPage, error) {
 	var page store.WebhookPage
-	err := s.read(ctx, func(conn *sqlite.Conn) (err error) {
+	err := s.readOf(ctx, tenant, func(conn *sqlite.Conn) (err error) {
 		page, err = listWebhooks(conn, tenant, filter)
 		return err
 	})
@@ -246,7 +246,7 @@ func (s *Store) SignatureSecrets(ctx context.Context, id apier.EndpointID) (tena
 	if !ok {
 		return "", nil, errNoEndpoint(id)
 	}
-	err = s.read(ctx, func(conn *sqlite.Conn) error {
+	err = s.readOf(ctx, tenant, func(conn *sqlite.Conn) error {
 		var number int64
 		err := sqlitex.Execute(conn, "SELECT p.number, t.name FROM endpoints p JOIN tenants t ON t.id = p.tenant WHERE p.uuid = ?", &sqlitex.ExecOptions{
 			Args: []any{raw[:]},
