@@ -236,7 +236,7 @@ type bench struct {
 
 func newBench(t testing.TB, opt Options) *bench {
 	t.Helper()
-	h := hub.New(opt.MaxQueue)
+	h := hub.New(opt.MaxQueue, 0)
 	b := &bench{
 		store: &fakeStore{latest: map[apier.EventID]apier.Change{}, births: map[apier.EventID]apier.Seq{}},
 		auth: &fakeAuth{used: map[string]struct{}{}, ids: map[string]auth.Identity{

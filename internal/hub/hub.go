@@ -20,21 +20,30 @@ const DefaultLogBytes = 8 << 20
 
 // Hub holds the logs. Its methods are safe for concurrent use.
 type Hub struct {
-	logBytes int
+	logBytes   int
+	totalBytes int
 
 	mu      sync.Mutex // before Log.mu
+	bytes   int        // of all logs
 	head    apier.Seq  // of the latest commit, of any tenant
 	logs    map[apier.TenantID]*Log
 	opened  uint64 // logs so far
 	watches map[*Watch]struct{}
 }
 
-// New makes an empty hub. logBytes bounds each tenant's log; 0 means DefaultLogBytes.
-func New(logBytes int) *Hub {
+// DefaultTotalBytes bounds the logs of all tenants together.
+const DefaultTotalBytes = 64 << 20
+
+// New makes an empty hub. logBytes bounds each tenant's log and totalBytes all logs together; 0 means DefaultLogBytes and
+// DefaultTotalBytes.
+func New(logBytes, totalBytes int) *Hub {
 	if logBytes <= 0 {
 		logBytes = DefaultLogBytes
 	}
-	return &Hub{logBytes: logBytes, logs: map[apier.TenantID]*Log{}, watches: map[*Watch]struct{}{}}
+	if totalBytes <= 0 {
+		totalBytes = DefaultTotalBytes
+	}
+	return &Hub{logBytes: logBytes, totalBytes: max(totalBytes, logBytes), logs: map[apier.TenantID]*Log{}, watches: map[*Watch]struct{}{}}
 }
 
 // Advance says that everything up to seq is committed, before the first Publish of a process.
@@ -59,15 +68,36 @@ func (h *Hub) Publish(changes []apier.Change) (read bool) {
 			end++
 		}
 		if log := h.logs[changes[start].Tenant]; log != nil {
-			log.append(changes[start:end])
+			h.bytes += log.append(changes[start:end])
 			read = true
 		}
 		start = end
 	}
+	h.evict()
 	if read {
 		h.wake()
 	}
 	return read
+}
+
+// evict halves the largest log while all logs together are over their limit. Its slow readers go to the store.
+func (h *Hub) evict() {
+	for h.bytes > h.totalBytes {
+		var largest *Log
+		for _, log := range h.logs {
+			if largest == nil || log.bytes > largest.bytes {
+				largest = log
+			}
+		}
+		if largest == nil {
+			return
+		}
+		freed := largest.shrink()
+		if freed == 0 { // each holds one change, and has to
+			return
+		}
+		h.bytes -= freed
+	}
 }
 
 // PublishMetrics replaces the metrics of a tenant; only the newest are kept.
@@ -117,6 +147,7 @@ func (h *Hub) Release(log *Log) {
 	defer h.mu.Unlock()
 	if log.readers--; log.readers == 0 {
 		delete(h.logs, log.tenant)
+		h.bytes -= log.bytes
 	}
 }
 

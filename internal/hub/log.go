@@ -1,6 +1,10 @@
 package hub
 
 import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"slices"
 	"sync"
 
 	"github.com/apier/apier"
@@ -14,8 +18,8 @@ type Log struct {
 	readers int // guarded by Hub.mu
 
 	mu        sync.RWMutex
-	changes   []apier.Change // never overwritten: readers keep views of it
-	first     int64          // position of changes[0] among all that this log ever held
+	blocks    [][]apier.Change // of BlockSize, the last one may have fewer; never overwritten: readers keep views of them
+	skip      int              // how many of blocks[0] are forgotten
 	bytes     int
 	forgotten apier.Seq // changes up to here are no longer in the log
 	head      apier.Seq
@@ -90,16 +94,14 @@ func (l *Log) Since(from Cursor) (batch Batch, ok bool) {
 	if from.Seq < l.forgotten {
 		return Batch{}, false
 	}
-	start := l.after(from.Seq)
-	end := len(l.changes)
-	if room := BlockSize - int((l.first+int64(start))%BlockSize); end-start >= room {
-		end = start + room
-	}
-	batch.Changes = l.changes[start:end:end]
-	if end < len(l.changes) {
-		batch.More = true
-		batch.To = Cursor{l.changes[end-1].Event.Seq, from.Version}
-		return batch, true
+	if block, start := l.after(from.Seq); block < len(l.blocks) {
+		changes := l.blocks[block]
+		batch.Changes = changes[start:len(changes):len(changes)]
+		if block < len(l.blocks)-1 {
+			batch.More = true
+			batch.To = Cursor{changes[len(changes)-1].Event.Seq, from.Version}
+			return batch, true
+		}
 	}
 	batch.To = Cursor{max(l.head, from.Seq), l.version}
 	if from.Version != l.version {
@@ -109,25 +111,25 @@ func (l *Log) Since(from Cursor) (batch Batch, ok bool) {
 	return batch, true
 }
 
-// after gives the index of the first change beyond seq.
-func (l *Log) after(seq apier.Seq) int {
-	low, high := 0, len(l.changes)
-	for low < high {
-		if mid := (low + high) / 2; l.changes[mid].Event.Seq > seq {
-			high = mid
-		} else {
-			low = mid + 1
-		}
+// after returns where the first change beyond seq stands: the number of its block and its place in that.
+func (l *Log) after(seq apier.Seq) (block, place int) {
+	beyond := func(c apier.Change, seq apier.Seq) int { return cmp.Compare(c.Event.Seq, seq+1) }
+	block, _ = slices.BinarySearchFunc(l.blocks, seq, func(changes []apier.Change, seq apier.Seq) int {
+		return beyond(changes[len(changes)-1], seq)
+	})
+	if block < len(l.blocks) {
+		place, _ = slices.BinarySearchFunc(l.blocks[block], seq, beyond)
 	}
-	return low
+	return block, place
 }
 
-func (l *Log) append(changes []apier.Change) {
+// append adds changes and forgets the oldest beyond the limit. It returns by how many bytes the log has grown.
+func (l *Log) append(changes []apier.Change) (grown int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.changes = append(l.changes, changes...)
+	before := l.bytes
 	for i := range changes {
-		l.bytes += size(&changes[i])
+		l.add(compact(changes[i]))
 	}
 	l.head = changes[len(changes)-1].Event.Seq
 	for i := len(changes) - 1; i >= 0; i-- {
@@ -136,14 +138,57 @@ func (l *Log) append(changes []apier.Change) {
 			break
 		}
 	}
-	drop := 0
-	for l.bytes > l.limit && drop < len(l.changes)-1 {
-		l.bytes -= size(&l.changes[drop])
-		l.forgotten = l.changes[drop].Event.Seq
-		drop++
+	l.forget(l.limit)
+	return l.bytes - before
+}
+
+func (l *Log) add(c apier.Change) {
+	last := len(l.blocks) - 1
+	if last < 0 || len(l.blocks[last]) == BlockSize {
+		l.blocks = append(l.blocks, nil)
+		last++
 	}
-	l.changes = l.changes[drop:]
-	l.first += int64(drop)
+	l.blocks[last] = append(l.blocks[last], c)
+	l.bytes += size(&c)
+}
+
+// forget drops the oldest changes while there are more than so many bytes, but never the latest change.
+func (l *Log) forget(limit int) {
+	gone := 0
+	for l.bytes > limit && (gone < len(l.blocks)-1 || l.skip < len(l.blocks[gone])-1) {
+		oldest := &l.blocks[gone][l.skip]
+		l.bytes -= size(oldest)
+		l.forgotten = oldest.Event.Seq
+		if l.skip++; l.skip == len(l.blocks[gone]) {
+			gone, l.skip = gone+1, 0
+		}
+	}
+	l.blocks = slices.Delete(l.blocks, 0, gone) // which lets go of them: their payloads are memory
+}
+
+// shrink forgets the older half of the log and returns how many bytes that was.
+func (l *Log) shrink() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	before := l.bytes
+	l.forget(l.bytes / 2)
+	return before - l.bytes
+}
+
+// longPayload stands for every payload that no frame carries: only its length counts.
+//
+//nolint:gochecknoglobals // never written to
+var longPayload = append(json.RawMessage("{}"), bytes.Repeat([]byte(" "), apier.MaxPayloadInFrame)...)
+
+// compact returns a change as the log keeps it. A payload is detached from the request that it came in, whose whole
+// body it would keep in memory. One that is too long for a frame is not kept at all.
+func compact(c apier.Change) apier.Change {
+	if len(c.Event.Payload) > apier.MaxPayloadInFrame {
+		c.Event.Payload = longPayload
+	} else {
+		c.Event.Payload = bytes.Clone(c.Event.Payload)
+	}
+	return c
 }
 
 func (l *Log) setMetrics(m apier.Metrics, at apier.Timestamp) {
@@ -162,5 +207,9 @@ func size(c *apier.Change) int {
 	if c.Delivery != nil || c.Endpoint != nil || c.Recovery != nil {
 		return fixed + object
 	}
-	return fixed + len(c.Event.Payload) + len(c.Event.Type) + len(c.Event.Source) + len(c.Event.ErrorMessage)
+	payload := len(c.Event.Payload)
+	if payload > apier.MaxPayloadInFrame {
+		payload = 0 // see longPayload
+	}
+	return fixed + payload + len(c.Event.Type) + len(c.Event.Source) + len(c.Event.ErrorMessage)
 }

@@ -83,7 +83,7 @@ func TestReplay(t *testing.T) {
 	fromStore := make(chan int, rounds*readers)
 	for round := range rounds {
 		random := rand.New(rand.NewPCG(1, uint64(round)))
-		h, s, done := New((1+random.IntN(6))*changeSize), &history{}, make(chan struct{})
+		h, s, done := New((1+random.IntN(6))*changeSize, (4+random.IntN(9))*changeSize), &history{}, make(chan struct{})
 		var wg sync.WaitGroup
 		join := func() {
 			tenant, limit := tenants[random.IntN(len(tenants))], 1+random.IntN(10)

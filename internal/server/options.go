@@ -48,6 +48,7 @@ type Options struct {
 	MaxSubscriptions        int           `default:"100" help:"Subscriptions of a WebSocket connection." public:""`
 	MaxQueueBytes           int           `default:"1MiB" help:"Unsent answers to a WebSocket client, bytes." type:"bytes"`
 	LiveLogBytes            int           `default:"8MiB" help:"Latest changes of a tenant kept in memory for its connections, bytes; 0 means the default." type:"bytes"`
+	LiveLogTotalBytes       int           `default:"64MiB" help:"Latest changes of all tenants together kept in memory for their connections; the largest of them makes room; 0 means the default." type:"bytes"`
 	PingAfter               time.Duration `default:"25s" help:"Silence after which the server pings a WebSocket client; 0 means the default."`
 	SilenceTimeout          time.Duration `default:"60s" help:"Silence that ends a WebSocket connection; 0 means the default."`
 	WriteTimeout            time.Duration `default:"30s" help:"Time without progress that ends a WebSocket client that reads nothing; 0 means the default."`

@@ -64,7 +64,7 @@ func New(ctx context.Context, opt Options) (*Server, error) {
 	if err := opt.Validate(); err != nil {
 		return nil, err
 	}
-	s := &Server{opt: opt, log: opt.logger(), hub: hub.New(opt.LiveLogBytes), figures: newFigures(), notifier: api.NewInboxNotifier(), sleep: time.Sleep}
+	s := &Server{opt: opt, log: opt.logger(), hub: hub.New(opt.LiveLogBytes, opt.LiveLogTotalBytes), figures: newFigures(), notifier: api.NewInboxNotifier(), sleep: time.Sleep}
 	if err := s.open(ctx); err != nil {
 		s.close()
 		return nil, err

@@ -109,7 +109,7 @@ func (m *countedMetrics) Latency(context.Context, apier.TenantID, time.Time) (st
 func TestMetricsArePublishedOnceASecondAndOnlyOnChange(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		h := hub.New(0)
+		h := hub.New(0, 0)
 		log := h.Open("t1")
 		m := &countedMetrics{}
 		p := newPulse(h, slog.New(slog.DiscardHandler))
