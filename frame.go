@@ -145,7 +145,7 @@ func appendState(dst []byte, e *Event) []byte {
 }
 
 // Metrics is the data of metrics_update in v1. Latencies are milliseconds, SuccessRate is the percentage of
-// delivered among delivered and failed (0 where there is neither).
+// delivered among delivered and failed. In JSON it is null where there is neither.
 type Metrics struct {
 	Total           int64            `json:"total_events"`
 	Pending         int64            `json:"pending_events"`
@@ -156,12 +156,41 @@ type Metrics struct {
 	LatencyMS       LatencyQuantiles `json:"latency_ms"`
 }
 
-// LatencyQuantiles summarise created → delivered, in milliseconds, of SampleSize deliveries.
+// MarshalJSON implements json.Marshaler.
+func (m Metrics) MarshalJSON() ([]byte, error) {
+	type plain Metrics // without this method
+	return json.Marshal(struct {
+		plain
+		SuccessRate *float64 `json:"success_rate"`
+	}{plain(m), ValueOf(m.SuccessRate, m.Delivered+m.Failed)})
+}
+
+// LatencyQuantiles summarise created → delivered, in milliseconds, of SampleSize deliveries. In JSON they are null
+// where there is none.
 type LatencyQuantiles struct {
 	P50        float64 `json:"p50"`
 	P95        float64 `json:"p95"`
 	P99        float64 `json:"p99"`
 	SampleSize int64   `json:"sample_size"`
+}
+
+// MarshalJSON implements json.Marshaler.
+func (q LatencyQuantiles) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		P50        *float64 `json:"p50"`
+		P95        *float64 `json:"p95"`
+		P99        *float64 `json:"p99"`
+		SampleSize int64    `json:"sample_size"`
+	}{ValueOf(q.P50, q.SampleSize), ValueOf(q.P95, q.SampleSize), ValueOf(q.P99, q.SampleSize), q.SampleSize})
+}
+
+// ValueOf returns a figure that was made of samples for JSON: nil, which is null, if there are none. A figure of
+// nothing is not 0.
+func ValueOf(figure float64, samples int64) *float64 {
+	if samples == 0 {
+		return nil
+	}
+	return &figure
 }
 
 // AppendMetrics appends metrics_update. The plain dialect has the four counts of the guide and nothing else: a page

@@ -279,3 +279,19 @@ func FuzzDecodeClientFrame(f *testing.F) {
 		}
 	})
 }
+
+// FAULTS D6: a figure of nothing is not 0.
+func TestMetricsOfNothingAreNull(t *testing.T) {
+	t.Parallel()
+	v1 := &apier.V1{Channel: "metrics"}
+	got := string(apier.AppendMetrics(nil, apier.Metrics{Total: 3, Pending: 3}, sampleAt, v1))
+	for _, want := range []string{`"success_rate":null`, `"p50":null,"p95":null,"p99":null,"sample_size":0`} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%s lacks %s", got, want)
+		}
+	}
+	got = string(apier.AppendMetrics(nil, apier.Metrics{Total: 1, Failed: 1, LatencyMS: apier.LatencyQuantiles{SampleSize: 1}}, sampleAt, v1))
+	if !strings.Contains(got, `"success_rate":0`) || !strings.Contains(got, `"p50":0`) {
+		t.Errorf("a rate and a latency of 0: %s", got)
+	}
+}

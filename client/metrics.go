@@ -14,7 +14,7 @@ type Summary struct {
 	Pending     int64     `json:"pending"`
 	Delivered   int64     `json:"delivered"`
 	Failed      int64     `json:"failed"`
-	SuccessRate float64   `json:"success_rate"` // percent of delivered among delivered and failed; 0 where there is neither
+	SuccessRate float64   `json:"success_rate"` // percent of delivered among delivered and failed; 0 where there is neither, which JSON has as null
 	Seq         apier.Seq `json:"seq"`
 }
 

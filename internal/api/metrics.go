@@ -24,19 +24,20 @@ func (a *API) summary(c *call) error {
 		Pending     int64     `json:"pending"`
 		Delivered   int64     `json:"delivered"`
 		Failed      int64     `json:"failed"`
-		SuccessRate float64   `json:"success_rate"` // percent of delivered among delivered and failed
+		SuccessRate *float64  `json:"success_rate"` // percent of delivered among delivered and failed
 		Seq         apier.Seq `json:"seq"`
-	}{s.Total, s.Pending, s.Delivered, s.Failed, store.SuccessRate(s.Delivered, s.Failed), s.Seq})
+	}{s.Total, s.Pending, s.Delivered, s.Failed, apier.ValueOf(store.SuccessRate(s.Delivered, s.Failed), s.Delivered+s.Failed), s.Seq})
 }
 
 type latencyAnswer struct {
-	P50 float64 `json:"p50"` // seconds
-	P95 float64 `json:"p95"`
-	P99 float64 `json:"p99"`
+	P50 *float64 `json:"p50"` // seconds
+	P95 *float64 `json:"p95"`
+	P99 *float64 `json:"p99"`
 }
 
-func seconds(q store.Quantiles) latencyAnswer {
-	return latencyAnswer{q.P50 / 1000, q.P95 / 1000, q.P99 / 1000}
+// seconds returns quantiles of n deliveries.
+func seconds(q store.Quantiles, n int64) latencyAnswer {
+	return latencyAnswer{apier.ValueOf(q.P50/1000, n), apier.ValueOf(q.P95/1000, n), apier.ValueOf(q.P99/1000, n)}
 }
 
 // latency answers GET /api/metrics/latency: created → delivered, in seconds.
@@ -56,7 +57,7 @@ func (a *API) latency(c *call) error {
 	}
 	series := make([]point, len(l.Series))
 	for i, p := range l.Series {
-		series[i] = point{p.At, seconds(p.Quantiles), p.Count}
+		series[i] = point{p.At, seconds(p.Quantiles, p.Count), p.Count}
 	}
 	return answer(c.w, struct {
 		latencyAnswer
@@ -64,7 +65,7 @@ func (a *API) latency(c *call) error {
 		Range      string    `json:"range"`
 		Series     []point   `json:"series"`
 		Seq        apier.Seq `json:"seq"`
-	}{seconds(l.Quantiles), l.Count, name, series, l.Seq})
+	}{seconds(l.Quantiles, l.Count), l.Count, name, series, l.Seq})
 }
 
 // throughput answers GET /api/metrics/throughput.
@@ -139,12 +140,12 @@ func (a *API) errorCounts(c *call) error {
 		delivered, failed = delivered+p.Delivered, failed+p.Failed
 	}
 	return answer(c.w, struct {
-		TotalErrors      int64   `json:"total_errors"`      // failures in 24 h
-		ErrorRate        float64 `json:"error_rate"`        // percent of failures among all ends in 24 h
-		FailedDeliveries int64   `json:"failed_deliveries"` // events that stand as failed now
-		PendingRetries   int64   `json:"pending_retries"`   // deliveries that were attempted and are to be again
-		TopErrors        []count `json:"top_errors"`
-	}{failed, store.SuccessRate(failed, delivered), current.Failed, retries, counts})
+		TotalErrors      int64    `json:"total_errors"`      // failures in 24 h
+		ErrorRate        *float64 `json:"error_rate"`        // percent of failures among all ends in 24 h
+		FailedDeliveries int64    `json:"failed_deliveries"` // events that stand as failed now
+		PendingRetries   int64    `json:"pending_retries"`   // deliveries that were attempted and are to be again
+		TopErrors        []count  `json:"top_errors"`
+	}{failed, apier.ValueOf(store.SuccessRate(failed, delivered), failed+delivered), current.Failed, retries, counts})
 }
 
 func readRange(c *call, fallback string) (string, time.Duration, error) {

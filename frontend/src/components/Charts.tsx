@@ -68,7 +68,7 @@ function Latency({ range }: { range: Range }) {
   const chart = useMemo(() => latencyChart(data?.series ?? [], range, now), [data, range, now])
   // As with the lines, by minute: what has left the range is no longer counted.
   const deliveries = within(data?.series ?? [], spanOf(range), now).reduce((sum, p) => sum + p.count, 0)
-  const value = (s: number | undefined) => (data && deliveries > 0 && s !== undefined ? seconds(s) : '–')
+  const value = (s: number | null | undefined) => (data && deliveries > 0 && s != null ? seconds(s) : '–')
   return (
     <Panel title="Latency, created to delivered" testId="latency">
       {error && !data ? <Problem error={error} /> : null}

@@ -73,5 +73,5 @@ function happenedTo(name: CardName, series: readonly ThroughputPoint[]): string 
 function valueOf(name: CardName, s: Summary | undefined): string {
   if (!s) return '–'
   if (name !== 'success_rate') return count(s[name])
-  return s.delivered + s.failed === 0 ? '–' : percent(s.success_rate)
+  return s.success_rate === null || s.delivered + s.failed === 0 ? '–' : percent(s.success_rate)
 }

@@ -11,11 +11,11 @@ export interface LatencyPoint {
   count: number
 }
 
-/** Created to delivered, seconds. */
+/** Created to delivered, seconds; null where there was no delivery. */
 export interface Latency {
-  p50: number
-  p95: number
-  p99: number
+  p50: number | null
+  p95: number | null
+  p99: number | null
   range: string
   series: LatencyPoint[]
   /** The position in the change log it was read at, where the server says so. */

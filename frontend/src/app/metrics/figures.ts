@@ -101,7 +101,7 @@ function mixed(a: LatencyPoint | undefined, b: LatencyPoint): LatencyPoint {
 export function withHeadline(l: Latency, c: Counters): Latency {
   const ms = c.latency_ms
   if (l.range !== '1h' || !ms) return l
-  const s = (n: number | null, known: number) => (n === null ? known : n / 1000)
+  const s = (n: number | null, known: number | null) => (n === null ? known : n / 1000)
   return { ...l, p50: s(ms.p50, l.p50), p95: s(ms.p95, l.p95), p99: s(ms.p99, l.p99) }
 }
 

@@ -57,7 +57,7 @@ export interface Summary {
   pending: number
   delivered: number
   failed: number
-  /** Percent, 0 to 100. */
-  success_rate: number
+  /** Percent, 0 to 100; null where nothing was delivered and nothing failed. */
+  success_rate: number | null
   seq: number
 }
