@@ -39,22 +39,28 @@ func (b *batch) cancelOpen(name apier.TenantID, event apier.Seq) error {
 	return nil
 }
 
-// cancelSlice cancels some of an endpoint's open deliveries; more: there are others.
-func (b *batch) cancelSlice(name apier.TenantID, id apier.EndpointID) (more bool, err error) {
+// cancelSlice bounds the deliveries of an endpoint that are canceled in one transaction.
+const cancelSlice = 500
+
+// cancelSome cancels some of an endpoint's open deliveries; more: there are others.
+func (b *batch) cancelSome(name apier.TenantID, id apier.EndpointID) (more bool, err error) {
 	endpoint, err := b.endpoint(name, id)
 	if err != nil {
 		return false, err
 	}
 	open, err := queryDeliveries(b.conn, "INDEXED BY deliveries_by_endpoint WHERE d.endpoint = ? AND d.status = 1 ORDER BY d.number LIMIT ?",
-		endpoint.number, housekeepingSlice)
-	for _, row := range open {
+		endpoint.number, cancelSlice)
+	for i, row := range open {
+		if i > 0 && b.sliceDone() {
+			return true, nil
+		}
 		if err == nil {
 			err = b.cancel(name, row)
 		}
 		if err != nil {
 			return false, err
 		}
-		found, err := eventAt(b.conn, row.event)
+		found, err := b.eventAt(row.event)
 		if err != nil {
 			return false, err
 		}
@@ -64,5 +70,5 @@ func (b *batch) cancelSlice(name apier.TenantID, id apier.EndpointID) (more bool
 			}
 		}
 	}
-	return len(open) == housekeepingSlice, err
+	return len(open) == cancelSlice, err
 }

@@ -197,8 +197,8 @@ func (s *Store) DeleteEndpoint(ctx context.Context, tenant apier.TenantID, id ap
 		return nil
 	})
 	for more := true; err == nil && more; {
-		err = s.submit(ctx, tenant, housekeepingSlice, func(b *batch) (err error) {
-			if more, err = b.cancelSlice(tenant, id); err != nil || more {
+		err = s.submit(ctx, tenant, cancelSlice, func(b *batch) (err error) {
+			if more, err = b.cancelSome(tenant, id); err != nil || more {
 				return err
 			}
 			return b.removeEndpoint(tenant, id)

@@ -129,7 +129,7 @@ func (o *finishOp) judge(endpoint *endpointRow, now apier.Timestamp) {
 
 // attempted shows an attempt on its event: its counters, and its status once all deliveries of it have ended.
 func (b *batch) attempted(name apier.TenantID, d *deliveryRow) error {
-	found, err := eventAt(b.conn, d.event)
+	found, err := b.eventAt(d.event)
 	if err != nil || found == nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"strings"
 
 	"zombiezen.com/go/sqlite"
@@ -156,27 +157,42 @@ func (b *batch) announceRecovery(tenant apier.TenantID, r apier.Recovery) {
 	})
 }
 
-// AdvanceRecovery implements store.Recoveries.
-func (s *Store) AdvanceRecovery(ctx context.Context, tenant apier.TenantID, id string, n int) (apier.Recovery, error) {
+// AdvanceRecovery implements store.Recoveries. What comes next is found out beside the writer, and again where it has
+// changed meanwhile; an endpoint that changes all the time is left to the next call.
+func (s *Store) AdvanceRecovery(ctx context.Context, tenant apier.TenantID, id string, n int) (advanced apier.Recovery, err error) {
 	n = min(max(n, 1), recoverySlice)
-	return s.changeRecovery(ctx, tenant, id, 3*n, func(b *batch, row *recoveryRow) error {
-		if row.recovery.Status != apier.RecoveryRunning {
-			return nil
-		}
-		if row.recovery.EndpointID == "" { // deleted meanwhile
-			return b.writeRecovery(tenant, row, apier.RecoveryStopped)
-		}
-		moved, end, err := b.moveOn(tenant, row, n)
+	for range maxRematches {
+		ahead, err := s.lookAheadFor(ctx, tenant, id, n)
 		if err != nil {
-			return err
+			return advanced, wrap("look ahead of a recovery", err)
 		}
-		row.recovery.Done += int64(moved)
-		status := apier.RecoveryRunning
-		if end {
-			status = apier.RecoveryDone
+		advanced, err = s.changeRecovery(ctx, tenant, id, 3*n, func(b *batch, row *recoveryRow) error {
+			return b.advance(tenant, row, &ahead)
+		})
+		if !errors.Is(err, errStale) {
+			return advanced, err
 		}
-		return b.writeRecovery(tenant, row, status)
-	})
+	}
+	return s.Recovery(ctx, tenant, id)
+}
+
+func (b *batch) advance(tenant apier.TenantID, row *recoveryRow, ahead *stepAhead) error {
+	if row.recovery.Status != apier.RecoveryRunning {
+		return nil
+	}
+	if row.recovery.EndpointID == "" { // deleted meanwhile
+		return b.writeRecovery(tenant, row, apier.RecoveryStopped)
+	}
+	moved, end, err := b.step(tenant, row, ahead)
+	if err != nil {
+		return err
+	}
+	row.recovery.Done += int64(moved)
+	status := apier.RecoveryRunning
+	if end {
+		status = apier.RecoveryDone
+	}
+	return b.writeRecovery(tenant, row, status)
 }
 
 // StopRecovery implements store.Recoveries.

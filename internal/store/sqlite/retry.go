@@ -31,7 +31,7 @@ func (b *batch) beginAnew(name apier.TenantID, row *deliveryRow) error {
 	if err != nil {
 		return err
 	}
-	found, err := eventAt(b.conn, row.event)
+	found, err := b.eventAt(row.event)
 	switch {
 	case err != nil:
 		return err

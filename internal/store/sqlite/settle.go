@@ -70,6 +70,7 @@ func updateEvent(b *batch, createdSeq apier.Seq, e *apier.Event) error {
 }
 
 func updateEventAs(b *batch, createdSeq apier.Seq, e *apier.Event, status int64) error {
+	b.spend(1, len(e.Payload)) // the row is written whole
 	stmt, err := b.conn.Prepare(`UPDATE events SET seq = ?, status = ?, updated_at = ?, attempts = ?,
 		attempted_at = ?, latency_ms = ?, error = ? WHERE created_seq = ?`)
 	if err != nil {
