@@ -2,8 +2,8 @@ package client
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
-	"strconv"
 
 	"github.com/apier/apier"
 )
@@ -35,20 +35,13 @@ type channels struct {
 	open    bool     // the server's choice is wanted, too; it is unknown until a session tells it
 	left    []string // of the server's choice, while it is unknown
 	held    map[string]apier.Seq
-	asked   map[string]unanswered
-	again   []string // held, and asked for once more: the server tells the state of such a channel again
+	asked   map[string]apier.FrameType // requests without an answer, by channel
+	again   []string                   // held, and asked for once more: the server tells the state of such a channel again
 	refused map[string]*apier.Error
 	before  []string // those a session that is resumed goes on with
 	started bool     // this connection has a session
 	retryAt instant  // nothing is asked before
 	repeats int      // refusals for now in a row
-	lastID  int
-}
-
-// unanswered is a channel's request that has no answer yet.
-type unanswered struct {
-	verb apier.FrameType
-	id   string
 }
 
 func newChannels(base []string) channels {
@@ -86,7 +79,7 @@ func (c *channels) add(name string) {
 	c.wanted = with(c.wanted, name)
 	c.left = without(c.left, name)
 	delete(c.refused, name)
-	if _, held := c.held[name]; held && c.asked[name].verb == "" {
+	if _, held := c.held[name]; held && c.asked[name] == "" {
 		c.again = with(c.again, name)
 	}
 }
@@ -142,16 +135,17 @@ func (c *channels) sync(now instant, send func([]byte) bool) (refused []string) 
 		return nil
 	}
 	c.retryAt = past
+	all := c.all()
 	var leave, join []string
 	for name := range c.held {
-		if c.asked[name].verb == "" && !slices.Contains(c.wanted, name) && !(c.open && !slices.Contains(c.left, name)) {
+		if c.asked[name] == "" && !slices.Contains(all, name) {
 			leave = append(leave, name)
 		}
 	}
 	slices.Sort(leave)
 	for _, name := range c.wanted {
 		_, held := c.held[name]
-		if held && !slices.Contains(c.again, name) || c.asked[name].verb != "" || c.refused[name] != nil {
+		if held && !slices.Contains(c.again, name) || c.asked[name] != "" || c.refused[name] != nil {
 			continue
 		}
 		if _, problem := apier.ParseChannel(name); problem != nil {
@@ -168,21 +162,16 @@ func (c *channels) sync(now instant, send func([]byte) bool) (refused []string) 
 
 func (c *channels) ask(now instant, verb apier.FrameType, names []string, send func([]byte) bool) {
 	for _, part := range splitNames(names) {
-		c.lastID++
-		id := controlID + strconv.Itoa(c.lastID)
-		if !send(encodeMessage(channelsMessage(verb, id, part))) { // the queue of the socket is full
+		if !send(encodeMessage(channelsMessage(verb, part))) { // the queue of the socket is full
 			c.retryAt = now + firstRepeat
 			return
 		}
 		for _, name := range part {
-			c.asked[name] = unanswered{verb, id}
+			c.asked[name] = verb
 			c.again = without(c.again, name)
 		}
 	}
 }
-
-// controlID begins the ids of the frames that a client sends by itself.
-const controlID = "apier-"
 
 // splitNames cuts names into parts, each of one frame.
 func splitNames(names []string) (parts [][]string) {
@@ -200,7 +189,7 @@ func splitNames(names []string) (parts [][]string) {
 
 // confirmed says that every matching change after seq will come.
 func (c *channels) confirmed(name string, seq apier.Seq) {
-	if c.asked[name].verb == apier.FrameSubscribe {
+	if c.asked[name] == apier.FrameSubscribe {
 		delete(c.asked, name)
 	}
 	delete(c.refused, name)
@@ -212,7 +201,7 @@ func (c *channels) confirmed(name string, seq apier.Seq) {
 func (c *channels) ended(name string) {
 	_, held := c.held[name]
 	delete(c.held, name)
-	if c.asked[name].verb == apier.FrameUnsubscribe {
+	if c.asked[name] == apier.FrameUnsubscribe {
 		delete(c.asked, name)
 		c.repeats = 0
 		c.giveRoom()
@@ -255,7 +244,7 @@ func (c *channels) refuse(names []string, e *apier.Error, after int64, now insta
 		return nil
 	}
 	for _, name := range names {
-		verb := c.asked[name].verb
+		verb := c.asked[name]
 		delete(c.asked, name)
 		if verb == apier.FrameUnsubscribe { // it cannot be left, so there is nothing to leave
 			delete(c.held, name)
@@ -283,20 +272,9 @@ func repeatAfter(said int64, repeats int) int64 {
 	return int64(min(lastRepeat, firstRepeat<<min(repeats, 5)))
 }
 
-// about returns the channels that a refusal is about: those it names, or those of the frame with its id, or, where it
-// names nothing and is for now, all that have no answer.
-func (c *channels) about(names []string, id string, everything bool) []string {
-	if len(names) > 0 {
-		return names
-	}
-	var all []string
-	for name, r := range c.asked {
-		if r.id == id || id == "" && everything {
-			all = append(all, name)
-		}
-	}
-	slices.Sort(all)
-	return all
+// unanswered returns the channels with a request that has no answer.
+func (c *channels) unanswered() []string {
+	return slices.Sorted(maps.Keys(c.asked))
 }
 
 // due returns when something is asked for again; never: nothing is.
@@ -311,7 +289,7 @@ func (c *channels) due() instant {
 // so the highest seq of the channel decides. One that has yet to be confirmed may tell of changes that
 // others brought already.
 func (c *channels) old(name string, seq, connection apier.Seq) bool {
-	if c.asked[name].verb == apier.FrameSubscribe {
+	if c.asked[name] == apier.FrameSubscribe {
 		return false
 	}
 	seen, known := c.held[name]
@@ -341,13 +319,13 @@ func (c *channels) connectionLost() {
 	if c.started {
 		c.before = c.before[:0]
 		for name := range c.held { // but what has yet to tell its state
-			if c.asked[name].verb == "" && !slices.Contains(c.again, name) {
+			if c.asked[name] == "" && !slices.Contains(c.again, name) {
 				c.before = append(c.before, name)
 			}
 		}
 	}
 	c.started = false
-	c.held, c.asked, c.refused = map[string]apier.Seq{}, map[string]unanswered{}, map[string]*apier.Error{}
+	c.held, c.asked, c.refused = map[string]apier.Seq{}, map[string]apier.FrameType{}, map[string]*apier.Error{}
 	c.again, c.retryAt, c.repeats = nil, past, 0
 }
 

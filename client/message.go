@@ -19,7 +19,7 @@ type Message struct {
 func (m *Message) valid() bool { return m.Data == nil || isObject(m.Data) && json.Valid(m.Data) }
 
 // channelsMessage returns a request for channels; one alone is named as the integration guide names it.
-func channelsMessage(t apier.FrameType, id string, names []string) Message {
+func channelsMessage(t apier.FrameType, names []string) Message {
 	data := struct {
 		Channel  string   `json:"channel,omitempty"`
 		Channels []string `json:"channels,omitempty"`
@@ -27,7 +27,7 @@ func channelsMessage(t apier.FrameType, id string, names []string) Message {
 	if len(names) == 1 {
 		data.Channel, data.Channels = names[0], nil
 	}
-	return Message{Type: t, ID: id, Data: jsonOf(data)}
+	return Message{Type: t, Data: jsonOf(data)}
 }
 
 // jsonOf returns the JSON of a value of strings, numbers and lists of them, which always marshals.

@@ -2,7 +2,6 @@ package client
 
 import (
 	"encoding/json"
-	"strconv"
 	"time"
 
 	"github.com/apier/apier"
@@ -22,7 +21,6 @@ const (
 type renewal struct {
 	inForce string
 	offered string // and not answered yet; "": none
-	id      string // of the frame that offered it
 	wanted  bool   // the server has warned of the end, and there is no other token yet
 	since   instant
 	ends    instant // 0: not known
@@ -35,11 +33,6 @@ func (r *renewal) askAt() instant {
 		return never
 	}
 	return r.at
-}
-
-// isAbout reports whether an error is about the token that was offered.
-func (r *renewal) isAbout(id string, request apier.FrameType, everything bool) bool {
-	return r.offered != "" && (request == apier.FrameAuth || id != "" && id == r.id || id == "" && everything)
 }
 
 // warned takes the warning that the token in force ends at that moment, by our clock; 0: not known.
@@ -127,22 +120,20 @@ func (c *core) tokenRenewed(l *link, token string) {
 	if token == r.offered {
 		return
 	}
-	c.channels.lastID++
-	id := controlID + strconv.Itoa(c.channels.lastID)
 	data := jsonOf(struct {
 		Token string `json:"token"`
 	}{token})
-	if !l.send(encodeMessage(Message{Type: apier.FrameAuth, ID: id, Data: data})) {
+	if !l.send(encodeMessage(Message{Type: apier.FrameAuth, Data: data})) {
 		r.repeat(c.env.now(), soonestRepeat)
 		return
 	}
-	r.offered, r.id = token, id
+	r.offered = token
 }
 
 // renewalRefused keeps the token in force; the newest is tried again, at the latest with the next connection.
 func (c *core) renewalRefused(forNow bool, after int64) {
 	r := &c.link.renewal
-	r.offered, r.id = "", ""
+	r.offered = ""
 	if !r.wanted {
 		return
 	}

@@ -553,7 +553,7 @@ func TestALostRequestIsNamed(t *testing.T) {
 	for _, address := range []string{cut.URL, "http://127.0.0.1:1"} {
 		c := newTestClient(t, address, Options{MaxRetries: -1, Token: "very-secret"})
 		_, err := c.Delivery(t.Context(), "dlv_1")
-		if err == nil || !strings.Contains(err.Error(), "GET "+address+"/api/events/evt_1") || strings.Contains(err.Error(), "very-secret") {
+		if err == nil || !strings.Contains(err.Error(), "GET "+address+"/api/deliveries/dlv_1") || strings.Contains(err.Error(), "very-secret") {
 			t.Error(err)
 		}
 	}

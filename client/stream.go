@@ -115,14 +115,16 @@ func (c *core) refused(f *Frame) {
 	}
 	e := &apier.Error{Code: f.Code, Message: f.Error}
 	isControl := about.Request == "" || about.Request == apier.FrameSubscribe || about.Request == apier.FrameUnsubscribe
-	everything := isControl && isTemporary(f.Code)
-	if len(names) == 0 && c.link.renewal.isAbout(f.ID, about.Request, everything) {
+	everything := len(names) == 0 && f.ID == "" && isControl && isTemporary(f.Code)
+	if c.link.renewal.offered != "" && (everything || len(names) == 0 && about.Request == apier.FrameAuth) {
 		c.renewalRefused(isTemporary(f.Code), about.RetryAfter)
 	}
-	if !isControl && len(names) == 0 {
-		return
+	if f.ID == "" && len(c.channels.asked) == 1 && len(names) == 0 && f.refusesChannel() && isControl {
+		everything = true // there is one request that it can be about
 	}
-	names = c.channels.about(names, f.ID, everything)
+	if everything { // it names nothing: whatever has no answer is asked for again
+		names = c.channels.unanswered()
+	}
 	c.tellRefused(c.channels.refuse(names, e, about.RetryAfter, c.env.now()))
 	c.syncSoon()
 	c.arm()

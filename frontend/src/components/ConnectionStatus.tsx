@@ -63,11 +63,16 @@ export function ConnectionStatus(props: ConnectionStatusProps) {
 
 function Details(props: ConnectionStatusProps) {
   const { state, reconnectAttempt = 0, maxReconnectAttempts, lastError, pollingEvery, quality } = props
+  const message = typeof lastError === 'string' ? lastError : lastError?.message
   if (state === WebSocketState.CONNECTED) {
-    return quality ? <span className={styles.detail}>quality: {quality}</span> : null
+    return (
+      <>
+        {quality && <span className={styles.detail}>quality: {quality}</span>}
+        {message && <span className={styles.error}>{message}</span>}
+      </>
+    )
   }
   const max = maxReconnectAttempts === undefined ? '' : `/${maxReconnectAttempts}`
-  const message = typeof lastError === 'string' ? lastError : lastError?.message
   return (
     <>
       {state === WebSocketState.RECONNECTING && reconnectAttempt > 0 && (

@@ -1,10 +1,12 @@
+import type { SubscribeOutcome } from './channels'
 import { CloseCode } from './closeCodes'
 import { browserEnv } from './env'
+import { NO_WEBSOCKET } from './errors'
 import type { ClientEnv, PageSignal } from './env'
 import { tell } from './handlers'
 import type { MessageFrame } from './handlers'
 import { MessageType, WebSocketState } from './messages'
-import type { OutgoingMessage } from './messages'
+import type { OutgoingMessage, WebSocketMessage } from './messages'
 import { withDefaults } from './options'
 import type { Credential, SocketOptions } from './options'
 import { Outbox } from './outbox'
@@ -15,8 +17,13 @@ import { QualityMeter } from './quality'
 import { Runner } from './runner'
 import type { RunnerOwner } from './runner'
 import type { SendResult, SocketClient } from './socket'
+import type { ConnectionError } from './store'
 import { Stream } from './stream'
 import { connectionUrl } from './url'
+import type { Attempt } from './url'
+
+/** Whether a credential is a key of an API/er server, which nobody else gives out: such a server speaks v1. */
+const isOwnKey = (credential: Credential) => typeof credential === 'string' && credential.startsWith('apier_')
 
 /** Joins the parts of a SocketClient: what the runner tells goes to stream, outbox, meter and handlers. */
 export class Client implements SocketClient, RunnerOwner {
@@ -77,7 +84,10 @@ export class Client implements SocketClient, RunnerOwner {
     runner.settings.token = token
     if (!token) return
     runner.run({ type: 'token' })
-    if (runner.link?.tokenExpiring) runner.renewToken()
+    const renewal = runner.link?.renewal
+    if (!renewal?.isWanted) return
+    renewal.at = this.env.now()
+    runner.arm()
   }
 
   send(message: OutgoingMessage, settle?: (delivery: Delivery) => void): SendResult {
@@ -95,28 +105,46 @@ export class Client implements SocketClient, RunnerOwner {
     })
   }
 
-  subscribe(channel: string): boolean {
-    this.stream.channels.add(channel)
-    return this.stream.subscribe(channel)
+  subscribe(channel: string): Promise<SubscribeOutcome> {
+    return new Promise((resolve) => {
+      this.stream.channels.add(channel, resolve)
+      this.stream.syncSoon()
+    })
   }
 
   unsubscribe(channel: string): boolean {
     this.stream.channels.remove(channel)
-    return this.stream.unsubscribe(channel)
+    this.stream.syncSoon()
+    this.runner.show()
+    return this.runner.machine.link === 'ready'
+  }
+
+  wake(): void {
+    this.runner.run({ type: 'wake' })
   }
 
   // ---- what the runner and the stream ask and tell ----
 
-  address(credential: Credential): [url: string, protocols: string[]] {
+  address(credential: Credential): Attempt {
     const { url = '', dialect, tokenIn } = this.runner.settings
-    const knowsV1 = dialect !== 'plain' && (dialect === 'v1' || this.runner.machine.greets)
-    return connectionUrl(url, this.env.baseUrl, {
+    const { stream } = this
+    const resume = stream.cursor.point
+    const v1 = dialect !== 'plain'
+    const greets = v1 && (dialect === 'v1' || this.runner.machine.greets)
+    const attempt = connectionUrl(url, this.env.baseUrl, {
       credential,
-      tokenIn: tokenIn ?? (knowsV1 ? 'protocol' : 'url'),
-      v1: dialect !== 'plain',
-      channels: this.stream.channels.forUrl(),
-      resume: this.stream.cursor.point,
+      tokenIn: tokenIn ?? (greets || (v1 && isOwnKey(credential)) ? 'protocol' : 'url'),
+      v1,
+      knowsV1: greets || (v1 && resume !== undefined),
+      channels: stream.channels.forUrl(v1 && resume !== undefined),
+      resume,
     })
+    stream.dialled = attempt.channels
+    return attempt
+  }
+
+  get error(): ConnectionError | null {
+    return this.runner.machine.link === 'ready' ? this.stream.channels.error : null
   }
 
   ready(again: boolean): void {
@@ -147,7 +175,9 @@ export class Client implements SocketClient, RunnerOwner {
   }
 
   due(now: number): number {
-    return this.outbox.expire(now)
+    const at = this.outbox.expire(now)
+    if (this.runner.machine.link !== 'ready') return at
+    return Math.min(at, this.stream.due(now), this.runner.renew(now))
   }
 
   pageSignal(signal: PageSignal): void {
@@ -155,7 +185,7 @@ export class Client implements SocketClient, RunnerOwner {
     if (signal !== 'leave') this.runner.run({ type: signal })
   }
 
-  private answered({ type, id }: MessageFrame): void {
+  private answered({ type, id }: Pick<MessageFrame | WebSocketMessage, 'type' | 'id'>): void {
     if (type === MessageType.PONG) this.quality.answered(this.env.now())
     if (id !== undefined) this.outbox.answered(id, type === MessageType.ERROR)
   }
@@ -163,9 +193,8 @@ export class Client implements SocketClient, RunnerOwner {
   // ---- the rest ----
 
   private want(type: 'connect' | 'reconnect'): void {
-    if (!this.runner.settings.url || !this.env.WebSocket) {
-      return this.store.update({ state: WebSocketState.DISCONNECTED })
-    }
+    if (!this.runner.settings.url) return this.store.update({ state: WebSocketState.DISCONNECTED })
+    if (!this.env.WebSocket) return this.runner.run({ type: 'badConfig', error: NO_WEBSOCKET })
     this.restore()
     this.runner.run({ type })
   }

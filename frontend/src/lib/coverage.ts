@@ -10,7 +10,7 @@ type Names = Partial<Record<'id' | 'type' | 'event_id' | 'endpoint_id', string |
  */
 export function covers(channels: ReadonlySet<string>, { type, channel, data }: WebSocketMessage): boolean {
   if (channel === undefined || channels.has(channel) || !CHANGE.test(type)) return true
-  const { id, type: kind, event_id: event, endpoint_id } = data as Names
+  const { id, type: kind, event_id: event, endpoint_id } = (data ?? {}) as Names
   const endpoint = type === MessageType.ENDPOINT_UPDATE ? id : endpoint_id
   // The frame names one channel that brings it; there may be others.
   const names = type.startsWith('event_') ? ['events', `events:${kind}`, `event:${id}`] : [channel]

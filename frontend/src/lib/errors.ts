@@ -27,6 +27,11 @@ export const NO_PONG: ConnectionError = { kind: 'heartbeat', message: 'The serve
 export const NO_ANSWER: ConnectionError = { kind: 'timeout', message: 'The server did not answer in time.' }
 export const NO_TOKEN: ConnectionError = { kind: 'auth', message: 'No token could be obtained.' }
 export const BAD_URL: ConnectionError = { kind: 'config', message: 'The WebSocket URL is not usable.' }
+export const NO_WEBSOCKET: ConnectionError = {
+  kind: 'config',
+  message:
+    'There is no WebSocket here. Pass one: new SocketClient(options, { WebSocket }), in Node 20 that of the package ws.',
+}
 
 /** All attempts failed; names the cause of the last one. */
 export function exhaustedError(attempts: number, cause: ConnectionError): ConnectionError {

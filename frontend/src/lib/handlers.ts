@@ -1,3 +1,4 @@
+import type { Refusal } from './channels'
 import { MessageType } from './protocol'
 import type { EventUpdate, MetricsUpdate, ServerFrame, WebSocketMessage } from './protocol'
 
@@ -22,7 +23,10 @@ export interface Handlers {
   onClose?: (() => void) | undefined
   /** A browser's error event; says little, changes nothing. `lastError` has the words. */
   onError?: ((error: Event) => void) | undefined
-  /** Each message, before the handler of its type. */
+  /**
+   * Each message that could be parsed, before the handler of its type: those of types that the library does not
+   * know, too, and those that steer the connection.
+   */
   onMessage?: ((message: WebSocketMessage) => void) | undefined
   onEventUpdate?: ((event: EventUpdate) => void) | undefined
   onEventCreated?: ((event: EventUpdate) => void) | undefined
@@ -38,6 +42,11 @@ export interface Handlers {
    * fetched before it is best fetched again in onOpen.
    */
   onResync?: ((reason: ResyncReason) => void) | undefined
+  /**
+   * The server does not give a channel, such as one the token does not permit, or one over the limit. What is
+   * refused for a while only is asked for again, and not told.
+   */
+  onRefused?: ((refusal: Refusal) => void) | undefined
 }
 
 /** Calls a handler, if there is one; what it throws is reported and goes no further. */
@@ -59,7 +68,7 @@ export type MessageFrame = Extract<ServerFrame, { type: MessageType }>
 
 /** Hands one message to onMessage and to the handler of its type. */
 export function deliver(frame: MessageFrame, handlers: Handlers): void {
-  tell(handlers, 'onMessage', frame)
+  deliverMessage(frame, handlers)
   switch (frame.type) {
     case MessageType.EVENT_UPDATE:
       return tell(handlers, 'onEventUpdate', frame.data)
@@ -70,4 +79,9 @@ export function deliver(frame: MessageFrame, handlers: Handlers): void {
     case MessageType.METRICS_UPDATE:
       return tell(handlers, 'onMetricsUpdate', frame.data)
   }
+}
+
+/** Hands any message to onMessage. */
+export function deliverMessage(frame: object, handlers: Handlers): void {
+  tell(handlers, 'onMessage', frame as WebSocketMessage)
 }

@@ -1,7 +1,9 @@
+import { isRecord } from './guards'
+import type { WebSocketMessage } from './messages'
 import { parseEnvelope, parseMessage } from './protocol'
-import type { ServerFrame } from './protocol'
+import type { ParseResult, ServerFrame } from './protocol'
 
-/** What was not handed on, counted. */
+/** What was not handed on, or only to onMessage, counted. */
 export interface InboxStats {
   /** Frames of a type this version does not know. */
   unknown: number
@@ -14,13 +16,27 @@ export interface InboxStats {
 /** A frame by itself. */
 export type SingleFrame = Exclude<ServerFrame, { type: 'batch' }>
 
+/** A frame of a type that this version does not know, as it came. @internal */
+export interface CustomFrame {
+  custom: WebSocketMessage
+}
+
 /** The frames of one WebSocket message, in order; a batch is taken apart. What has to be left out is counted. */
-export function readFrames(raw: unknown, stats: InboxStats): SingleFrame[] {
+export function readFrames(raw: unknown, stats: InboxStats): (SingleFrame | CustomFrame)[] {
   const whole = parseMessage(raw)
-  const results = whole.ok && whole.frame.type === 'batch' ? whole.frame.data.map(parseEnvelope) : [whole]
-  return results.flatMap((result) => {
-    if (result.ok && result.frame.type !== 'batch') return [result.frame]
-    stats[!result.ok && result.reason === 'unknown_type' ? 'unknown' : 'refused']++
+  if (whole.ok && whole.frame.type === 'batch') {
+    return whole.frame.data.flatMap((value) => single(parseEnvelope(value), () => value, stats))
+  }
+  return single(whole, () => JSON.parse(raw as string) as unknown, stats)
+}
+
+function single(result: ParseResult, value: () => unknown, stats: InboxStats): (SingleFrame | CustomFrame)[] {
+  if (result.ok && result.frame.type !== 'batch') return [result.frame]
+  if (result.ok || result.reason !== 'unknown_type') {
+    stats.refused++
     return []
-  })
+  }
+  stats.unknown++
+  const custom = value()
+  return isRecord(custom) ? [{ custom: custom as unknown as WebSocketMessage }] : []
 }

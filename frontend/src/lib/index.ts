@@ -1,5 +1,5 @@
 export { backoffDelay } from './backoff'
-export type { ChannelState } from './channels'
+export type { ChannelState, Refusal, SubscribeOutcome } from './channels'
 export { CloseCode, decideClose } from './closeCodes'
 export type { CloseDecision } from './closeCodes'
 export { browserEnv } from './env'

@@ -1,5 +1,6 @@
 import type { SocketConstructor, WebSocketLike } from './env'
 import type { Credential } from './options'
+import type { Renewal } from './renewal'
 
 const OPEN = 1
 /** How the `ws` package says that a server refused the upgrade; browsers do not tell. */
@@ -19,11 +20,12 @@ export interface LinkListener {
  * @internal
  */
 export class Link {
-  /** The credential it was dialled with. */
+  /** The credential in force: what it was dialled with, or what the server has accepted since. */
   credential: Credential
-  /** The server said that the token is about to expire. */
-  tokenExpiring = false
   private socket: WebSocketLike | undefined
+
+  /** renewal: of that credential. */
+  constructor(public renewal: Renewal) {}
 
   /** Dials; throws where the browser refuses the address. */
   open(Socket: SocketConstructor, url: string, protocols: string[], listener: LinkListener): void {

@@ -61,7 +61,8 @@ export type MachineEvent =
   | { type: 'session'; resumed: boolean }
   | { type: 'advice'; ms: number }
   | { type: 'closed'; code: number; reason: string; newToken: boolean }
-  | { type: 'noToken' | 'badUrl' }
+  | { type: 'noToken' }
+  | { type: 'badConfig'; error: ConnectionError }
   | { type: 'hidden' | 'wake' | 'offline' | 'suspend' }
 
 /** What is to be done about it. @internal */

@@ -44,7 +44,7 @@ type Frame<T, D> = Envelope & { type: T; data: D }
 
 /** One frame from a server, checked; `type` tells which. */
 export type ServerFrame =
-  | Frame<MessageType.PING | MessageType.PONG | MessageType.ERROR, Record<string, unknown> | undefined>
+  | Frame<MessageType.PING | MessageType.PONG | MessageType.ERROR, Record<string, unknown> | null | undefined>
   | Frame<MessageType.EVENT_CREATED | MessageType.EVENT_UPDATE, EventUpdate>
   | Frame<MessageType.EVENT_DELETED, { id: string; type?: string }>
   | Frame<MessageType.METRICS_UPDATE, MetricsUpdate>

@@ -1,21 +1,27 @@
 import type { ClientEnv, PageSignal, Timer } from './env'
 import { tell } from './handlers'
+import { BAD_URL } from './errors'
 import { Link } from './link'
 import { initialMachine, nextDeadline, snapshotOf } from './machine'
 import type { Machine, MachineEvent } from './machine'
 import type { WebSocketState } from './messages'
 import type { Credential, Settings, TokenReason } from './options'
+import { isTemporary, repeatAfter } from './channels'
+import { Renewal } from './renewal'
 import { step } from './step'
 import { Store } from './store'
-import type { ConnectionSnapshot } from './store'
+import type { ConnectionError, ConnectionSnapshot } from './store'
+import type { Attempt } from './url'
 
 /** A timer that is set for longer fires at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 /** Whom a runner works for. @internal */
 export interface RunnerOwner {
-  /** Where to dial, and with which subprotocols. */
-  address(credential: Credential): [url: string, protocols: string[]]
+  /** Where to dial, and with what. */
+  address(credential: Credential): Attempt
+  /** What is wrong while the connection is not. */
+  readonly error: ConnectionError | null
   /** A connection is usable; again: another one was before it. */
   ready(again: boolean): void
   received(raw: unknown): void
@@ -35,6 +41,7 @@ export class Runner {
   link: Link | null = null
   private timer: Timer | undefined
   private stopListening: (() => void) | undefined
+  private lastId = 0
 
   constructor(
     readonly env: ClientEnv,
@@ -86,20 +93,61 @@ export class Runner {
     return this.machine.link === 'ready' && this.link?.send(frame) === true
   }
 
-  /** The server said that the token is about to expire: sends the next one, once there is one. */
-  renewToken(): void {
-    const { link } = this
-    if (!link) return
-    link.tokenExpiring = true
-    this.askToken('expiring', (next) => {
-      if (typeof next !== 'string' || next === link.credential) return
-      link.credential = next
-      link.tokenExpiring = !link.send({ type: 'auth', data: { token: next } })
-    })
+  /** An id for a frame that the client sends by itself. */
+  nextId(): string {
+    return `apier-${++this.lastId}`
   }
 
-  private show(): void {
-    this.store.update(snapshotOf(this.machine))
+  /** Asks for another token, if it is time to; returns when to be asked again, milliseconds since the epoch. */
+  renew(now: number): number {
+    const { link } = this
+    const renewal = link?.renewal
+    if (!renewal?.at) return Infinity
+    if (renewal.at > now) return renewal.at
+    renewal.at = 0
+    this.askToken(
+      'expiring',
+      (next) => this.offer(next),
+      () => this.repeatRenewal(),
+    )
+    return renewal.at || Infinity
+  }
+
+  /** The server has accepted the token that was offered. */
+  renewed(): void {
+    const { link } = this
+    if (!link) return
+    link.credential = link.renewal.offered ?? link.credential
+    link.renewal = new Renewal(this.env.now())
+  }
+
+  /** It has not: the one in force stays, and the newest is tried again, at the latest with the next connection. */
+  renewalRefused(code: string | undefined, retryAfter: number | undefined): void {
+    const renewal = this.link!.renewal
+    renewal.offered = undefined
+    renewal.repeat(this.env.now(), isTemporary(code) ? repeatAfter(retryAfter, 0) : retryAfter)
+    this.arm()
+  }
+
+  // The same again, or none: perhaps there is another one later.
+  private repeatRenewal(): void {
+    this.link?.renewal.repeat(this.env.now())
+    this.arm()
+  }
+
+  private offer(next: Credential): void {
+    const { link } = this
+    if (!link || next === link.renewal.offered) return
+    if (typeof next !== 'string' || !next || next === link.credential) {
+      return this.settings.getToken && this.repeatRenewal()
+    }
+    if (link.send({ type: 'auth', data: { token: next } })) link.renewal.offered = next
+  }
+
+  /** Shows how things stand. */
+  show(): void {
+    const snapshot = snapshotOf(this.machine)
+    this.store.update({ ...snapshot, lastError: snapshot.lastError ?? this.owner.error })
     if (this.machine.wanted) {
       this.stopListening ??= this.env.page?.listen((signal) => this.owner.pageSignal(signal))
     } else {
@@ -109,7 +157,7 @@ export class Runner {
   }
 
   private dial(): void {
-    const link = new Link()
+    const link = new Link(new Renewal(this.env.now()))
     this.link = link
     this.askToken(
       this.machine.reason,
@@ -133,8 +181,12 @@ export class Runner {
   private open(link: Link, credential: Credential): void {
     link.credential = credential
     try {
-      link.open(this.env.WebSocket!, ...this.owner.address(credential), {
-        opened: () => this.run({ type: 'opened' }),
+      const { url, protocols, first } = this.owner.address(credential)
+      link.open(this.env.WebSocket!, url, protocols, {
+        opened: () => {
+          for (const frame of first) link.send(frame)
+          this.run({ type: 'opened' })
+        },
         received: (raw) => {
           this.run({ type: 'heard' })
           this.owner.received(raw)
@@ -148,7 +200,7 @@ export class Runner {
       })
     } catch {
       // The browser's words would show the address, and with it the token.
-      this.run({ type: 'badUrl' })
+      this.run({ type: 'badConfig', error: BAD_URL })
     }
   }
 }

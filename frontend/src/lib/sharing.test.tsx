@@ -106,19 +106,23 @@ test('each gets what its channels bring, once, whoever asked first', () => {
   expect(one.mock.calls.map(([{ id }]) => id as string)).toEqual(['evt_7'])
 })
 
-test('a channel is left when nobody wants it any more', () => {
+test('a channel is left when nobody wants it any more', async () => {
   const { results } = mount({ url }, { url })
   open()
   act(() => void results[0]?.subscribe('event:evt_1'))
   act(() => void results[1]?.subscribe('event:evt_1'))
+  await act(() => Promise.resolve())
   expect(FakeSocket.last.frames('subscribe')).toHaveLength(1)
+  receive({ type: 'subscribe', data: { channel: 'event:evt_1', status: 'subscribed' } })
   act(() => void results[0]?.unsubscribe('event:evt_1'))
+  await act(() => Promise.resolve())
   expect(FakeSocket.last.frames('unsubscribe')).toHaveLength(0)
   act(() => void results[1]?.unsubscribe('event:evt_1'))
+  await act(() => Promise.resolve())
   expect(FakeSocket.last.frames('unsubscribe')).toHaveLength(1)
 })
 
-test('who comes to a channel that is live already is told its state, too', () => {
+test('who comes to a channel that is live already is told its state, too', async () => {
   const states = vi.fn()
   const one = { url, channels: ['event:evt_1'] }
   const { show } = mount(one)
@@ -126,6 +130,7 @@ test('who comes to a channel that is live already is told its state, too', () =>
   show(one, one)
   expect(FakeSocket.last.frames('subscribe')).toEqual([])
   show(one, one, { ...one, onSnapshot: states })
+  await act(() => Promise.resolve())
   expect(FakeSocket.last.frames('subscribe')).toContainEqual({
     type: 'subscribe',
     data: { channel: 'event:evt_1' },
@@ -134,12 +139,13 @@ test('who comes to a channel that is live already is told its state, too', () =>
   expect(states).toHaveBeenCalledTimes(1)
 })
 
-test('other channels are subscribed on the connection there is', () => {
+test('other channels are subscribed on the connection there is', async () => {
   const { rerender } = renderHook((props: UseWebSocketConfig) => useWebSocket(props), {
     initialProps: { url, channels: ['events', 'metrics'] },
   })
   open()
   rerender({ url, channels: ['events', 'event:evt_1'] })
+  await act(() => Promise.resolve())
   expect(FakeSocket.all).toHaveLength(1)
   expect(FakeSocket.last.frames('subscribe').map((frame) => frame.data)).toEqual([{ channel: 'event:evt_1' }])
   expect(FakeSocket.last.frames('unsubscribe').map((frame) => frame.data)).toEqual([{ channel: 'metrics' }])
@@ -246,6 +252,12 @@ test('who takes the place of another on a connection gets neither its channels n
   expect(FakeSocket.last.frames('unsubscribe').map((frame) => frame.data)).toEqual([
     { channel: 'events:order.*' },
   ])
+  for (const [type, channel] of [
+    ['unsubscribe', 'events:order.*'],
+    ['subscribe', 'events:invoice.*'],
+  ]) {
+    receive({ type, data: { channel, status: `${type}d` } })
+  }
   act(() => FakeSocket.last.end())
   await act(() => vi.advanceTimersByTimeAsync(2000))
   expect(getToken).toHaveBeenCalledWith({ reason: 'reconnect' })

@@ -1,4 +1,5 @@
 import { DEFAULT_CHANNELS } from './channels'
+import type { SubscribeOutcome } from './channels'
 import { covers } from './coverage'
 import { deliver, tell } from './handlers'
 import type { MessageFrame } from './handlers'
@@ -21,6 +22,8 @@ export interface SeatConfig extends SocketOptions {
 export class Seat {
   /** What it subscribes to, by configuration or by subscribe(). */
   readonly channels: Set<string>
+  /** Those it has asked for before it entered, and who waits to hear of them. */
+  readonly waiting: [channel: string, resolve: (outcome: SubscribeOutcome) => void][] = []
   private base: readonly string[]
 
   /** The connection's functions, the same ones whichever connection it is. */
@@ -76,7 +79,7 @@ export class Seat {
     const before = this.base
     this.base = channels
     for (const channel of before) if (!channels.includes(channel)) this.actions.unsubscribe(channel)
-    for (const channel of channels) if (!before.includes(channel)) this.actions.subscribe(channel)
+    for (const channel of channels) if (!before.includes(channel)) void this.actions.subscribe(channel)
   }
 }
 
@@ -123,7 +126,8 @@ export class SharedConnection {
     // The first one may have left some of those that are configured, on the connection it had before.
     const before = this.isStarted ? [] : this.client.channels
     for (const { channel } of before) if (!seat.channels.has(channel)) this.client.unsubscribe(channel)
-    for (const channel of seat.channels) this.subscribe(seat, channel)
+    for (const channel of seat.channels) void this.subscribe(seat, channel)
+    for (const [channel, resolve] of seat.waiting.splice(0)) void this.subscribe(seat, channel).then(resolve)
     if (this.client.store.getSnapshot().state === WebSocketState.CONNECTED) tell(seat.config, 'onOpen')
     if (!this.isStarted && this.others) this.client.connect()
     this.isStarted = true
@@ -152,17 +156,17 @@ export class SharedConnection {
     this.client.disconnect()
   }
 
-  /** Subscribes, unless somebody has already; returns whether the request went out by now. */
-  subscribe(seat: Seat, channel: string): boolean {
+  /** Subscribes, unless somebody has already. */
+  subscribe(seat: Seat, channel: string): Promise<SubscribeOutcome> {
     seat.channels.add(channel)
-    if (!this.seats.has(seat)) return false
+    if (!this.seats.has(seat)) return new Promise((resolve) => seat.waiting.push([channel, resolve]))
     const known = this.client.channels.find((each) => each.channel === channel)
     // What is live has told its state already: asked again, the server tells it again.
-    const asks = !known || (known.isLive && seat.config.onSnapshot)
-    return !asks || this.client.subscribe(channel)
+    const isTold = known?.isLive && !seat.config.onSnapshot
+    return isTold ? Promise.resolve({ status: 'live' }) : this.client.subscribe(channel)
   }
 
-  /** Unsubscribes, unless somebody else wants it still; returns whether the request went out by now. */
+  /** Unsubscribes, unless somebody else wants it still; returns whether there is a connection for it to go out on. */
   unsubscribe(seat: Seat, channel: string): boolean {
     seat.channels.delete(channel)
     return this.seats.has(seat) && this.release(channel)
@@ -188,6 +192,10 @@ export class SharedConnection {
       onClose: () => each((seat) => tell(seat.config, 'onClose')),
       onError: (error) => each((seat) => tell(seat.config, 'onError', error)),
       onResync: (reason) => each((seat) => tell(seat.config, 'onResync', reason)),
+      onRefused: (refusal) =>
+        each((seat) => {
+          if (seat.channels.has(refusal.channel)) tell(seat.config, 'onRefused', refusal)
+        }),
       onSnapshot: (snapshot) =>
         each((seat) => {
           if (seat.channels.has(snapshot.channel)) tell(seat.config, 'onSnapshot', snapshot)

@@ -138,8 +138,13 @@ test.each([
   [{ dialect: 'v1' }, 't1', ['apier.v1', 'bearer.t1']],
   [{ dialect: 'v1', tokenIn: 'url' }, 't1', []],
   [{ tokenIn: 'protocol' }, 't1', ['apier.v1', 'bearer.t1']],
-  // What may not stand in a subprotocol stands in the address.
-  [{ dialect: 'v1' }, 'a b', []],
+  // What may not stand in a subprotocol is encoded: it never stands in an address unasked.
+  [{ dialect: 'v1' }, 'a/b= ü', ['apier.v1', 'bearer64.YS9iPSDDvA']],
+  // Only an API/er server gives such a key out.
+  [{}, 'apier_key', ['apier.v1', 'bearer.apier_key']],
+  // The plain dialect asks for nothing else with it.
+  [{ dialect: 'plain', tokenIn: 'protocol' }, 't1', ['apier.plain', 'bearer.t1']],
+  [{ dialect: 'plain' }, 'apier_key', []],
 ] as const)('with %j the token %j is offered as %j', (options, token, protocols) => {
   const { client } = setupClient({ ...options, token })
   client.connect()

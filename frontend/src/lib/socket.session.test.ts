@@ -4,6 +4,9 @@ import { setupClient } from '../test/setupClient'
 import type { SocketOptions } from './options'
 import { WebSocketState } from './protocol'
 
+// Lets promises settle; no time passes.
+const settle = () => vi.advanceTimersByTimeAsync(0)
+
 const update = (id: string, seq: number, channel = 'events') => ({
   type: 'event_update',
   data: { id, status: 'delivered' },
@@ -34,7 +37,7 @@ test('asks for v1, and connects at once with a server that may not know it', () 
 
 test('what a plain server was told of is live, what it has yet to confirm is not', () => {
   const { client, redial } = connected({ channels: ['events', 'metrics'] })
-  client.subscribe('event:evt_1')
+  void client.subscribe('event:evt_1')
   client.unsubscribe('metrics')
   const states = [
     { channel: 'events', isLive: true, seq: null },
@@ -223,33 +226,41 @@ test('channels of the configuration go into the address, and an empty list too',
   expect(FakeSocket.last.query.get('channels')).toBe('')
 })
 
-test('a subscription is sent when there is a connection, and again after each', () => {
+test('a subscription is sent when there is a connection, and again after each', async () => {
   const { client, redial } = connected()
-  expect(client.subscribe('event:evt_1')).toBe(true)
+  const outcome = client.subscribe('event:evt_1')
+  await settle()
   expect(FakeSocket.last.frames()).toEqual([{ type: 'subscribe', data: { channel: 'event:evt_1' } }])
   redial().accept()
   expect(FakeSocket.last.frames()).toEqual([{ type: 'subscribe', data: { channel: 'event:evt_1' } }])
+  FakeSocket.last.receive({ type: 'subscribe', data: { channel: 'event:evt_1', status: 'subscribed' } })
+  expect(await outcome).toEqual({ status: 'live' })
   client.unsubscribe('event:evt_1')
+  await settle()
   expect(FakeSocket.last.frames('unsubscribe')).toHaveLength(1)
   redial().accept()
   expect(FakeSocket.last.frames('subscribe')).toEqual([])
 })
 
-test('with sessions, a reconnect names all channels, so that its catch-up covers them', () => {
+test('with sessions, a reconnect names what it had, so that its catch-up covers it', async () => {
   const { client, redial } = connected()
   FakeSocket.last.greet({ channels: ['events', 'metrics'] })
-  client.subscribe('event:evt_1')
+  void client.subscribe('event:evt_1')
   client.unsubscribe('metrics')
+  await settle()
+  FakeSocket.last.receive({ type: 'subscribe', data: { channel: 'event:evt_1', status: 'subscribed' } })
   const next = redial().accept()
   expect(next.query.get('channels')).toBe('events,event:evt_1')
   next.greet({ resumed: true, channels: ['events'] })
+  await settle()
   expect(next.frames()).toEqual([{ type: 'subscribe', data: { channel: 'event:evt_1' } }])
 })
 
-test('what a starting subscription tells of old changes is not taken for a duplicate', () => {
+test('what a starting subscription tells of old changes is not taken for a duplicate', async () => {
   const { client, seen } = connected()
   FakeSocket.last.greet({ seq: 100 })
-  client.subscribe('event:old')
+  void client.subscribe('event:old')
+  await settle()
   FakeSocket.last.receive(update('old', 5, 'event:old'))
   FakeSocket.last.receive({
     type: 'subscribe',
@@ -260,8 +271,19 @@ test('what a starting subscription tells of old changes is not taken for a dupli
   expect(seen).toEqual(['old'])
 })
 
-test('a long list of channels stands in the address whole: what begins, and what is caught up with, is by it', () => {
+test('of a long list of channels as much stands in the address as fits; a server that greets is asked for the rest', () => {
   const channels = Array.from({ length: 100 }, (_, i) => `event:evt_06h0g42fanre76r24q6ghck${100 + i}`)
-  connected({ channels })
-  expect(FakeSocket.last.query.get('channels')).toBe(channels.join(','))
+  const { redial } = connected({ channels })
+  const { url, query } = FakeSocket.last
+  const named = query.get('channels')!.split(',')
+  expect(url.length).toBeLessThanOrEqual(2048)
+  expect(channels.slice(0, named.length)).toEqual(named)
+  FakeSocket.last.greet({ channels: named })
+  const rest = channels.slice(named.length)
+  expect(FakeSocket.last.frames('subscribe')).toEqual([{ type: 'subscribe', data: { channels: rest } }])
+  for (const channel of rest)
+    FakeSocket.last.receive({ type: 'subscribe', data: { channel, status: 'subscribed' } })
+  const next = redial().accept()
+  expect(next.query.get('resume')).toBe('message')
+  expect(next.frames('resume')).toEqual([{ type: 'resume', data: { channels, session: 's1', after: 10 } }])
 })

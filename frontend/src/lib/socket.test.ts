@@ -47,10 +47,12 @@ test.each([undefined, ''])('without a URL (%j) stays disconnected, without an er
   expect(FakeSocket.all).toHaveLength(0)
 })
 
-test('where there is no WebSocket stays disconnected', () => {
+test('where there is no WebSocket says so, and what to do', () => {
   const { client, snapshot } = setupClient({}, { WebSocket: undefined })
   client.connect()
-  expect(snapshot().state).toBe(DISCONNECTED)
+  expect(snapshot()).toMatchObject({ state: ERROR, lastError: { kind: 'config' } })
+  expect(snapshot().lastError?.message).toContain('{ WebSocket }')
+  expect(vi.getTimerCount()).toBe(0)
 })
 
 test('a URL that is none is an error that does not repeat the token', () => {
@@ -255,7 +257,7 @@ test('messages reach their handlers, onMessage first', () => {
   ])
 })
 
-test('what is not understood is counted and goes no further', () => {
+test('what is not understood is counted; of a type that is not known, it is handed to onMessage', () => {
   const onMessage = vi.fn()
   const { client, snapshot } = setupClient({ onMessage })
   client.connect()
@@ -263,7 +265,7 @@ test('what is not understood is counted and goes no further', () => {
   for (const raw of ['{"type":"weather"}', '{', 'null', '{"type":"event_update","data":{}}']) {
     FakeSocket.last.receive(raw)
   }
-  expect(onMessage).not.toHaveBeenCalled()
+  expect(onMessage.mock.calls).toEqual([[{ type: 'weather' }]])
   expect(client.stats).toEqual({ unknown: 1, refused: 3, duplicates: 0 })
   expect(snapshot().state).toBe(CONNECTED)
 })

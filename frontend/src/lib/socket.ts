@@ -1,4 +1,4 @@
-import type { ChannelState } from './channels'
+import type { ChannelState, SubscribeOutcome } from './channels'
 import { Client } from './client'
 import type { ClientEnv } from './env'
 import type { InboxStats } from './inbox'
@@ -43,10 +43,17 @@ export interface SocketClient {
    */
   sendWithAck(message: OutgoingMessage): Promise<Delivery>
 
-  /** Subscribes to a channel, now and after each reconnect; returns whether the request went out already. */
-  subscribe(channel: string): boolean
-  /** Leaves a channel for good; returns whether the request went out already. */
+  /**
+   * Subscribes to a channel, now and after each reconnect, in one frame with what else is asked for in this tick.
+   * The promise never rejects: it tells what became of the request, once the server has answered it (one that
+   * knows only the guide may never), it was refused for good, or the channel was left. What is refused for a
+   * while only is asked for again.
+   */
+  subscribe(channel: string): Promise<SubscribeOutcome>
+  /** Leaves a channel for good; returns whether there is a connection for the request to go out on. */
   unsubscribe(channel: string): boolean
+  /** Something says that the server may be back, such as a request that succeeded: dials now, in place of waiting. */
+  wake(): void
 
   /** Takes new handlers, times and token on at once; url, channels and dialect stay as they were. */
   update(options: SocketOptions): void

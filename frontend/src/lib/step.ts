@@ -1,6 +1,6 @@
 import { dial, drop, halt, lost, show, startSeries, IMMEDIATE_GAP } from './attempts'
 import { CloseCode, decideClose, MAX_RETRY_AFTER_MS, RETRY } from './closeCodes'
-import { BAD_URL, closeError, NO_ANSWER, NO_PONG, NO_TOKEN } from './errors'
+import { closeError, NO_ANSWER, NO_PONG, NO_TOKEN } from './errors'
 import { deadlinePassed, probe, startBeating } from './heartbeat'
 import { nextDeadline } from './machine'
 import type { Deadlines, Draft, Machine, MachineEvent, World } from './machine'
@@ -83,9 +83,9 @@ const transitions: Transitions = {
     lost(m, closeError(code, decision), decision)
   },
   noToken: (m) => lost(m, NO_TOKEN, RETRY),
-  badUrl(m) {
+  badConfig(m, { error }) {
     drop(m, CloseCode.NORMAL)
-    halt(m, 'error', BAD_URL)
+    halt(m, 'error', error)
   },
   tick(m) {
     for (let at = nextDeadline(m); at <= m.now; at = nextDeadline(m)) {

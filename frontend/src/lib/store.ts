@@ -2,7 +2,7 @@ import type { WebSocketState } from './messages'
 
 /** Why the connection is not, or was not, as wanted. Never holds a token or a URL. */
 export interface ConnectionError {
-  kind: 'transport' | 'timeout' | 'heartbeat' | 'auth' | 'refused' | 'exhausted' | 'config'
+  kind: 'transport' | 'timeout' | 'heartbeat' | 'auth' | 'refused' | 'exhausted' | 'config' | 'subscription'
   /** For people. */
   message: string
   /** The WebSocket close code, where one was given. */

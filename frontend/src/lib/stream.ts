@@ -1,27 +1,39 @@
-import { Channels } from './channels'
+import { Channels, isTemporary } from './channels'
+import type { Refusal } from './channels'
 import { Cursor } from './cursor'
-import { deliver, tell } from './handlers'
+import { isNumber, isRecord, isTexts } from './guards'
+import { deliver, deliverMessage, tell } from './handlers'
 import type { MessageFrame, ResyncReason } from './handlers'
 import { readFrames } from './inbox'
 import type { InboxStats, SingleFrame } from './inbox'
 import { MessageType } from './messages'
+import type { WebSocketMessage } from './messages'
 import type { SessionData } from './protocol'
 import type { Runner } from './runner'
 
 /** The types of frames that tell of a change, and stand at a position of the change log. */
 const CHANGE = /^(event|delivery|endpoint|recovery|webhook)_/
 
+/** The frames that steer the connection, which no handler but onMessage is told. */
+const STEERING: ReadonlySet<string> = new Set(['session', 'snapshot', 'resync', 'auth', 'reconnect'])
+
+/** How long a server that greets may take to, once the connection is open; milliseconds. */
+const GREETING_MS = 100
+
 /** What the frames of a connection mean: sessions, subscriptions, duplicates, gaps; the rest is delivered. @internal */
 export class Stream {
   readonly cursor = new Cursor()
   readonly channels: Channels
   readonly stats: InboxStats = { unknown: 0, refused: 0, duplicates: 0 }
+  /** The channels of the address of this attempt. */
+  dialled: readonly string[] | undefined
   private resyncedTo = -1
+  private isSyncing = false
 
   /** answered is told of each frame that an application's message may wait for. */
   constructor(
     private readonly runner: Runner,
-    private readonly answered: (frame: MessageFrame) => void,
+    private readonly answered: (frame: Pick<WebSocketMessage, 'type' | 'id'>) => void,
   ) {
     this.channels = new Channels(runner.settings.channels)
   }
@@ -33,14 +45,20 @@ export class Stream {
     for (const frame of readFrames(raw, this.stats)) {
       // A handler may have ended the connection in the middle of a batch.
       if (link !== runner.link) return
-      this.frame(frame)
+      if ('custom' in frame) this.custom(frame.custom)
+      else this.frame(frame)
     }
   }
 
   /** A connection without a session is usable; again: another one was before it. */
   plainReady(again: boolean): void {
-    this.channels.start(undefined, 0)
-    this.renew(undefined)
+    const { channels, runner } = this
+    channels.start(undefined, 0, this.dialled)
+    // A server that greets does so right behind the upgrade, and takes many channels in one frame.
+    if (runner.settings.dialect === 'auto' && channels.missing > 1) {
+      channels.retryAt = runner.env.now() + GREETING_MS
+    } else this.sync()
+    runner.arm()
     if (again) this.resync('reconnected')
   }
 
@@ -50,20 +68,49 @@ export class Stream {
     this.resyncedTo = -1
   }
 
-  /** Asks for a channel; false: it did not go out. */
-  subscribe(channel: string): boolean {
-    const sent = this.runner.send({ type: MessageType.SUBSCRIBE, data: { channel } })
-    if (sent) this.channels.sent(channel)
-    return sent
+  /** Has the difference between what is wanted and what is confirmed sent, once for all calls of this tick. */
+  syncSoon(): void {
+    if (this.isSyncing || this.runner.machine.link !== 'ready') return
+    this.isSyncing = true
+    queueMicrotask(() => {
+      this.isSyncing = false
+      this.sync()
+      this.runner.arm()
+    })
   }
 
-  /** Takes a channel back; false: it did not go out. */
-  unsubscribe(channel: string): boolean {
-    return this.runner.send({ type: MessageType.UNSUBSCRIBE, data: { channel } })
+  /** Sends what is due to be asked for again; returns when there is more, milliseconds since the epoch. */
+  due(now: number): number {
+    const { channels } = this
+    if (channels.retryAt > 0 && channels.retryAt <= now) this.sync()
+    return channels.retryAt || Infinity
+  }
+
+  private sync(): void {
+    const { runner, channels } = this
+    if (runner.machine.link !== 'ready') return
+    const refused = channels.sync(runner.env.now(), !runner.machine.greeted, (type, names, isAlone) => {
+      const data = names.length === 1 ? { channel: names[0] } : { channels: names }
+      // In v1 an error names the channels; elsewhere it can only echo an id, where it could be about several.
+      const id = runner.machine.greeted || isAlone ? '' : runner.nextId()
+      return runner.send(id ? { type, data, id } : { type, data }) ? id : undefined
+    })
+    this.tellRefused(refused)
+  }
+
+  private tellRefused(refused: Refusal[]): void {
+    this.runner.show()
+    for (const refusal of refused) tell(this.runner.settings, 'onRefused', refusal)
+  }
+
+  private custom(frame: WebSocketMessage): void {
+    this.answered(frame)
+    deliverMessage(frame, this.runner.settings)
   }
 
   private frame(frame: SingleFrame): void {
     const { runner } = this
+    if (STEERING.has(frame.type)) deliverMessage(frame, runner.settings)
     switch (frame.type) {
       case 'session':
         return this.session(frame.data)
@@ -74,8 +121,7 @@ export class Stream {
       case 'snapshot':
         return tell(runner.settings, 'onSnapshot', frame.data)
       case 'auth':
-        if (frame.data.status === 'expiring') runner.renewToken()
-        return
+        return this.auth(frame)
       case MessageType.PING:
         runner.send({ type: MessageType.PONG, timestamp: frame.timestamp })
         break
@@ -84,9 +130,14 @@ export class Stream {
         break
       case MessageType.SUBSCRIBE:
         this.channels.confirmed(frame.data?.channel, frame.data?.seq ?? frame.seq ?? this.cursor.seq)
+        this.changed()
         break
       case MessageType.UNSUBSCRIBE:
         this.channels.ended(frame.data?.channel)
+        this.changed()
+        break
+      case MessageType.ERROR:
+        this.refused(frame)
     }
     this.answered(frame)
     if (!this.isDuplicate(frame)) deliver(frame, runner.settings)
@@ -100,7 +151,7 @@ export class Stream {
     this.channels.start(data.channels, cursor.seq)
     runner.run({ type: 'session', resumed: data.resumed })
     if (link !== runner.link) return
-    this.renew(data.channels)
+    this.sync()
     if (!goesOn || data.resumed) return
     // The resync frames that follow, one for each channel, say the same.
     this.resyncedTo = data.seq
@@ -129,10 +180,45 @@ export class Stream {
     return isOld
   }
 
-  private renew(have: readonly string[] | undefined): void {
-    const [subscribe, unsubscribe] = this.channels.missing(have)
-    for (const channel of subscribe) this.subscribe(channel)
-    for (const channel of unsubscribe) this.unsubscribe(channel)
+  private changed(): void {
+    this.runner.show()
+    this.syncSoon()
+  }
+
+  private auth({ timestamp, data }: Extract<SingleFrame, { type: 'auth' }>): void {
+    const { runner } = this
+    if (data.status === 'expiring') runner.link?.renewal.warned(runner.env.now(), { timestamp, data })
+    else {
+      runner.renewed()
+      this.channels.forgive('forbidden')
+      this.changed()
+    }
+    runner.arm()
+  }
+
+  /** An error is about a request for channels, about a token that was offered, or about a message of the application. */
+  private refused({ id, code, error = '', channel, data }: MessageFrame): void {
+    const { runner, channels } = this
+    const about = (isRecord(data) ? data : {}) as {
+      request?: unknown
+      channels?: unknown
+      retry_after_ms?: unknown
+    }
+    const names = isTexts(about.channels)
+      ? (about.channels as string[])
+      : channel === undefined
+        ? []
+        : [channel]
+    const isControl = !about.request || about.request === 'subscribe' || about.request === 'unsubscribe'
+    const retryAfter = isNumber(about.retry_after_ms) ? about.retry_after_ms : undefined
+    const renewal = runner.link?.renewal
+    const isAuth = about.request === 'auth' || (!id && isControl && isTemporary(code))
+    if (names.length === 0 && renewal?.offered && isAuth) runner.renewalRefused(code, retryAfter)
+    if (names.length === 0 && !isControl) return
+    const refused = { names, id, code, message: error, retryAfter }
+    this.tellRefused(channels.refuse(refused, runner.env.now()))
+    this.syncSoon()
+    runner.arm()
   }
 
   private resync(reason: ResyncReason): void {

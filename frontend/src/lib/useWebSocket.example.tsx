@@ -116,7 +116,7 @@ export function CustomMessages({ token, channel }: { token?: string; channel: st
   })
 
   useEffect(() => {
-    subscribe(channel)
+    void subscribe(channel)
     return () => void unsubscribe(channel)
   }, [channel, subscribe, unsubscribe])
 

@@ -1,6 +1,7 @@
 import { useEffect, useLayoutEffect, useMemo, useState, useSyncExternalStore } from 'react'
 import type { OutgoingMessage } from './protocol'
 import { WebSocketState } from './protocol'
+import type { SubscribeOutcome } from './channels'
 import type { Delivery } from './outbox'
 import type { Quality, QualityLevel } from './quality'
 import { Seat, SharedConnection } from './sharing'
@@ -43,8 +44,8 @@ export interface UseWebSocketResult {
   disconnect: () => void
   /** Dials anew, from any state, with a fresh series of attempts. */
   reconnect: () => void
-  /** Subscribes now and after each reconnect. */
-  subscribe: (channel: string) => boolean
+  /** Subscribes now and after each reconnect; the promise tells what became of it, and never rejects. */
+  subscribe: (channel: string) => Promise<SubscribeOutcome>
   unsubscribe: (channel: string) => boolean
   /** The connection itself. Other components may share it, and it may be another one after a render. */
   client: SocketClient

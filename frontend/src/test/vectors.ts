@@ -16,6 +16,7 @@ interface Step {
   do?: string
   expect?: Record<string, unknown>
   channel?: string
+  channels?: string[]
   code?: number
   frame?: object
   message?: OutgoingMessage
@@ -132,6 +133,7 @@ function listeners(call: (what: string) => void): Handlers {
     onEventDeleted: (id) => call(`deleted ${id}`),
     onMetricsUpdate: () => call('metrics'),
     onResync: (reason) => call(`resync ${reason}`),
+    onRefused: ({ channel, code }) => call(`refused ${channel} ${code}`),
   }
 }
 
@@ -155,7 +157,7 @@ function perform({ client, page }: Setup, step: Step, seen: Seen, settled: [stri
     }
     case 'subscribe':
     case 'unsubscribe':
-      client[step.do](step.channel!)
+      for (const channel of step.channels ?? [step.channel!]) void client[step.do](channel)
       return
     case 'open':
       FakeSocket.last.accept()
@@ -232,6 +234,7 @@ function dial(reason: string | null) {
   const channels = query.get('channels')
   return {
     session: query.get('session'),
+    resume: query.get('resume'),
     after: query.has('after') ? Number(query.get('after')) : null,
     channels: channels === null ? null : channels.split(',').filter((name) => name !== ''),
     token: query.get('token'),

@@ -46,6 +46,8 @@ export function LiveProvider(props: LiveProviderProps) {
     token,
     getToken,
     ...socket,
+    // The REST API is ours, so the server is: the token never has to stand in an address.
+    dialect: socket?.dialect ?? 'v1',
     url,
     enabled: enabled && url !== '' && (socket?.enabled ?? true),
     onOpen: () => {
@@ -70,14 +72,20 @@ export function LiveProvider(props: LiveProviderProps) {
   }, [ws.client])
 
   const polling = enabled && !ws.isConnected && !pause.paused
+  const { client } = ws
   useEffect(() => {
     if (!polling) return
     const poll = setInterval(() => {
       needsFetch.current = true
       sync.refetch()
     }, pollEvery)
-    return () => clearInterval(poll)
-  }, [polling, pollEvery, sync])
+    // Who answers a poll may take a connection, too: once per absence, as a proxy may pass requests alone.
+    const stop = sync.onReachable(() => client.wake())
+    return () => {
+      clearInterval(poll)
+      stop()
+    }
+  }, [polling, pollEvery, sync, client])
 
   const live = useMemo<Live>(
     () => ({ ws, api, enabled, polling, ...pause, setPaused: (paused) => sync.setPaused(paused), sync }),

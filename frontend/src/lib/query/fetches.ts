@@ -30,6 +30,24 @@ export class Fetches {
     })
   }
 
+  /**
+   * Calls back when a fetch has succeeded that began since, and again after each failure, until the returned
+   * function is called.
+   */
+  onReachable(listener: () => void): () => void {
+    const begun = new Set<string>()
+    let isAway = true
+    return this.qc.getQueryCache().subscribe((event) => {
+      if (event.type !== 'updated' || (event.query.queryKey as QueryKey)[0] !== LIVE) return
+      const { action, query } = event
+      if (action.type === 'fetch') begun.add(query.queryHash)
+      if (action.type === 'error') isAway = true
+      if (action.type !== 'success' || action.manual || !begun.delete(query.queryHash) || !isAway) return
+      isAway = false
+      listener()
+    })
+  }
+
   /** What was asked for until now may lack changes that will never come: it counts for nothing. */
   distrust(): void {
     this.staleBefore = ++this.tick

@@ -355,3 +355,30 @@ it('with another server, nothing is asked of the one before, nor taken from what
   await pass(1000)
   expect(api.events.map(({ what }) => what)).toContain('c')
 })
+
+it('a poll that succeeds wakes the connection, once for an absence', async () => {
+  await show()
+  await connect()
+  await list(10, { a: 1 })
+  act(() => FakeSocket.last.end())
+  for (let i = 0; i < 4; i++) {
+    await pass(seen[0]?.live.ws.reconnectDelay ?? 0)
+    act(() => FakeSocket.last.end())
+  }
+  expect(seen[0]?.live.ws.reconnectDelay).toBeGreaterThan(8000)
+  await pass(10_000) // a poll is under way; the next attempt is not due yet
+  const dials = FakeSocket.all.length
+  await list(10, { a: 1 })
+  expect(FakeSocket.all).toHaveLength(dials + 1)
+  act(() => FakeSocket.last.end())
+  const { reconnectDelay = 0 } = seen[0]?.live.ws ?? {}
+  await list(10, { a: 1 })
+  await pass(reconnectDelay - 20)
+  expect(FakeSocket.all).toHaveLength(dials + 1)
+})
+
+it('the token stands in no address, unless it is asked for', async () => {
+  await show()
+  expect(FakeSocket.all.map((socket) => socket.query.has('token'))).not.toContain(true)
+  expect(FakeSocket.last.protocols).toEqual(['apier.v1', 'bearer.t'])
+})

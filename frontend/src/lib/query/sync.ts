@@ -109,6 +109,14 @@ export class LiveSync {
     this.scheduleFlush()
   }
 
+  /**
+   * Calls back when a fetch has succeeded that began since, and again after each failure, until the returned
+   * function is called: the server is there.
+   */
+  onReachable(listener: () => void): () => void {
+    return this.fetches.onReachable(listener)
+  }
+
   /** Fetches again everything that is on the page; several calls at once are one. */
   refetch(): void {
     if (this.pause.paused) this.stale = true
