@@ -69,6 +69,8 @@ type Options struct {
 	AcceptLoss string
 	// Now is the clock [time.Now].
 	Now func() time.Time
+	// Elapsed is a clock that no one sets [the monotonic one]. Where Now disagrees with it, nothing leaves by Now.
+	Elapsed func() time.Duration
 	// WriteQueue bounds the operations waiting for the writer [4096]; beyond it a write fails at once
 	// as unavailable.
 	WriteQueue int

@@ -22,6 +22,7 @@ type batch struct {
 	conn     *sqlite.Conn
 	now      apier.Timestamp // of all its changes
 	latest   apier.Timestamp // given to a change before
+	trusted  apier.Timestamp // the time by which things leave
 	seq      apier.Seq       // the latest given
 	firstSeq apier.Seq
 	commits  int64          // the number of the latest commit, then of this one
@@ -90,6 +91,7 @@ func (w *writer) begin() (*batch, error) {
 		return nil, errors.Join(errStepsBack(w.store.files[0].path), stmt.Reset(), b.rollback())
 	}
 	b.latest = apier.Timestamp(stmt.ColumnInt64(1))
+	b.trusted = w.store.watch.look()
 	b.now = steady(apier.TimestampOf(w.store.options.Now()), b.latest)
 	return b, stmt.Reset()
 }
@@ -189,7 +191,8 @@ func (b *batch) commit() error {
 	}
 	if changed {
 		b.commits++
-		err := exec(b.conn, "UPDATE meta SET seq = ?, clock = ?, commits = ?", int64(b.seq), int64(b.clock()), b.commits)
+		err := exec(b.conn, "UPDATE meta SET seq = ?, clock = ?, commits = ?, trusted = ?, held_from = ?",
+			int64(b.seq), int64(b.clock()), b.commits, int64(b.trusted), int64(b.writer.store.watch.heldFrom))
 		if err != nil {
 			return fmt.Errorf("write seq: %w", err)
 		}

@@ -44,23 +44,40 @@ const deliverySlice = 500
 
 const deliveriesUpTo = "INDEXED BY deliveries_by_event WHERE d.event <= ? ORDER BY d.event, d.number LIMIT ?"
 
-// expireEvents removes a slice of the events that have outlived their retention, whatever their status.
-// They are found at the beginning of the table: created_at grows with created_seq.
+// expireEvents removes a slice of the events that have outlived their retention, whatever their status. They are found
+// at the beginning of the table: created_at grows with created_seq. One that is dated ahead of the clock leaves with the
+// next after it.
 func (b *batch) expireEvents(before int64) (more bool, err error) {
 	found, err := b.oldest(0)
-	if err != nil {
+	if err != nil || len(found) == 0 {
 		return false, err
 	}
-	old := found[:len(found):len(found)]
-	if young := slices.IndexFunc(found, func(e oldEvent) bool { return e.createdAt >= before }); young >= 0 {
-		old = found[:young]
+	old, future := 0, b.writer.store.watch.future()
+	for i, e := range found {
+		if e.createdAt < before {
+			old = i + 1
+		} else if e.createdAt <= future {
+			break
+		}
 	}
-	if len(old) == 0 {
+	if old == 0 && found[0].createdAt > future {
+		behind, more, err := b.oldBehind(found[len(found)-1].createdSeq, before)
+		if err != nil || behind == 0 {
+			return more, err
+		}
+		old = len(found)
+	}
+	if old == 0 {
 		return false, nil
 	}
+	return true, b.expireOldest(found[:old])
+}
+
+// expireOldest removes these events, or as many of them as their deliveries let go in one slice.
+func (b *batch) expireOldest(old []oldEvent) error {
 	last, err := b.expireDeliveriesUpTo(old[len(old)-1].createdSeq)
 	if err != nil {
-		return false, err
+		return err
 	}
 	for _, e := range old {
 		if e.createdSeq <= last {
@@ -69,9 +86,9 @@ func (b *batch) expireEvents(before int64) (more bool, err error) {
 		}
 	}
 	if err := exec(b.conn, "DELETE FROM fanouts WHERE event <= ?", last); err != nil {
-		return false, err
+		return err
 	}
-	return true, exec(b.conn, "DELETE FROM events WHERE created_seq <= ?", last)
+	return exec(b.conn, "DELETE FROM events WHERE created_seq <= ?", last)
 }
 
 // expireDeliveriesUpTo removes deliveries of the events up to one, and gives the last event that has none left.
@@ -149,6 +166,10 @@ func (b *batch) expireDeliveries(before int64) (more bool, err error) {
 	rows, err := queryDeliveries(b.conn, oldestDeliveries, 0, deliverySlice)
 	if err != nil {
 		return false, err
+	}
+	future := b.writer.store.watch.future()
+	if len(rows) > 0 && int64(rows[0].delivery.CreatedAt) > future { // it would keep all others
+		return false, exec(b.conn, "UPDATE deliveries SET created_at = ? WHERE number = ?", int64(b.trusted), rows[0].number)
 	}
 	young := slices.IndexFunc(rows, func(r *deliveryRow) bool { return int64(r.delivery.CreatedAt) >= before })
 	if young >= 0 {

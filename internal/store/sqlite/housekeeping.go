@@ -63,7 +63,7 @@ func (w *writer) housekeepInIdleTime() time.Duration {
 // housekeep removes a slice of each table; more: there is another.
 func (b *batch) housekeep() (more bool, err error) {
 	o := b.writer.store.options
-	steps := []func() (more bool, err error){b.eraseSlice, b.trim, b.fillSums}
+	steps := []func() (more bool, err error){b.eraseSlice, b.trim, b.fillSums, b.redate}
 	if o.EventRetention > 0 {
 		steps = append(steps,
 			func() (bool, error) { return b.expireEvents(b.before(o.EventRetention)) },
@@ -117,7 +117,10 @@ const (
 	oldRecoveries = "DELETE FROM recoveries WHERE number IN (SELECT number FROM recoveries WHERE status <> 1 AND updated_at < ? LIMIT ?)"
 )
 
-func (b *batch) before(retention time.Duration) int64 { return int64(b.now) - retention.Milliseconds() }
+// before returns the time before which a thing is too old, by a clock that does not jump.
+func (b *batch) before(retention time.Duration) int64 {
+	return b.writer.store.watch.before(retention)
+}
 
 func (b *batch) prune(query string, before int64) (more bool, err error) {
 	err = exec(b.conn, query, before, housekeepingSlice)
@@ -140,9 +143,10 @@ func (b *batch) pruneTombstones(table string, before int64) (more bool, err erro
 func (b *batch) pruneOldest(table, time string, before int64) (highest map[int64]int64, more bool, err error) {
 	highest = make(map[int64]int64)
 	var last int64
-	removed, young := 0, false // and all after it
+	removed, young, ahead := 0, false, false // young: and all after it
 	err = sqlitex.Execute(b.conn, "SELECT seq, tenant, "+time+" FROM "+table+" ORDER BY seq LIMIT ?",
 		&sqlitex.ExecOptions{Args: []any{housekeepingSlice}, ResultFunc: func(stmt *sqlite.Stmt) error {
+			ahead = ahead || stmt.ColumnInt64(2) > b.writer.store.watch.future()
 			if young = young || stmt.ColumnInt64(2) >= before; young {
 				return nil
 			}
@@ -151,6 +155,10 @@ func (b *batch) pruneOldest(table, time string, before int64) (highest map[int64
 			removed++
 			return nil
 		}})
+	if err == nil && ahead { // one that is dated ahead would keep those after it
+		err = exec(b.conn, "UPDATE "+table+" SET "+time+" = ?1 WHERE seq IN (SELECT seq FROM "+table+" ORDER BY seq LIMIT ?2) AND "+time+" > ?3",
+			int64(b.trusted), housekeepingSlice, b.writer.store.watch.future())
+	}
 	if err != nil || removed == 0 {
 		return nil, false, err
 	}

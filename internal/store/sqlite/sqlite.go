@@ -42,6 +42,7 @@ type Store struct {
 	looks   sync.Map // groupName → *look: what it was found to want, ahead of its place
 
 	lock    *databaseLock // nil: not a server's
+	watch   *clockWatch   // the writer's
 	epoch   string
 	mark    *markFile // the writer's; nil where it cannot be written
 	commits int64     // the writer's: the number of the latest commit
@@ -107,6 +108,9 @@ func (s *Store) begin(ctx context.Context, conn *sqlite.Conn, path string, found
 	if s.epoch, s.commits, err = beginCommits(conn, found); err != nil {
 		return err
 	}
+	if s.watch, err = newClockWatch(s, conn); err != nil {
+		return err
+	}
 	s.warn(found, path)
 	s.checkAfterKill(ctx, path, found)
 	if err := s.openMark(path, found); err != nil {
@@ -150,6 +154,10 @@ func withDefaults(o store.Options) store.Options {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Elapsed == nil {
+		begun := time.Now()
+		o.Elapsed = func() time.Duration { return time.Since(begun) }
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

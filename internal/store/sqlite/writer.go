@@ -89,10 +89,11 @@ type writer struct {
 	types   map[typeKey]struct{}
 	tally   tally
 
-	space    space
-	hurry    bool // housekeeping is wanted soon
-	purgeDue bool // the write-ahead log holds what was erased
-	resume   bool // the rest of an operation could not be written
+	space       space
+	aheadCursor int64 // see oldBehind
+	hurry       bool  // housekeeping is wanted soon
+	purgeDue    bool  // the write-ahead log holds what was erased
+	resume      bool  // the rest of an operation could not be written
 }
 
 func newWriter(s *Store, conn *sqlite.Conn) *writer {

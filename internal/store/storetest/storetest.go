@@ -29,7 +29,7 @@ func Run(t *testing.T, open Opener) {
 	t.Helper()
 	for _, group := range []map[string]func(*testing.T, Opener){
 		appendTests(), runTests(), idempotencyTests(), settleTests(), listTests(), changesTests(),
-		modelTests(), metricsTests(), tenantTests(), keyTests(), writerTests(), deliveryTests(), deliveryModelTests(), inboxTests(), webhookTests(), retentionTests(), operationTests(), endpointHealthTests(),
+		modelTests(), metricsTests(), tenantTests(), keyTests(), writerTests(), deliveryTests(), deliveryModelTests(), inboxTests(), webhookTests(), retentionTests(), clockTests(), operationTests(), endpointHealthTests(),
 	} {
 		for name, test := range group {
 			t.Run(name, func(t *testing.T) {
@@ -76,7 +76,7 @@ func newTunedFixture(t *testing.T, open Opener, tune func(*store.Options)) *fixt
 }
 
 func (f *fixture) options() store.Options {
-	o := store.Options{Now: f.clock.now, Announce: f.record}
+	o := store.Options{Now: f.clock.now, Elapsed: f.clock.elapsed, Announce: f.record}
 	if f.tune != nil {
 		f.tune(&o)
 	}
@@ -105,8 +105,9 @@ func (f *fixture) reopen() {
 }
 
 type clock struct {
-	mu sync.Mutex
-	at time.Time
+	mu    sync.Mutex
+	at    time.Time
+	jumps time.Duration // of at, in all
 }
 
 func newClock() *clock { return &clock{at: time.Date(2025, 11, 14, 17, 30, 0, 0, time.UTC)} }
@@ -115,6 +116,21 @@ func (c *clock) now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.at
+}
+
+// elapsed is the monotonic clock beside it: it advances along, and does not jump.
+func (c *clock) elapsed() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.at.Sub(newClock().at) - c.jumps
+}
+
+// jump sets the wall clock alone.
+func (c *clock) jump(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = c.at.Add(d)
+	c.jumps += d
 }
 
 func (c *clock) advance(d time.Duration) {
