@@ -238,17 +238,29 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, route route) {
 			return
 		}
 		c.id = id
+		defer a.attend(c)()
 		if wait := a.rates.take(caller{id.Tenant, id.Subject}, a.opt.Now()); wait > 0 {
 			problem.Write(w, apier.Errorf(apier.CodeRateLimited, "More than %v requests a second (--requests-per-second).", a.opt.RequestsPerSec), wait)
 			return
 		}
 	}
-	err := a.permit(r.Context(), c, route.rule)
+	err := a.permit(c.ctx(), c, route.rule)
 	if err == nil {
 		err = route.handle(a, c)
 	}
 	if err != nil {
 		a.fail(c, err)
+	}
+}
+
+// attend ends the context of a request when its credential is no longer good, with the reason as the cause.
+func (a *API) attend(c *call) (stop func()) {
+	ctx, cancel := context.WithCancelCause(c.ctx())
+	unwatch := a.auth.Watch(c.id, cancel)
+	c.r = c.r.WithContext(ctx)
+	return func() {
+		unwatch()
+		cancel(nil)
 	}
 }
 
@@ -271,6 +283,10 @@ const retryAfter = time.Second // advised when the write queue is full
 
 // fail answers with the problem that err is. Causes that are ours are logged and not shown.
 func (a *API) fail(c *call, err error) {
+	var ended *apier.Error
+	if c.ctx().Err() != nil && errors.As(context.Cause(c.ctx()), &ended) {
+		err = ended
+	}
 	if errors.Is(err, context.Canceled) && c.r.Context().Err() != nil {
 		return // the client is gone
 	}

@@ -1,11 +1,13 @@
 package api
 
 import (
+	"context"
 	"encoding/csv"
 	"io"
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -69,6 +71,7 @@ func (a *API) stream(c *call, x exporter, walk *searchWalk, page store.Page) err
 		return err
 	}
 	flush := http.NewResponseController(c.w)
+	defer context.AfterFunc(c.ctx(), func() { _ = flush.SetWriteDeadline(time.Now()) })() // a client that does not read
 	for first := true; ; {
 		for i := range page.Events {
 			if err := x.event(c.w, &page.Events[i], first); err != nil {

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/apier/apier"
+	"github.com/apier/apier/internal/auth"
 	"github.com/apier/apier/internal/store"
 )
 
@@ -170,5 +171,48 @@ func TestExportCutShortIsSeen(t *testing.T) {
 	}
 	if !strings.Contains(w.log.String(), "export cut short") || !strings.Contains(w.log.String(), cause) {
 		t.Errorf("the log does not tell: %s", w.log)
+	}
+}
+
+// secondPage is a store whose second page of a list never comes.
+type secondPage struct {
+	store.Store
+	begun chan struct{}
+}
+
+func (s secondPage) List(ctx context.Context, tenant apier.TenantID, filter store.Filter) (store.Page, error) {
+	if filter.StartingAfter == "" {
+		return s.Store.List(ctx, tenant, filter)
+	}
+	close(s.begun)
+	<-ctx.Done()
+	return store.Page{}, ctx.Err()
+}
+
+// G15: an export ends with its key, cut, so that a part is never taken for the whole.
+func TestARevokedKeyEndsAnExport(t *testing.T) {
+	t.Parallel()
+	slow := secondPage{begun: make(chan struct{})}
+	w := newWorld(t, worldOptions{wrap: func(s store.Store) store.Store { slow.Store = s; return slow }})
+	event := `{"type":"a.b","source":"s","payload":{}}`
+	w.do(t, "POST", "/api/events/batch", `{"events":[`+event+strings.Repeat(","+event, exportPage)+`]}`).want(t, 201, nil)
+	revoked, id := w.newKey(t, auth.DefaultTenant, auth.ScopeRead)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, w.url+"/api/events/export", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+revoked)
+	response, err := w.client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	<-slow.begun
+	if err := w.store.RevokeKey(t.Context(), auth.DefaultTenant, id); err != nil {
+		t.Fatal(err)
+	}
+	w.auth.Recheck(t.Context())
+	if _, err := io.ReadAll(response.Body); err == nil {
+		t.Error("the export ended as if it were whole")
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/apier/apier"
+	"github.com/apier/apier/internal/auth"
 	"github.com/apier/apier/internal/store"
 )
 
@@ -262,5 +263,45 @@ func TestNoEventIsLeftWhileSomebodyWaits(t *testing.T) {
 	w.notifier.asleep(12)
 	if left := w.lease(t, "group=g&lease_seconds=30"); seen != posters*each/2 || len(left) != 0 {
 		t.Errorf("%d were handed out, %d left", seen, len(left))
+	}
+}
+
+// G15: a revoked key ends what waits with it, at once, and it is handed nothing.
+func TestARevokedKeyEndsWhatWaits(t *testing.T) {
+	t.Parallel()
+	w := newWaitingWorld(t, worldOptions{})
+	defer w.end()
+	revoked, id := w.newKey(t, auth.DefaultTenant, auth.ScopeRead, auth.ScopeWrite)
+	answers := make(chan reply, 10)
+	queries := []string{"lease_seconds=30", "after=0", ""}
+	for _, query := range queries {
+		w.poll(t, answers, query, as(revoked)...)
+	}
+	w.notifier.asleep(len(queries))
+	if err := w.world.store.RevokeKey(t.Context(), auth.DefaultTenant, id); err != nil {
+		t.Fatal(err)
+	}
+	w.auth.Recheck(t.Context())
+	for range queries {
+		r := <-answers
+		r.refused(t, 401, apier.CodeUnauthorized)
+	}
+	w.do(t, "GET", "/api/inbox", "", as(revoked)...).refused(t, 401, apier.CodeUnauthorized) // nor is it remembered
+
+	revoked, id = w.newKey(t, auth.DefaultTenant, auth.ScopeRead, auth.ScopeWrite)
+	for _, query := range queries {
+		w.poll(t, answers, query, as(revoked)...)
+	}
+	w.notifier.asleep(len(queries))
+	if err := w.world.store.RevokeKey(t.Context(), auth.DefaultTenant, id); err != nil {
+		t.Fatal(err)
+	}
+	r := w.create(t, "a.b", "s", "{}") // before anybody has looked at the key
+	for range queries {
+		answer := <-answers
+		answer.refused(t, 401, apier.CodeUnauthorized)
+	}
+	if left := w.lease(t, "lease_seconds=30"); len(left) != 1 || left[0].ID != r.ID || left[0].Lease.Deliveries != 1 {
+		t.Errorf("the event was handed out before: %+v", left)
 	}
 }

@@ -217,7 +217,7 @@ func TestNobodySleepsOverAnEvent(t *testing.T) {
 
 func walkModel(t *testing.T, steps []modelStep) (fault string) {
 	m := &modelInbox{notifier: NewInboxNotifier(), groups: map[string]*modelGroup{}}
-	a := &API{notifier: m.notifier, opt: Options{Now: time.Now, MaxWaiting: 100, MaxWaitingPerTenant: 100}}
+	a := &API{notifier: m.notifier, auth: auth.New(nil, []byte(secret), auth.Options{}), opt: Options{Now: time.Now, MaxWaiting: 100, MaxWaitingPerTenant: 100}}
 	var waiters []*modelWaiter
 	var running sync.WaitGroup
 	enter := func(w *modelWaiter, limit int) {

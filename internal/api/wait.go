@@ -26,10 +26,16 @@ type outcome struct {
 	took  bool
 }
 
-// try looks once, and takes what there is.
-func (a *API) try(ctx context.Context, p pull, seen apier.Seq, behind bool) (o outcome, err error) {
+// try looks once, and takes what there is. What somebody has waited for goes to nobody whose key was revoked meanwhile.
+func (a *API) try(c *call, p pull, seen apier.Seq, behind, waited bool) (o outcome, err error) {
+	ctx := c.ctx()
 	if o.Readiness, err = p.look(ctx, seen); err != nil {
 		return o, err
+	}
+	if waited && (o.Ready || behind) {
+		if err := a.auth.Confirm(ctx, c.id); err != nil {
+			return o, err
+		}
 	}
 	if o.found = o.Ready; p.take == nil || !o.Ready && !behind {
 		return o, nil
@@ -43,7 +49,7 @@ func (a *API) try(ctx context.Context, p pull, seen apier.Seq, behind bool) (o o
 func (a *API) wait(c *call, d time.Duration, p pull) error {
 	ctx := c.ctx()
 	if d <= 0 {
-		_, err := a.try(ctx, p, 0, false)
+		_, err := a.try(c, p, 0, false, false)
 		return err
 	}
 	w, asleep, err := a.notifier.enter(c.id.Tenant, p.line, a.opt.MaxWaiting, a.opt.MaxWaitingPerTenant)
@@ -53,10 +59,10 @@ func (a *API) wait(c *call, d time.Duration, p pull) error {
 	defer a.notifier.leave(w)
 	end := time.NewTimer(d)
 	defer end.Stop()
-	for ; ; asleep = false {
+	for waited := false; ; asleep, waited = false, true {
 		for !asleep {
 			seen, behind := a.notifier.begin(w)
-			o, err := a.try(ctx, p, seen, behind)
+			o, err := a.try(c, p, seen, behind, waited)
 			if err != nil || o.found {
 				return err
 			}

@@ -78,6 +78,8 @@ type Authenticator struct {
 	mu      sync.Mutex
 	checked map[keyRef]time.Time // keys seen in force by id, and when
 	seen    map[[32]byte]seenKey // likewise by hash
+
+	watches watches
 }
 
 type seenKey struct {

@@ -327,6 +327,7 @@ func (s *Server) Run(ctx context.Context) error {
 	var parts sync.WaitGroup
 	parts.Go(func() { _ = s.gateway.Run(inner) }) // ends without an error
 	parts.Go(func() { s.pulse.run(inner) })
+	parts.Go(func() { s.auth.Run(inner) })
 	parts.Go(func() { s.operator.run(inner) })
 	parts.Go(func() { tuneCollector(inner) })
 	if s.keySet != nil {
