@@ -77,7 +77,8 @@ type Delivery struct {
 	Seq          Seq            `json:"seq"` // of its latest change
 }
 
-// Attempt is one HTTP request of a delivery. Durations are milliseconds; a step that was not needed took 0.
+// Attempt is one HTTP request of a delivery. Durations are milliseconds. A step that was not needed or not reached has 0
+// here and null in JSON.
 type Attempt struct {
 	Number            int               `json:"number"`
 	StartedAt         Timestamp         `json:"started_at"`
@@ -213,13 +214,17 @@ func (a Attempt) MarshalJSON() ([]byte, error) {
 	}
 	return json.Marshal(struct {
 		plain
+		DNSMS         *float64   `json:"dns_ms"`
+		ConnectMS     *float64   `json:"connect_ms"`
+		TLSMS         *float64   `json:"tls_ms"`
+		TTFBMS        *float64   `json:"ttfb_ms"`
 		StatusCode    *int       `json:"status_code"`
 		ErrorKind     *ErrorKind `json:"error_kind"`
 		ErrorMessage  *string    `json:"error_message"`
 		ResponseBody  string     `json:"response_body"`
 		NextAttemptAt *Timestamp `json:"next_attempt_at"`
 	}{
-		plain(a), orNull(a.StatusCode), orNull(a.ErrorKind), orNull(a.ErrorMessage),
+		plain(a), orNull(a.DNSMS), orNull(a.ConnectMS), orNull(a.TLSMS), orNull(a.TTFBMS), orNull(a.StatusCode), orNull(a.ErrorKind), orNull(a.ErrorMessage),
 		strings.ToValidUTF8(string(a.ResponseBody), "\uFFFD"), orNull(a.NextAttemptAt),
 	})
 }

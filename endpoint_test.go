@@ -152,7 +152,7 @@ func TestJSONOfWebhooks(t *testing.T) {
 		t.Error("showing it has changed it")
 	}
 	text = mustJSON(t, apier.Attempt{Number: 1, StartedAt: 1, ResponseBody: []byte("a\xffb")})
-	for _, part := range []string{`"response_body":"a` + "\uFFFD" + `b"`, `"status_code":null`, `"error_kind":null`, `"request_headers":{}`, `"next_attempt_at":null`} {
+	for _, part := range []string{`"response_body":"a` + "\uFFFD" + `b"`, `"status_code":null`, `"error_kind":null`, `"request_headers":{}`, `"next_attempt_at":null`, `"dns_ms":null`, `"connect_ms":null`, `"tls_ms":null`, `"ttfb_ms":null`} {
 		if !strings.Contains(text, part) {
 			t.Errorf("attempt is %s, without %s", text, part)
 		}

@@ -74,15 +74,15 @@ export interface Delivery {
   seq: number
 }
 
-/** One HTTP request of a delivery. Durations are milliseconds. */
+/** One HTTP request of a delivery. Durations are milliseconds; null for a step that was not needed or not reached. */
 export interface Attempt {
   number: number
   started_at: string
   duration_ms: number
-  dns_ms: number
-  connect_ms: number
-  tls_ms: number
-  ttfb_ms: number
+  dns_ms: number | null
+  connect_ms: number | null
+  tls_ms: number | null
+  ttfb_ms: number | null
   status_code: number | null
   error_kind: string | null
   error_message: string | null

@@ -66,13 +66,15 @@ export function Body({ label, text }: { label: string; text: string }) {
 
 /** How one attempt's time was spent, as parts of a bar and in words. */
 function Timings({ attempt: a }: { attempt: Attempt }) {
-  const spent = a.dns_ms + a.connect_ms + a.tls_ms
+  const [dns, connect, tls] = [a.dns_ms ?? 0, a.connect_ms ?? 0, a.tls_ms ?? 0]
+  const spent = dns + connect + tls
+  const answered = a.ttfb_ms ?? a.duration_ms // without an answer all the rest was waiting
   const parts = [
-    { name: 'DNS', ms: a.dns_ms },
-    { name: 'connect', ms: a.connect_ms },
-    { name: 'TLS', ms: a.tls_ms },
-    { name: 'wait', ms: Math.max(0, a.ttfb_ms - spent) },
-    { name: 'read', ms: Math.max(0, a.duration_ms - Math.max(a.ttfb_ms, spent)) },
+    { name: 'DNS', ms: dns },
+    { name: 'connect', ms: connect },
+    { name: 'TLS', ms: tls },
+    { name: 'wait', ms: Math.max(0, answered - spent) },
+    { name: 'read', ms: Math.max(0, a.duration_ms - Math.max(answered, spent)) },
   ].filter((p) => p.ms > 0)
   const words = parts.map((p) => `${p.name} ${seconds(p.ms / 1000)}`).join(', ')
   if (parts.length === 0) return null
