@@ -195,7 +195,7 @@ func TestARevokedKeyEndsAnExport(t *testing.T) {
 	slow := secondPage{begun: make(chan struct{})}
 	w := newWorld(t, worldOptions{wrap: func(s store.Store) store.Store { slow.Store = s; return slow }})
 	event := `{"type":"a.b","source":"s","payload":{}}`
-	w.do(t, "POST", "/api/events/batch", `{"events":[`+event+strings.Repeat(","+event, exportPage)+`]}`).want(t, 201, nil)
+	w.do(t, "POST", "/api/events/batch", "["+event+strings.Repeat(","+event, exportPage)+"]").want(t, 201, nil)
 	revoked, id := w.newKey(t, auth.DefaultTenant, auth.ScopeRead)
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, w.url+"/api/events/export", nil)
 	if err != nil {
