@@ -52,7 +52,7 @@ func setNumber(q url.Values, name string, n int64) {
 	}
 }
 
-// EventPage is one page of a list.
+// EventPage is one page of a list. An event with a PayloadProblem was left out in part, or could not be read.
 type EventPage struct {
 	Events  []apier.Event `json:"events"`
 	HasMore bool          `json:"has_more"` // after the last of Events

@@ -3,7 +3,6 @@ package client
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -14,11 +13,11 @@ import (
 
 // Pending gives the oldest events that wait, up to limit (0: 50, at most 100), and leaves them where they are.
 func (c *Client) Pending(ctx context.Context, limit int) ([]apier.Event, error) {
-	var events []apier.Event
+	var items []json.RawMessage
 	q := url.Values{}
 	setNumber(q, "limit", int64(limit))
-	err := c.do(ctx, request{method: http.MethodGet, path: "/api/inbox", query: q}, &events)
-	return events, err
+	err := c.do(ctx, request{method: http.MethodGet, path: "/api/inbox", query: q}, &items)
+	return eventsOf(items), err
 }
 
 // CreatedPage is one page of the events in the order of their creation.
@@ -74,10 +73,10 @@ func (l Leased) MarshalJSON() ([]byte, error) {
 // UnmarshalJSON implements json.Unmarshaler.
 func (l *Leased) UnmarshalJSON(b []byte) error {
 	var d leasedData
-	if err := errors.Join(json.Unmarshal(b, &l.Event), json.Unmarshal(b, &d)); err != nil {
+	if err := json.Unmarshal(b, &d); err != nil {
 		return err
 	}
-	l.Lease, l.Group = d.Lease, d.Group
+	l.Event, l.Lease, l.Group = eventOf(b), d.Lease, d.Group
 	return nil
 }
 

@@ -187,7 +187,7 @@ func decodeAnswer(req *http.Request, res *http.Response, raw []byte, out any) er
 	if out == nil {
 		out = new(json.RawMessage)
 	}
-	if err := json.Unmarshal(raw, out); err != nil {
+	if err := json.Unmarshal(withoutDeep(raw), out); err != nil {
 		return fmt.Errorf("apier: what answered %s %s with %d is not the server, or something cut its answer: %w", req.Method, address, res.StatusCode, err)
 	}
 	return nil
