@@ -193,7 +193,7 @@ async function size(names, from) {
   return gzipSync(code, { level: 9 }).length
 }
 
-// The core was to be 6 kB; docs/decisions/0020-typescript-client.md says what it holds instead, and at which price.
+// The core was to be 6 kB; docs/decisions/0020-typescript-client.md and 0026-bytes-and-values.md say what it holds instead, and at which price.
 test('the budgets are kept', async () => {
   const core = await size('SocketClient', '@apier/client')
   const all = await size('useWebSocket, ConnectionStatus', '@apier/client/react')

@@ -1,7 +1,7 @@
 import { ChevronDown, ChevronRight } from 'lucide-react'
 import { useMemo, useState } from 'react'
-import { partsOf, skipSpace } from '../lib/texts'
-import type { JsonPart } from '../lib/texts'
+import { partsOf, startOf } from '../app/events/parts'
+import type { JsonPart } from '../app/events/parts'
 import styles from './JsonTree.module.css'
 
 // Deeper levels are closed at first, and long lists cut: raw has all of it.
@@ -100,7 +100,7 @@ function linesOf(json: string, turned: ReadonlySet<number>): Line[] {
     line.branch = { start: part.start, size: sizeOf(json, part.start), open }
     if (open) enter(part.start, level + 1)
   }
-  enter(skipSpace(json, 0), 0)
+  enter(startOf(json), 0)
   for (let next = ahead.pop(); next; next = ahead.pop()) next()
   return lines
 }

@@ -1,9 +1,6 @@
 // JSON.parse rounds numbers beyond 2^53, makes 1.0 into 1 and 1e400 into Infinity, keeps the last of two equal
 // names and moves names like "10" to the front. So the text of a payload is kept beside its value.
-import { isRecord } from './guards'
 
-// Where payloads stand is known: {payload}, {events:[…]}, {data:…}, {data:[{data:…}]}, {data:{state:…}}.
-const DEEPEST = 6
 const KEPT = ['payload', 'filter']
 
 /**
@@ -12,7 +9,7 @@ const KEPT = ['payload', 'filter']
  */
 export function parseKeepingTexts(json: string): unknown {
   const value: unknown = JSON.parse(json)
-  if (KEPT.some((name) => json.includes(`"${name}"`))) keep(json, skipSpace(json, 0), value, 0)
+  if (KEPT.some((name) => json.includes(`"${name}"`))) keepTexts(json, value)
   return value
 }
 
@@ -21,39 +18,61 @@ export function payloadText(event: { payload?: unknown; payload_text?: string | 
   return event.payload_text ?? JSON.stringify(event.payload ?? {})
 }
 
-/** The body that sends an event; with `payload_text` the payload goes out exactly so. */
-export function eventBody(event: {
+/** The body of a request: a `payload_text` or `filter_text` goes out in place of the value, byte for byte. */
+export function writeKeepingTexts(body: object): string {
+  const of = body as Record<string, unknown>
+  const textOf = (name: string) => (KEPT.includes(name) ? of[`${name}_text`] : undefined)
+  const members: string[] = []
+  for (const [name, value] of Object.entries(of)) {
+    if (KEPT.some((kept) => name === `${kept}_text`) || value === undefined) continue
+    const text = textOf(name)
+    members.push(`${JSON.stringify(name)}:${typeof text === 'string' ? text : JSON.stringify(value)}`)
+  }
+  return `{${members.join(',')}}`
+}
+
+/** The body that sends an event. */
+export const eventBody = (event: {
   type: string
   source: string
   payload: unknown
   payload_text?: string | undefined
-}): string {
-  const head = JSON.stringify({ type: event.type, source: event.source })
-  return `${head.slice(0, -1)},"payload":${payloadText(event)}}`
+}): string => {
+  const { type, source, payload, payload_text } = event
+  return writeKeepingTexts({ type, source, payload, payload_text })
 }
 
-/** Walks over the text and its value side by side; returns where the value ends. The JSON is valid. */
-function keep(json: string, start: number, value: unknown, depth: number): number {
-  if (depth > DEEPEST || typeof value !== 'object' || value === null) return skipValue(json, start)
-  let at = skipSpace(json, start + 1)
-  for (let index = 0; json[at] !== '}' && json[at] !== ']'; index++) {
-    let child: unknown
-    let name = ''
-    if (isRecord(value)) {
-      const end = skipString(json, at)
-      name = JSON.parse(json.slice(at, end)) as string
-      at = skipSpace(json, skipSpace(json, end) + 1)
-      child = value[name]
-    } else {
-      child = (value as unknown[])[index]
+// An object or array that is open, and where in it the text is; null: a name comes next.
+interface Open {
+  of: Record<string | number, unknown>
+  at: string | number | null
+}
+
+/** Walks over the text beside its value. The JSON is valid. */
+function keepTexts(json: string, root: unknown): void {
+  const open: Open[] = [{ of: [root] as never, at: 0 }]
+  for (let i = 0, top = open[0]; i < json.length && top; i++) {
+    const c = json[i]
+    if (c === '"') {
+      const end = skipString(json, i)
+      top.at ??= JSON.parse(json.slice(i, end)) as string
+      i = end - 1
+    } else if (c === ',') {
+      top.at = typeof top.at === 'number' ? top.at + 1 : null
+    } else if (c === '}' || c === ']') {
+      open.pop()
+      top = open[open.length - 1]
+    } else if (c === '{' || c === '[') {
+      const child = top.of[top.at ?? 0] as Open['of']
+      if (c === '{' && KEPT.includes(top.at as string)) {
+        const end = skipNested(json, i)
+        keepText(top.of, top.at as string, json.slice(i, end))
+        i = end - 1
+      } else {
+        open.push((top = { of: child, at: c === '[' ? 0 : null }))
+      }
     }
-    const kept = KEPT.includes(name) && isRecord(child)
-    const end = kept ? skipValue(json, at) : keep(json, at, child, depth + 1)
-    if (kept) keepText(value as Record<string, unknown>, name, json.slice(at, end))
-    at = skipSpace(json, end)
-    if (json[at] === ',') at = skipSpace(json, at + 1)
   }
-  return at + 1
 }
 
 function keepText(of: Record<string, unknown>, name: string, text: string): void {
@@ -68,16 +87,6 @@ function writtenBy(value: unknown): string | null {
   }
 }
 
-const SPACE = /[ \t\n\r]*/y
-const SCALAR = /[^,:{}[\]" \t\n\r]+/y
-
-const after = (pattern: RegExp, json: string, at: number): number => {
-  pattern.lastIndex = at
-  return pattern.test(json) ? pattern.lastIndex : at
-}
-
-/** Where the space from here on ends. */
-export const skipSpace = (json: string, at: number): number => after(SPACE, json, at)
 /** Where the string that begins here ends. Without a pattern: a long text would be too deep for some engines. */
 export function skipString(json: string, start: number): number {
   for (let at = json.indexOf('"', start + 1); at >= 0; at = json.indexOf('"', at + 1)) {
@@ -88,51 +97,13 @@ export function skipString(json: string, start: number): number {
   return json.length
 }
 
-/** Where the value that begins here ends, without recursion. */
-export function skipValue(json: string, start: number): number {
-  let depth = 0
-  for (let at = start; at < json.length;) {
+/** Where the object or array that begins here ends, without recursion. */
+export function skipNested(json: string, start: number): number {
+  for (let at = start, depth = 0; at < json.length; at++) {
     const c = json[at]
-    if (c === '"') at = skipString(json, at)
-    else if (c === '{' || c === '[') {
-      depth++
-      at++
-    } else if (c === '}' || c === ']') {
-      depth--
-      at++
-    } else if (c === ',' || c === ':' || c === ' ' || c === '\n' || c === '\t' || c === '\r') {
-      at++
-      continue
-    } else at = after(SCALAR, json, at)
-    if (depth === 0) return at
+    if (c === '"') at = skipString(json, at) - 1
+    else if (c === '{' || c === '[') depth++
+    else if ((c === '}' || c === ']') && --depth === 0) return at + 1
   }
   return json.length
-}
-
-/** One member of an object or element of an array, in the order and as often as it is written. */
-export interface JsonPart {
-  /** null: of an array. */
-  name: string | null
-  start: number
-  end: number
-}
-
-/** The parts of the object or array that begins at `start`. */
-export function partsOf(json: string, start: number): JsonPart[] {
-  const parts: JsonPart[] = []
-  const inObject = json[start] === '{'
-  let at = skipSpace(json, start + 1)
-  while (at < json.length && json[at] !== '}' && json[at] !== ']') {
-    let name: string | null = null
-    if (inObject) {
-      const end = skipString(json, at)
-      name = JSON.parse(json.slice(at, end)) as string
-      at = skipSpace(json, skipSpace(json, end) + 1)
-    }
-    const end = skipValue(json, at)
-    parts.push({ name, start: at, end })
-    at = skipSpace(json, end)
-    if (json[at] === ',') at = skipSpace(json, at + 1)
-  }
-  return parts
 }

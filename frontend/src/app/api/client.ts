@@ -1,5 +1,6 @@
 import { bodyOf, failure } from '../../lib/query/rest'
-import { eventBody, parseKeepingTexts } from '../../lib/texts'
+import { isRecord } from '../../lib/guards'
+import { eventBody, parseKeepingTexts, writeKeepingTexts } from '../../lib/texts'
 import type {
   Accepted,
   ApiEvent,
@@ -65,7 +66,7 @@ export class ApiClient {
     const init: RequestInit = { method }
     if (signal) init.signal = signal
     if (body !== undefined) {
-      init.body = JSON.stringify(body)
+      init.body = isRecord(body) ? writeKeepingTexts(body) : JSON.stringify(body)
       init.headers = { 'Content-Type': 'application/json' }
     }
     const answer = await this.request(path, init)

@@ -32,11 +32,14 @@ export const webhooks = {
   remove: (api: ApiClient, id: string) => api.json<undefined>('DELETE', of(id)),
   rotateSecret: (api: ApiClient, id: string, grace_seconds: number) =>
     api.json<{ secret: string }>('POST', `${of(id)}/rotate-secret`, { body: { grace_seconds } }),
-  test: (api: ApiClient, id: string, sample: { type: string; payload: Record<string, unknown> }) =>
-    api.json<Attempt>('POST', `${of(id)}/test`, { body: sample }),
-  tryFilter: (api: ApiClient, types: string[], filter: Record<string, unknown> | null) =>
+  test: (
+    api: ApiClient,
+    id: string,
+    sample: { type: string; payload: Record<string, unknown>; payload_text?: string },
+  ) => api.json<Attempt>('POST', `${of(id)}/test`, { body: sample }),
+  tryFilter: (api: ApiClient, rule: Pick<EndpointInput, 'types' | 'filter' | 'filter_text'>) =>
     api.json<{ tested: number; matched: ApiEvent[] }>('POST', '/api/endpoints/filter-test', {
-      body: { types, filter },
+      body: rule,
     }),
 
   deliveries: (api: ApiClient, endpoint: string, query: URLSearchParams, signal?: AbortSignal) =>

@@ -1,3 +1,4 @@
+import { writeKeepingTexts } from '../../lib/texts'
 import { expect, it, test } from 'vitest'
 import { draftOfEndpoint, faultsOfDraft, faultsOfServer, inputOfDraft, parseWait, waitText } from './draft'
 import { anEndpoint } from './fixtures'
@@ -65,4 +66,11 @@ it('faults stand at their fields', () => {
     schedule: 'is too long',
     filter: 'r',
   })
+})
+
+it('sends a filter as it was typed, which JSON.parse would round', () => {
+  const filter_text = '{"payload.id":18446744073709551615,"payload.z":1.0}'
+  const input = inputOfDraft({ ...draftOfEndpoint(null), filter: ` ${filter_text}\n` })
+  expect(writeKeepingTexts(input)).toContain(`"filter":${filter_text},`)
+  expect(writeKeepingTexts(input)).not.toContain('filter_text')
 })

@@ -49,7 +49,7 @@ export function draftOfEndpoint(e: Endpoint | null): EndpointDraft {
     url: e?.url ?? '',
     description: e?.description ?? '',
     types: e?.types.join(', ') ?? '',
-    filter: e?.filter ? JSON.stringify(e.filter, null, 2) : '',
+    filter: e?.filter ? (e.filter_text ?? JSON.stringify(e.filter, null, 2)) : '',
     headers: Object.entries(e?.headers ?? {})
       .map(([name, value]) => `${name}: ${value}`)
       .join('\n'),
@@ -97,6 +97,13 @@ export function faultsOfDraft(d: EndpointDraft): EndpointFaults {
   return Object.fromEntries(Object.entries(faults).filter(([, fault]) => fault !== ''))
 }
 
+// As it was typed: JSON.parse rounds numbers, and the server compares them exactly.
+function filterOf(text: string): Pick<EndpointInput, 'filter' | 'filter_text'> {
+  if (text === '') return { filter: null }
+  const filter = JSON.parse(text) as Record<string, unknown>
+  return JSON.stringify(filter, null, 2) === text ? { filter } : { filter, filter_text: text }
+}
+
 /** What a draft without faults says. */
 export function inputOfDraft(d: EndpointDraft): EndpointInput {
   const pairs = d.headers.split('\n').flatMap((line) => {
@@ -107,7 +114,7 @@ export function inputOfDraft(d: EndpointDraft): EndpointInput {
     url: d.url.trim(),
     description: d.description.trim(),
     types: list(d.types),
-    filter: d.filter.trim() ? (JSON.parse(d.filter) as Record<string, unknown>) : null,
+    ...filterOf(d.filter.trim()),
     headers: Object.fromEntries(pairs),
     rate_per_second: Number(d.rate),
     max_in_flight: Number(d.inFlight),

@@ -6,6 +6,10 @@ export interface Endpoint {
   /** Globs; empty: every type. */
   types: string[]
   filter: Record<string, unknown> | null
+  /** The filter byte for byte; absent where JSON.stringify writes the same. */
+  filter_text?: string
+  /** Why a filter that was stored under older rules can never match as it was meant. */
+  filter_problem?: string
   headers: Record<string, string>
   /** 0: no limit. */
   rate_per_second: number
@@ -43,6 +47,7 @@ export type EndpointInput = Pick<
   | 'description'
   | 'types'
   | 'filter'
+  | 'filter_text'
   | 'headers'
   | 'rate_per_second'
   | 'max_in_flight'

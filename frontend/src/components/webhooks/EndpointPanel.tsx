@@ -142,7 +142,8 @@ function Facts({ endpoint: e }: { endpoint: Endpoint }) {
         <>
           <dt>Filter</dt>
           <dd>
-            <code>{JSON.stringify(e.filter)}</code>
+            <code>{e.filter_text ?? JSON.stringify(e.filter)}</code>
+            {e.filter_problem && <p>It can never match as it was meant: {e.filter_problem}.</p>}
           </dd>
         </>
       )}

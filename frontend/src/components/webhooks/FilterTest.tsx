@@ -14,8 +14,8 @@ export function FilterTest({ draft }: { draft: EndpointDraft }) {
   const { api } = useAuth()
   const test = useMutation({
     mutationFn: () => {
-      const { types, filter } = inputOfDraft(draft)
-      return webhooks.tryFilter(api, types, filter)
+      const { types, filter, filter_text } = inputOfDraft(draft)
+      return webhooks.tryFilter(api, { types, filter, ...(filter_text ? { filter_text } : {}) })
     },
   })
   return (

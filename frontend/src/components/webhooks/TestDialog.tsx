@@ -20,7 +20,11 @@ export function TestDialog({ endpoint, onClose }: { endpoint: Endpoint; onClose:
   const fault = jsonFault(payload)
   const send = useMutation({
     mutationFn: () =>
-      webhooks.test(api, endpoint.id, { type, payload: JSON.parse(payload) as Record<string, unknown> }),
+      webhooks.test(api, endpoint.id, {
+        type,
+        payload: JSON.parse(payload) as Record<string, unknown>,
+        payload_text: payload.trim(),
+      }),
   })
   return (
     <Sheet
