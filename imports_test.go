@@ -24,7 +24,7 @@ func arrows() map[string][]string {
 		"internal/auth":            {"", "internal/store", "internal/strictjson"},
 		"internal/delivery":        {"", "internal/signature", "internal/store"},
 		"internal/fair":            {},
-		"internal/doctor":          {},
+		"internal/doctor":          {"internal/strictjson"},
 		"internal/clientaddr":      {},
 		"internal/gateway":         {"", "internal/auth", "internal/clientaddr", "internal/hub", "internal/problem"},
 		"internal/hub":             {""},

@@ -18,7 +18,7 @@ type tokenCmd struct {
 	Sub       string        `default:"cli" help:"The user."`
 	Tenant    string        `default:"default" help:"The tenant."`
 	Scopes    []string      `default:"events:read,events:write" help:"events:read, events:write, admin." placeholder:"SCOPE"`
-	Channels  []string      `help:"What may be subscribed to; all of the tenant if not given." placeholder:"CHANNEL"`
+	Channels  []string      `help:"What may be seen, over WebSocket and REST; all of the tenant if not given. See docs/access.md." placeholder:"CHANNEL"`
 	TTL       time.Duration `name:"ttl" default:"1h" help:"How long the token lasts."`
 }
 

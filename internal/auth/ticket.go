@@ -13,7 +13,7 @@ const TicketTTL = 30 * time.Second
 
 const (
 	maxTickets        = 10_000 // in all
-	maxTicketsPerUser = 100
+	maxTicketsPerUser = 1000   // a backend fetches them for all its pages by one key
 )
 
 // tickets are credentials for one connection each: what stands in an address may reach a log, so it is worth

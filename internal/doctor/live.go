@@ -15,6 +15,8 @@ import (
 
 	"github.com/gobwas/ws"
 	"github.com/gobwas/ws/wsutil"
+
+	"github.com/apier/apier/internal/strictjson"
 )
 
 var (
@@ -72,12 +74,6 @@ func (x *examination) readToken(context.Context, string) Finding {
 	case strings.HasPrefix(x.Token, "apier_"):
 		return Finding{Status: Warn, Detail: "an API key", Advice: "It works, and must never be in a page: browsers get a token from POST /api/token."}
 	}
-	var claims struct {
-		Sub    string  `json:"sub"`
-		Tenant string  `json:"tenant"`
-		Exp    float64 `json:"exp"` // RFC 7519: may have fractions
-		Nbf    float64 `json:"nbf"`
-	}
 	parts := strings.Split(x.Token, ".")
 	if len(parts) != 3 {
 		return Finding{
@@ -86,7 +82,11 @@ func (x *examination) readToken(context.Context, string) Finding {
 		}
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(parts[1])
-	if err != nil || json.Unmarshal(raw, &claims) != nil {
+	if err != nil {
+		return Finding{Status: Fail, Detail: "the token's claims cannot be read", Advice: adviceToken}
+	}
+	claims, err := readClaims(raw)
+	if err != nil {
 		return Finding{Status: Fail, Detail: "the token's claims cannot be read", Advice: adviceToken}
 	}
 	now, ends := x.Now().Add(x.skew), time.Unix(int64(claims.Exp), 0) // by the clock that decides
@@ -99,6 +99,26 @@ func (x *examination) readToken(context.Context, string) Finding {
 		return Finding{Status: Fail, Detail: "the token is not valid yet (claim nbf)", Advice: "Compare the clocks of its issuer and of this machine."}
 	}
 	return Finding{Status: OK, Detail: fmt.Sprintf("user %s, tenant %s, ends in %s", claims.Sub, orWord(claims.Tenant, "default"), ends.Sub(now).Round(time.Second))}
+}
+
+// claims are those of a token that say whose it is and when it holds, seconds since 1970.
+type claims struct {
+	Sub, Tenant string
+	Exp, Nbf    float64 // RFC 7519: may have fractions
+}
+
+// readClaims reads them as the server does: by their exact names.
+func readClaims(raw []byte) (c claims, err error) {
+	o, err := strictjson.Decode(raw)
+	if err != nil {
+		return c, fmt.Errorf("claims: it %w", err)
+	}
+	for name, into := range map[string]any{"sub": &c.Sub, "tenant": &c.Tenant, "exp": &c.Exp, "nbf": &c.Nbf} {
+		if value := o[name]; len(value) > 0 {
+			err = errors.Join(err, json.Unmarshal(value, into))
+		}
+	}
+	return c, err
 }
 
 // signIn connects for good.
