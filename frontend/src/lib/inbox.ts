@@ -16,13 +16,14 @@ export interface InboxStats {
 /** A frame by itself. */
 export type SingleFrame = Exclude<ServerFrame, { type: 'batch' }>
 
-/** A frame of a type that this version does not know, as it came. @internal */
-export interface CustomFrame {
-  custom: WebSocketMessage
+/** A frame, or one of a type that this version does not know, as it came. @internal */
+export interface Incoming {
+  known?: SingleFrame
+  custom?: WebSocketMessage
 }
 
 /** The frames of one WebSocket message, in order; a batch is taken apart. What has to be left out is counted. */
-export function readFrames(raw: unknown, stats: InboxStats): (SingleFrame | CustomFrame)[] {
+export function readFrames(raw: unknown, stats: InboxStats): Incoming[] {
   const whole = parseMessage(raw)
   if (whole.ok && whole.frame.type === 'batch') {
     return whole.frame.data.flatMap((value) => single(parseEnvelope(value), () => value, stats))
@@ -30,8 +31,8 @@ export function readFrames(raw: unknown, stats: InboxStats): (SingleFrame | Cust
   return single(whole, () => JSON.parse(raw as string) as unknown, stats)
 }
 
-function single(result: ParseResult, value: () => unknown, stats: InboxStats): (SingleFrame | CustomFrame)[] {
-  if (result.ok && result.frame.type !== 'batch') return [result.frame]
+function single(result: ParseResult, value: () => unknown, stats: InboxStats): Incoming[] {
+  if (result.ok && result.frame.type !== 'batch') return [{ known: result.frame }]
   if (result.ok || result.reason !== 'unknown_type') {
     stats.refused++
     return []

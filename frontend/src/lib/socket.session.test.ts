@@ -174,7 +174,7 @@ test('the state of a channel is told, whatever its position', () => {
 test('each channel knows its own position', () => {
   const { client } = connected()
   FakeSocket.last.greet({ seq: 10, channels: ['events', 'metrics'] })
-  client.subscribe('event:evt_1')
+  void client.subscribe('event:evt_1')
   FakeSocket.last.receive(update('a', 12))
   expect(client.channels).toEqual([
     { channel: 'events', isLive: true, seq: 12 },

@@ -42,11 +42,11 @@ export class Stream {
   receive(raw: unknown): void {
     const { runner } = this
     const { link } = runner
-    for (const frame of readFrames(raw, this.stats)) {
+    for (const { known, custom } of readFrames(raw, this.stats)) {
       // A handler may have ended the connection in the middle of a batch.
       if (link !== runner.link) return
-      if ('custom' in frame) this.custom(frame.custom)
-      else this.frame(frame)
+      if (custom) this.custom(custom)
+      if (known) this.frame(known)
     }
   }
 

@@ -58,8 +58,8 @@ export function connectionUrl(url: string, baseUrl: string | undefined, parts: U
 function bounded(url: URL, protocols: string[], { channels, resume, knowsV1 }: UrlParts): Attempt {
   const query = url.searchParams
   const isTooLong = () => url.href.length > LONGEST_URL
-  const attempt = { protocols, first: [], channels }
-  if (!channels?.length || !isTooLong()) return { ...attempt, url: url.href }
+  const attempt: Attempt = { url: url.href, protocols, first: [], channels }
+  if (!channels?.length || !isTooLong()) return attempt
   if (knowsV1) {
     for (const name of ['channels', 'session', 'after']) query.delete(name)
     query.set('resume', 'message')
