@@ -23,17 +23,27 @@ func (c *Client) Pending(ctx context.Context, limit int) ([]apier.Event, error) 
 // CreatedPage is one page of the events in the order of their creation.
 type CreatedPage struct {
 	Events  []apier.Event `json:"events"`
-	Next    apier.Seq     `json:"next"`     // the place after them, to go on from
+	Next    apier.Seq     `json:"next"`     // the place after them; Cursor names it better
+	Cursor  string        `json:"cursor"`   // likewise, with the run of the server in which it was told
 	HasMore bool          `json:"has_more"` // after the last of Events
 }
 
 // ListCreated gives up to limit events (0: 50, at most 1000) that were created after a place, oldest first, whatever
 // their status; 0 is the beginning. Where there are none yet it waits for one, in whole seconds, at most 30. The reader
 // keeps its place, CreatedPage.Next; one that is ahead of the server, as after an older database was put back, is
-// [apier.CodeInvalid].
+// [apier.CodeInvalid]. Once the new history has overtaken it nobody can tell: ListCreatedFrom can.
 func (c *Client) ListCreated(ctx context.Context, after apier.Seq, limit int, wait time.Duration) (CreatedPage, error) {
+	return c.ListCreatedFrom(ctx, strconv.FormatInt(int64(after), 10), limit, wait)
+}
+
+// ListCreatedFrom is ListCreated after a CreatedPage.Cursor; "" is the beginning. A cursor of a history that an older
+// database has replaced is [apier.CodeConflict]: the events after it may be others. Read again from the beginning then.
+func (c *Client) ListCreatedFrom(ctx context.Context, cursor string, limit int, wait time.Duration) (CreatedPage, error) {
 	var page CreatedPage
-	q := url.Values{"after": {strconv.FormatInt(int64(after), 10)}}
+	if cursor == "" {
+		cursor = "0"
+	}
+	q := url.Values{"after": {cursor}}
 	setNumber(q, "limit", int64(limit))
 	setNumber(q, "wait_seconds", seconds(wait))
 	err := c.do(ctx, request{method: http.MethodGet, path: "/api/inbox", query: q, wait: wait}, &page)

@@ -112,6 +112,9 @@ func methods() []method {
 		{result(func(ctx context.Context, c *Client) (CreatedPage, error) {
 			return c.ListCreated(ctx, 0, 10, time.Second)
 		}), `GET /api/inbox?after=0&limit=10&wait_seconds=1`, false},
+		{result(func(ctx context.Context, c *Client) (CreatedPage, error) {
+			return c.ListCreatedFrom(ctx, "c_r_1_5", 10, 0)
+		}), `GET /api/inbox?after=c_r_1_5&limit=10`, false},
 		{result(func(ctx context.Context, c *Client) (apier.Event, error) { return c.Ack(ctx, "x") }), `POST /api/inbox/x/ack`, false},
 		{result(func(ctx context.Context, c *Client) (apier.Event, error) { return c.AckLeased(ctx, leased) }), `POST /api/inbox/x/ack {"lease_id":"l","group":"g"}`, false},
 		{func(ctx context.Context, c *Client) error { return c.Nack(ctx, leased, time.Second) }, `POST /api/inbox/x/nack {"lease_id":"l","group":"g","delay_seconds":1}`, false},

@@ -144,48 +144,6 @@ func appendLease(dst []byte, l store.Lease) []byte {
 	return append(dst, '}')
 }
 
-// followInbox gives events in the order of their creation: {events, next, has_more}.
-func (a *API) followInbox(c *call, q url.Values) error {
-	faults := unknownParameters(q, []string{"after", "limit", "wait_seconds"})
-	after, err := strconv.ParseInt(q.Get("after"), 10, 64)
-	if err != nil || after < 0 {
-		faults = append(faults, apier.FieldError{Field: "after", Reason: "must be 0 or the next of an earlier answer"})
-	}
-	limit, faults := readPull(q, faults)
-	wait, faults := readSeconds(q, "wait_seconds", 0, maxWaitSeconds, faults)
-	if len(faults) > 0 {
-		return badQuery(faults)
-	}
-	if err := a.checkCursor(c, apier.Seq(after)); err != nil {
-		return err
-	}
-	var page store.FollowPage
-	err = a.wait(c, wait, pull{line: lineKey{kind: lineOfFollow}, look: func(ctx context.Context, _ apier.Seq) (r store.Readiness, err error) {
-		page, err = a.store.Follow(ctx, c.id.Tenant, apier.Seq(after), limit)
-		r.Ready = len(page.Events) > 0
-		return r, err
-	}})
-	if err != nil {
-		return err
-	}
-	body := appendEvents([]byte(`{"events":`), page.Events)
-	body = strconv.AppendInt(append(body, `,"next":`...), int64(page.Next), 10)
-	body = strconv.AppendBool(append(body, `,"has_more":`...), page.HasMore)
-	writeJSON(c.w, http.StatusOK, append(body, '}'))
-	return nil
-}
-
-// checkCursor refuses a place that no answer of this store named: its reader would be given nothing, and believe it
-// had all, until as many changes had been made again.
-func (a *API) checkCursor(c *call, after apier.Seq) error {
-	position, err := a.store.Position(c.ctx())
-	if err != nil || after <= position.Seq {
-		return err
-	}
-	return badQuery([]apier.FieldError{{Field: "after", Reason: fmt.Sprintf(
-		"is %d, and the latest change here is %d: the cursor is of another server, or an older database was restored; read again from 0", after, position.Seq)}})
-}
-
 func readPull(q url.Values, faults []apier.FieldError) (int, []apier.FieldError) {
 	n, faults := readNumber(q, "limit", 1, maxPull, faults)
 	if n == 0 {

@@ -262,7 +262,7 @@ func TestTheGoClientConsumesInGroupsAndBatches(t *testing.T) {
 	}
 	var read []apier.EventID
 	for page, more := (client.CreatedPage{}), true; more; more = page.HasMore {
-		if page, err = c.ListCreated(ctx, page.Next, 2, 0); err != nil {
+		if page, err = c.ListCreatedFrom(ctx, page.Cursor, 2, 0); err != nil {
 			t.Fatal(err)
 		}
 		for _, e := range page.Events {

@@ -122,7 +122,7 @@ func (s *Server) open(ctx context.Context) (err error) {
 	feed.gateway.Store(s.gateway)
 	s.figures.registry.MustRegister(s.gateway)
 	s.operator = newOperator(s.store, s.log)
-	rest := api.New(s.store, s.auth, s.apiOptions())
+	rest := api.New(s.store, s.auth, s.apiOptions(runs))
 	dist, err := fs.Sub(frontend.Dist, "dist")
 	if err != nil {
 		return fmt.Errorf("embedded dashboard: %w", err)
@@ -218,12 +218,13 @@ func (s *Server) gatewayOptions(epoch, run string) gateway.Options {
 	}
 }
 
-func (s *Server) apiOptions() api.Options {
+func (s *Server) apiOptions(runs store.Runs) api.Options {
 	o := s.opt
 	proxies, _ := parsePrefixes(o.TrustedProxies) // validated before
 	origins := o.origins()
 	secrets, _ := o.webhookSecrets() // likewise
 	return api.Options{
+		Run: runs.Current, Holds: func(_ apier.TenantID, run string, seq apier.Seq) bool { return runs.Hold(run, seq) },
 		WebhookSecrets: secrets, WebhooksPerSec: o.WebhookRequestsPerSecond, MaxWaiting: orUnlimited(o.InboxMaxWaiting),
 		MaxWaitingPerTenant: o.InboxMaxWaitingPerTenant, Notifier: s.notifier,
 		ClientAddr:  func(r *http.Request) string { return clientaddr.Of(r, proxies) },
