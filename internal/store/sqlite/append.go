@@ -43,7 +43,7 @@ func (s *Store) append(ctx context.Context, a *appendOp) (err error) {
 		if err = a.match(ctx, s.routes.get(a.tenant)); err != nil {
 			return err
 		}
-		o := &op{tenant: a.tenant, weight: a.weight(), apply: a.apply, rest: a.fanOut}
+		o := &op{tenant: a.tenant, weight: a.weight(), apply: a.apply, rest: a.fanOut, sure: true}
 		if err = s.submitOp(ctx, o); !errors.Is(err, errStale) {
 			return err
 		}

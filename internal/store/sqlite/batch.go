@@ -140,7 +140,7 @@ func (b *batch) isFull(ops int) bool {
 	if ops >= maxBatchOps || b.weight >= maxBatchWeight {
 		return true
 	}
-	return time.Since(b.begun) >= sliceTime && b.writer.store.queue.othersWait(b.opTenant)
+	return time.Since(b.begun) >= sliceTime && b.writer.store.queue.endTurn(b.opTenant)
 }
 
 // spend counts what an operation does, in rows and bytes, beside what was said of it.

@@ -6,6 +6,7 @@ import (
 
 // cancel ends an open delivery without an outcome.
 func (b *batch) cancel(name apier.TenantID, row *deliveryRow) error {
+	b.spend(2, 0)
 	endpoint, err := b.endpointByNumber(name, row.tenant, row.endpoint)
 	if err != nil {
 		return err
@@ -22,12 +23,35 @@ func (b *batch) cancel(name apier.TenantID, row *deliveryRow) error {
 	return b.passTurn(endpoint, row)
 }
 
+// thinOut cancels deliveries of an event that has more open than one slice holds, and returns errMore as long as it
+// had. What is left is for whoever ends the event. Until then the event is pending as before.
+func (b *batch) thinOut(name apier.TenantID, tenant int64, found *row) error {
+	open, err := queryDeliveries(b.conn, openOfEvent+" LIMIT ?", int64(found.createdSeq), cancelSlice+1)
+	if err != nil || len(open) <= cancelSlice {
+		return err
+	}
+	for i, row := range open[:cancelSlice] {
+		if i > 0 && b.sliceDone() {
+			break
+		}
+		if err := b.cancel(name, row); err != nil {
+			return err
+		}
+	}
+	if err := b.restate(name, tenant, found, found.event); err != nil {
+		return err
+	}
+	return errMore
+}
+
+const openOfEvent = "INDEXED BY deliveries_by_event WHERE d.event = ? AND d.status = 1 ORDER BY d.number"
+
 // cancelOpen cancels what is open of one event.
 func (b *batch) cancelOpen(name apier.TenantID, event apier.Seq) error {
 	if err := b.endFanOut(event); err != nil {
 		return err
 	}
-	open, err := queryDeliveries(b.conn, "INDEXED BY deliveries_by_event WHERE d.event = ? AND d.status = 1 ORDER BY d.number", int64(event))
+	open, err := queryDeliveries(b.conn, openOfEvent, int64(event))
 	if err != nil {
 		return err
 	}
@@ -40,7 +64,7 @@ func (b *batch) cancelOpen(name apier.TenantID, event apier.Seq) error {
 }
 
 // cancelSlice bounds the deliveries of an endpoint that are canceled in one transaction.
-const cancelSlice = 500
+const cancelSlice = 250
 
 // cancelSome cancels some of an endpoint's open deliveries; more: there are others.
 func (b *batch) cancelSome(name apier.TenantID, id apier.EndpointID) (more bool, err error) {

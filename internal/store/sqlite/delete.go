@@ -9,7 +9,7 @@ import (
 // Delete implements store.Events.
 func (s *Store) Delete(ctx context.Context, tenant apier.TenantID, id apier.EventID) error {
 	op := &deleteOp{tenant: tenant, id: id}
-	return wrap("delete event", s.submit(ctx, tenant, 1, op.apply))
+	return wrap("delete event", s.submitSlices(ctx, tenant, 1, op.apply))
 }
 
 type deleteOp struct {
@@ -20,6 +20,9 @@ type deleteOp struct {
 func (o *deleteOp) apply(b *batch) error {
 	tenant, found, err := b.find(o.tenant, o.id)
 	if err != nil {
+		return err
+	}
+	if err := b.thinOut(o.tenant, tenant, &found); err != nil {
 		return err
 	}
 	if err := b.cancelOpen(o.tenant, found.createdSeq); err != nil {

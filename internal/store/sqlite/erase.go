@@ -12,7 +12,7 @@ const erasedPayload = "{}"
 // EraseEvent implements store.Retention.
 func (s *Store) EraseEvent(ctx context.Context, tenant apier.TenantID, id apier.EventID) (apier.Event, error) {
 	var event apier.Event
-	err := s.submit(ctx, tenant, 8, func(b *batch) error {
+	err := s.submitSlices(ctx, tenant, 8, func(b *batch) error {
 		number, found, err := b.find(tenant, id)
 		if err == nil {
 			event, err = b.erase(tenant, number, &found)
@@ -27,6 +27,9 @@ func (s *Store) EraseEvent(ctx context.Context, tenant apier.TenantID, id apier.
 func (b *batch) erase(name apier.TenantID, tenant int64, found *row) (apier.Event, error) {
 	if found.event.Erased {
 		return found.event, nil
+	}
+	if err := b.thinOut(name, tenant, found); err != nil {
+		return apier.Event{}, err
 	}
 	if err := b.cancelOpen(name, found.createdSeq); err != nil {
 		return apier.Event{}, err

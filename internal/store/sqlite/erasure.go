@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/google/uuid"
@@ -128,15 +129,21 @@ func (b *batch) eraseSlice() (more bool, err error) {
 		return false, err
 	}
 	for i := range found {
+		if i > 0 && b.sliceDone() {
+			break
+		}
+		if !found[i].event.Erased && matches(&found[i].event) {
+			_, err := b.erase(r.name, r.tenant, &found[i])
+			if errors.Is(err, errMore) {
+				break
+			}
+			if err != nil {
+				return false, err
+			}
+			r.erasure.Erased++
+		}
 		r.position = int64(found[i].createdSeq)
 		r.erasure.Examined++
-		if found[i].event.Erased || !matches(&found[i].event) {
-			continue
-		}
-		if _, err := b.erase(r.name, r.tenant, &found[i]); err != nil {
-			return false, err
-		}
-		r.erasure.Erased++
 	}
 	status := erasureRunning
 	if len(found) == 0 {

@@ -40,7 +40,7 @@ func (b *batch) oldest(after int64) (found []oldEvent, err error) {
 }
 
 // deliverySlice bounds the deliveries that leave in one transaction: each is some statements.
-const deliverySlice = 500
+const deliverySlice = 250
 
 const deliveriesUpTo = "INDEXED BY deliveries_by_event WHERE d.event <= ? ORDER BY d.event, d.number LIMIT ?"
 
@@ -121,26 +121,31 @@ func (b *batch) dropDeliveries(rows []*deliveryRow) error {
 	return nil
 }
 
-// dropEvent removes an event with its deliveries, and takes them off the counters. There is no tombstone.
-func (b *batch) dropEvent(e oldEvent) error {
-	rows, err := queryDeliveries(b.conn, "INDEXED BY deliveries_by_event WHERE d.event = ? ORDER BY d.number", e.createdSeq)
+// dropEvent removes an event with its deliveries, and takes them off the counters. There is no tombstone. Of one
+// that has more deliveries than one slice holds it removes only some: it is not gone yet.
+func (b *batch) dropEvent(e oldEvent) (gone bool, err error) {
+	if err := b.endFanOut(apier.Seq(e.createdSeq)); err != nil {
+		return false, err
+	}
+	rows, err := queryDeliveries(b.conn, "INDEXED BY deliveries_by_event WHERE d.event = ? ORDER BY d.number LIMIT ?", e.createdSeq, deliverySlice)
 	if err != nil {
-		return err
+		return false, err
 	}
 	for _, row := range rows {
 		if err := b.dropDelivery(e.name, row); err != nil {
-			return err
+			return false, err
 		}
 	}
-	b.leaves(e)
-	if err := b.endFanOut(apier.Seq(e.createdSeq)); err != nil {
-		return err
+	if len(rows) == deliverySlice {
+		return false, nil
 	}
-	return exec(b.conn, "DELETE FROM events WHERE created_seq = ?", e.createdSeq)
+	b.leaves(e)
+	return true, exec(b.conn, "DELETE FROM events WHERE created_seq = ?", e.createdSeq)
 }
 
 // dropDelivery removes a delivery with its attempts. One that is still open lets the next of its order go.
 func (b *batch) dropDelivery(name apier.TenantID, row *deliveryRow) error {
+	b.spend(2, 0)
 	endpoint, err := b.endpointByNumber(name, row.tenant, row.endpoint)
 	if err != nil {
 		return err

@@ -167,7 +167,7 @@ func (b *batch) fanOutEvent(name apier.TenantID, tenant int64, f *fanOutRow) (mo
 
 // fanOutFor makes all deliveries that a tenant's events are still to get, a slice at a time, for nobody who waits.
 func (w *writer) fanOutFor(name apier.TenantID, tenant int64) {
-	o := &op{tenant: name, weight: sliceWeight, done: make(chan error, 1), apply: func(b *batch) error {
+	o := &op{tenant: name, sure: true, weight: sliceWeight, done: make(chan error, 1), apply: func(b *batch) error {
 		more, err := b.fanOut(name, tenant, math.MaxInt64)
 		if err == nil && more {
 			err = errMore

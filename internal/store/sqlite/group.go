@@ -194,7 +194,8 @@ func (s *Store) Groups(ctx context.Context, tenant apier.TenantID) ([]store.Grou
 
 // DeleteGroup implements store.Inbox.
 func (s *Store) DeleteGroup(ctx context.Context, tenant apier.TenantID, name string) error {
-	return wrap("delete group", s.submit(ctx, tenant, 1, func(b *batch) error {
+	gone := int64(0) // the number of the group, once it is deleted
+	deleted := func(b *batch) error {
 		number, err := b.tenant(tenant)
 		if err != nil {
 			return err
@@ -207,12 +208,25 @@ func (s *Store) DeleteGroup(ctx context.Context, tenant apier.TenantID, name str
 			return errNoGroup(name)
 		}
 		s.looks.Delete(groupName{tenant, name})
-		if err := exec(b.conn, "DELETE FROM inbox_leases WHERE group_id = ?", g.id); err != nil { // bounded by InboxOpen
+		b.rooms.add(tenant)
+		if err := exec(b.conn, "DELETE FROM inbox_groups WHERE id = ?", g.id); err != nil {
 			return err
 		}
-		b.rooms.add(tenant)
-		return exec(b.conn, "DELETE FROM inbox_groups WHERE id = ?", g.id)
+		gone = g.id
+		return b.forgetLeases(gone)
+	}
+	return wrap("delete group", s.submitOp(ctx, &op{
+		tenant: tenant, weight: sliceWeight, apply: deleted, rest: func(b *batch) error { return b.forgetLeases(gone) },
 	}))
+}
+
+// forgetLeases removes a slice of the leases of a group that is gone; errMore: there are others.
+func (b *batch) forgetLeases(group int64) error {
+	err := exec(b.conn, "DELETE FROM inbox_leases WHERE (group_id, event) IN (SELECT group_id, event FROM inbox_leases WHERE group_id = ? LIMIT ?)", group, sliceWeight)
+	if err == nil && b.conn.Changes() == sliceWeight {
+		err = errMore
+	}
+	return err
 }
 
 func errNoGroup(name string) error {

@@ -60,7 +60,7 @@ func (w *writer) housekeepInIdleTime() time.Duration {
 	return housekeepingPause
 }
 
-// housekeep removes a slice of each table; more: there is another.
+// housekeep removes a slice of what is old, from one table after another; more: there is another.
 func (b *batch) housekeep() (more bool, err error) {
 	o := b.writer.store.options
 	steps := []func() (more bool, err error){b.eraseSlice, b.trim, b.fillSums, b.redate}
@@ -78,14 +78,35 @@ func (b *batch) housekeep() (more bool, err error) {
 			return more, err
 		})
 	}
-	for _, step := range append(steps, b.alwaysPruned()...) {
-		again, err := step()
+	return b.writer.housework.do(append(steps, b.alwaysPruned()...), b.sliceDone)
+}
+
+// housework goes round the steps of housekeeping, a slice at a time.
+type housework struct {
+	at   int // the next step
+	idle int // how many steps in a row had nothing left to do
+}
+
+// do takes one step after another until the slice is done, or each had its turn, or none has anything left to do.
+func (h *housework) do(steps []func() (more bool, err error), sliceDone func() bool) (more bool, err error) {
+	for range steps {
+		again, err := steps[h.at%len(steps)]()
 		if err != nil {
 			return false, err
 		}
-		more = more || again
+		h.at = (h.at + 1) % len(steps)
+		if h.idle++; again {
+			h.idle = 0
+		}
+		if h.idle >= len(steps) {
+			h.idle = 0
+			return false, nil
+		}
+		if sliceDone() {
+			return true, nil
+		}
 	}
-	return more, nil
+	return true, nil
 }
 
 // alwaysPruned are the tables that are bounded whatever the options say.
@@ -95,16 +116,19 @@ func (b *batch) alwaysPruned() []func() (more bool, err error) {
 		func() (bool, error) { return b.pruneTombstones("tombstones", b.before(o.TombstoneRetention)) },
 		func() (bool, error) { return b.pruneTombstones("endpoint_tombstones", b.before(o.TombstoneRetention)) },
 	}
-	for query, before := range map[string]int64{
-		"DELETE FROM idempotency WHERE (tenant, key) IN (SELECT tenant, key FROM idempotency WHERE created_at < ? LIMIT ?)":               b.before(o.IdempotencyRetention),
-		"DELETE FROM minutes WHERE (tenant, minute) IN (SELECT tenant, minute FROM minutes WHERE minute < ? LIMIT ?)":                     b.before(metricsRetention) / minuteMS,
-		"DELETE FROM latencies WHERE (tenant, minute, bucket) IN (SELECT tenant, minute, bucket FROM latencies WHERE minute < ? LIMIT ?)": b.before(metricsRetention) / minuteMS,
-		"DELETE FROM errors WHERE (tenant, hour, message) IN (SELECT tenant, hour, message FROM errors WHERE hour < ? LIMIT ?)":           b.before(metricsRetention) / hourMS,
-		oldErasures:   b.before(erasureRetention),
-		oldRecoveries: b.before(recoveryRetention),
-		oldOperations: b.before(recoveryRetention),
+	for _, old := range []struct {
+		query  string
+		before int64
+	}{
+		{"DELETE FROM idempotency WHERE (tenant, key) IN (SELECT tenant, key FROM idempotency WHERE created_at < ? LIMIT ?)", b.before(o.IdempotencyRetention)},
+		{"DELETE FROM minutes WHERE (tenant, minute) IN (SELECT tenant, minute FROM minutes WHERE minute < ? LIMIT ?)", b.before(metricsRetention) / minuteMS},
+		{"DELETE FROM latencies WHERE (tenant, minute, bucket) IN (SELECT tenant, minute, bucket FROM latencies WHERE minute < ? LIMIT ?)", b.before(metricsRetention) / minuteMS},
+		{"DELETE FROM errors WHERE (tenant, hour, message) IN (SELECT tenant, hour, message FROM errors WHERE hour < ? LIMIT ?)", b.before(metricsRetention) / hourMS},
+		{oldErasures, b.before(erasureRetention)},
+		{oldRecoveries, b.before(recoveryRetention)},
+		{oldOperations, b.before(recoveryRetention)},
 	} {
-		steps = append(steps, func() (bool, error) { return b.prune(query, before) })
+		steps = append(steps, func() (bool, error) { return b.prune(old.query, old.before) })
 	}
 	return steps
 }
@@ -124,6 +148,7 @@ func (b *batch) before(retention time.Duration) int64 {
 
 func (b *batch) prune(query string, before int64) (more bool, err error) {
 	err = exec(b.conn, query, before, housekeepingSlice)
+	b.spend(b.conn.Changes(), 0)
 	return b.conn.Changes() == housekeepingSlice, err
 }
 

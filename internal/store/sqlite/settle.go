@@ -12,7 +12,7 @@ func (s *Store) Settle(
 	ctx context.Context, tenant apier.TenantID, id apier.EventID, outcome store.Outcome,
 ) (apier.Event, error) {
 	op := &settleOp{tenant: tenant, id: id, outcome: outcome}
-	if err := s.submit(ctx, tenant, 1, op.apply); err != nil {
+	if err := s.submitSlices(ctx, tenant, 1, op.apply); err != nil {
 		return apier.Event{}, wrap("settle event", err)
 	}
 	return op.event, nil
@@ -29,6 +29,11 @@ func (o *settleOp) apply(b *batch) error {
 	tenant, found, err := b.find(o.tenant, o.id)
 	if err != nil {
 		return err
+	}
+	if !found.inInbox() {
+		if err := b.thinOut(o.tenant, tenant, &found); err != nil {
+			return err
+		}
 	}
 	o.event = found.event
 	previous := found.event.Status

@@ -89,12 +89,20 @@ func (b *batch) trim() (more bool, err error) {
 		if dropped == trimSlice {
 			break
 		}
+		if dropped > 0 && b.sliceDone() {
+			break
+		}
 		s.cursor = e.createdSeq
 		if statusOf(e.status) == apier.StatusPending && !s.pending {
 			continue
 		}
-		if err := b.dropEvent(e); err != nil {
+		gone, err := b.dropEvent(e)
+		if err != nil {
 			return false, err
+		}
+		if !gone {
+			s.cursor = e.createdSeq - 1
+			return true, nil
 		}
 		b.left.Trimmed++
 		dropped++

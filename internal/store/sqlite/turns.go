@@ -175,6 +175,18 @@ func (t *turns) charge(tenant apier.TenantID, weight int) {
 	}
 }
 
+// endTurn ends the turn of a tenant, whatever it may still do in it, if others wait. It reports whether they do.
+func (t *turns) endTurn(tenant apier.TenantID) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	others := t.others(tenant)
+	if others && t.ring[0].tenant == tenant {
+		t.ring[0].credit = min(t.ring[0].credit, 0)
+		t.passTurn()
+	}
+	return others
+}
+
 // othersWait reports whether anybody but the tenant has work queued.
 func (t *turns) othersWait(tenant apier.TenantID) bool {
 	t.mu.Lock()

@@ -31,6 +31,7 @@ type op struct {
 	tenant apier.TenantID // whose turn it takes; "": the server's own
 	apply  func(*batch) error
 	rest   func(*batch) error // goes on, after the commit, where apply returned errMore
+	sure   bool               // once a part is committed, the rest is done even if the server stops
 	weight int                // rows and KiB that it reads and writes, about
 	state  atomic.Int32
 	done   chan error // buffered: the writer never waits
@@ -55,6 +56,12 @@ func (o *op) begin() bool {
 // ends: what it did is known only then.
 func (s *Store) submit(ctx context.Context, tenant apier.TenantID, weight int, apply func(*batch) error) error {
 	return s.submitOp(ctx, &op{tenant: tenant, apply: apply, weight: weight})
+}
+
+// submitSlices is submit for an operation that may be more than one slice: apply returns errMore after each but the
+// last, and is called again.
+func (s *Store) submitSlices(ctx context.Context, tenant apier.TenantID, weight int, apply func(*batch) error) error {
+	return s.submitOp(ctx, &op{tenant: tenant, weight: weight, apply: apply, rest: apply})
 }
 
 func (s *Store) submitOp(ctx context.Context, o *op) error {
@@ -94,6 +101,8 @@ type writer struct {
 	hurry       bool  // housekeeping is wanted soon
 	purgeDue    bool  // the write-ahead log holds what was erased
 	resume      bool  // the rest of an operation could not be written
+
+	housework housework
 }
 
 func newWriter(s *Store, conn *sqlite.Conn) *writer {
@@ -199,8 +208,10 @@ func (w *writer) answer(o *op, result error) {
 		if w.store.queue.again(o) {
 			return
 		}
-		result = nil // what is left is done after the next start
-	} else if result != nil && o.state.Load() == opStored {
+		if result = errClosed(); o.sure {
+			result = nil // what is left is done after the next start
+		}
+	} else if result != nil && o.sure && o.state.Load() == opStored {
 		result, w.resume = nil, true // what is left is tried again
 	}
 	o.done <- result
