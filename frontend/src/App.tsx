@@ -34,7 +34,7 @@ export function App({ session, linkKey, settings }: AppProps) {
 
 // A link's key signs in even where somebody is signed in: the reader may have opened it to be somebody else.
 function Gate({ linkKey, settings }: Omit<AppProps, 'session'>) {
-  const { token } = useAuth()
+  const { token, identity } = useAuth()
   const [key, setKey] = useState(linkKey)
   // Opened in a tab that is here already, a link changes nothing but the fragment.
   useEffect(() => {
@@ -46,10 +46,11 @@ function Gate({ linkKey, settings }: Omit<AppProps, 'session'>) {
     return () => window.removeEventListener('hashchange', onHash)
   }, [])
   if (key || !token) return <SignInPage key={key} linkKey={key} onDone={() => setKey(null)} />
-  return <SignedIn settings={settings} />
+  return <SignedIn key={identity} settings={settings} />
 }
 
-// Mounted anew with each sign-in, and with it the caches: nobody sees what another has read.
+// Mounted anew for each identity, with its caches, its connection and its forms: nobody sees what another has read,
+// or sends by the token of another.
 function SignedIn({ settings }: { settings: LiveSettings }) {
   const [queryClient] = useState(createQueryClient)
   return (

@@ -5,7 +5,7 @@ import { createRoot } from 'react-dom/client'
 import { App } from './App'
 import { Session } from './app/auth/session'
 import { readLiveSettings } from './app/live/settings'
-import { memory } from './app/memory'
+import { memory, tabMemory } from './app/memory'
 import { applyTheme } from './app/theme'
 import './styles/tokens.css'
 import './styles/base.css'
@@ -19,7 +19,7 @@ const root = document.getElementById('root')
 if (root) {
   createRoot(root).render(
     <StrictMode>
-      <App session={new Session(memory)} linkKey={linkKey} settings={readLiveSettings()} />
+      <App session={new Session(memory, tabMemory)} linkKey={linkKey} settings={readLiveSettings()} />
     </StrictMode>,
   )
 }

@@ -1,4 +1,5 @@
 /** Words for numbers and times; times are in the reader's zone. */
+import { serverClock } from './clock'
 
 const whole = new Intl.NumberFormat('en')
 const short = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' })
@@ -12,7 +13,14 @@ const DAY_MS = 86_400_000
 
 export const count = (n: number): string => whole.format(Math.round(n))
 
-export const percent = (n: number): string => `${n === 100 || n === 0 ? n : n.toFixed(1)} %`
+/** A share in percent. What is not all or nothing is never shown as 100 or 0. */
+export function percent(n: number): string {
+  if (n <= 0 || n >= 100) return `${Math.min(100, Math.max(0, n))} %`
+  if (n < 0.01) return '<0.01 %'
+  if (n > 99.99) return '>99.99 %'
+  const short = n.toFixed(1)
+  return `${short === '100.0' || short === '0.0' ? n.toFixed(2) : short} %`
+}
 
 /** A duration given in seconds. */
 export function seconds(s: number): string {
@@ -24,11 +32,14 @@ export function seconds(s: number): string {
 }
 
 /** A moment, short: the time of day today, else with the date. */
-export function moment(time: string, now = Date.now()): string {
+export function moment(time: string, now = serverClock.now()): string {
   const at = Date.parse(time)
   if (Number.isNaN(at)) return '–'
   return Math.abs(now - at) < DAY_MS ? short.format(at) : long.format(at)
 }
+
+/** The time of day, to the second. */
+export const timeOfDay = (at: number): string => short.format(at)
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' })
 

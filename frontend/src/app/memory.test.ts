@@ -1,6 +1,6 @@
 import { afterEach, expect, it, vi } from 'vitest'
 import { Session } from './auth/session'
-import { memory } from './memory'
+import { memory, tabMemory } from './memory'
 import { applyTheme } from './theme'
 
 afterEach(() => vi.restoreAllMocks())
@@ -14,15 +14,17 @@ it('remembers', () => {
 })
 
 it('where it is barred the page works, and remembers nothing', async () => {
-  vi.spyOn(window, 'localStorage', 'get').mockImplementation(() => {
-    throw new DOMException('Access is denied for this document.', 'SecurityError')
-  })
+  for (const name of ['localStorage', 'sessionStorage'] as const) {
+    vi.spyOn(window, name, 'get').mockImplementation(() => {
+      throw new DOMException('Access is denied for this document.', 'SecurityError')
+    })
+  }
   vi.stubGlobal('fetch', () => Promise.resolve(Response.json({ access_token: 't', expires_in: 3600 })))
   expect(() => applyTheme()).not.toThrow()
-  const session = new Session(memory)
+  const session = new Session(memory, tabMemory)
   await session.signIn('apier_key')
   expect(session.getState().token).toBe('t')
-  expect(new Session(memory).getState().token).toBeNull()
+  expect(new Session(memory, tabMemory).getState().token).toBeNull()
   session.signOut()
   expect(session.getState().token).toBeNull()
 })

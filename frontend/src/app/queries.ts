@@ -6,6 +6,8 @@ import { LIVE, liveKeys } from '../lib/query/keys'
 /** The names of the caches. */
 export const keys = {
   ...liveKeys,
+  allLatency: [LIVE, 'latency'] as const,
+  allThroughput: [LIVE, 'throughput'] as const,
   latency: (range: Range) => [LIVE, 'latency', range] as const,
   throughput: (range: Range) => [LIVE, 'throughput', range] as const,
   errors: [LIVE, 'errors'] as const,
@@ -19,7 +21,13 @@ export const keys = {
   recoveries: (endpoint: string) => [LIVE, 'recoveries', endpoint] as const,
   receiver: [LIVE, 'receiver'] as const,
   receiverLog: (verified: string) => [LIVE, 'receiver', verified] as const,
+  endpoint: (id: string) => [LIVE, 'endpoint', id] as const,
+  /** Endpoints by id, as deliveries name them. */
+  named: (ids: readonly string[]) => [LIVE, 'named-endpoints', ...ids] as const,
+  operation: (id: string) => ['operation', id] as const,
+  operations: ['operations'] as const,
   config: ['config'] as const,
+  identity: ['identity'] as const,
 }
 
 // Trying again what the server has refused gives the same answer; only its own faults may pass.

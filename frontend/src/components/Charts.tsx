@@ -1,11 +1,11 @@
 import { Suspense, lazy, useMemo, useState } from 'react'
 import type { ReactNode } from 'react'
-import type { Range } from '../app/api/types'
+import type { Range, ThroughputPoint } from '../app/api/types'
 import { useLatency, useThroughput } from '../app/data'
 import { count, seconds } from '../app/format'
 import { latencyChart, spanOf, throughputChart } from '../app/metrics/chart'
 import type { Line } from '../app/metrics/chart'
-import { perMinute, within } from '../app/metrics/figures'
+import { happened, perMinute, within } from '../app/metrics/figures'
 import { useNow } from '../app/now'
 import styles from './Charts.module.css'
 import { Panel } from './Panel'
@@ -50,15 +50,35 @@ function Throughput({ range, picker }: { range: Range; picker: ReactNode }) {
       {error && !data ? <Problem error={error} /> : null}
       <dl className={styles.figures}>
         <Figure word="per minute" value={data && count(perMinute(data.series, now))} />
-        {/* The sums of the lines below: they leave with their minutes. */}
+        {/* The sums of the lines below, and of what left otherwise: they leave with their minutes. */}
         {chart.lines.map((line) => (
           <Figure key={line.word} word={line.word.toLowerCase()} value={data && count(sumOf(line))} />
         ))}
+        <Gone series={data?.series} range={range} now={now} />
       </dl>
       <Suspense fallback={<div className={styles.blank} />}>
         <LiveChart data={chart} title="Events per minute" format={whole} />
       </Suspense>
     </Panel>
+  )
+}
+
+// What no line shows: named where it happened, so that the figures add up.
+function Gone({
+  series,
+  range,
+  now,
+}: {
+  series: readonly ThroughputPoint[] | undefined
+  range: Range
+  now: number
+}) {
+  const { deleted, expired } = happened(within(series ?? [], spanOf(range), now))
+  return (
+    <>
+      {deleted > 0 && <Figure word="deleted" value={count(deleted)} />}
+      {expired > 0 && <Figure word="expired" value={count(expired)} />}
+    </>
   )
 }
 

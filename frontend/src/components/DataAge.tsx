@@ -1,17 +1,11 @@
-import { useQueryClient } from '@tanstack/react-query'
-import { ageOfData } from '../app/live/age'
-import { useLive } from '../app/live/context'
-import { useNow } from '../app/now'
-import { keys } from '../app/queries'
+import { freshnessWords, useFreshness } from '../app/live/freshness'
 
-/** How old the figures are: a leaf, since it ticks. */
+/** How old what the page shows is: a leaf, since it ticks. */
 export function DataAge({ className }: { className: string | undefined }) {
-  const { ws, paused, polling } = useLive()
-  const now = useNow(1000)
-  const updatedAt = useQueryClient().getQueryState(keys.summary)?.dataUpdatedAt ?? 0
+  const freshness = useFreshness()
   return (
-    <p className={className} data-testid="data-age">
-      Figures: {ageOfData({ connected: ws.isConnected, paused, polling }, updatedAt, now)}
+    <p className={className} data-testid="data-age" data-state={freshness.state}>
+      Figures: {freshnessWords(freshness)}
     </p>
   )
 }

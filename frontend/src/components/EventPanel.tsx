@@ -1,10 +1,12 @@
-import { Check, Inbox, SquareTerminal, Trash2 } from 'lucide-react'
+import { Check, SquareTerminal, Trash2 } from 'lucide-react'
+import { asProblem, isDeleted } from '../app/api/problem'
 import type { ApiEvent } from '../app/api/types'
 import { useAuth } from '../app/auth/context'
+import { useEvent } from '../app/data'
 import { curlOf } from '../app/events/curl'
 import { seconds } from '../app/format'
-import { useLiveEvent } from '../lib/query/useLiveEvent'
 import { payloadText } from '../lib/texts'
+import { Gone } from './Gone'
 import { Moment } from './Moment'
 import { PayloadView } from './PayloadView'
 import { Problem } from './Problem'
@@ -12,7 +14,6 @@ import { SidePanel } from './SidePanel'
 import styles from './SidePanel.module.css'
 import { StatusBadge } from './StatusBadge'
 import { Button } from './ui/Button'
-import { Notice } from './ui/Notice'
 import { useCopy } from './useCopy'
 import { EventDeliveries } from './webhooks/EventDeliveries'
 
@@ -25,15 +26,15 @@ interface EventPanelProps {
 
 /** Everything about one event, beside the list; it follows the event's changes. */
 export function EventPanel({ id, onClose, onAcknowledge, onErase }: EventPanelProps) {
-  const { data: event, error, isPending } = useLiveEvent(id)
+  const { data: event, error, isPending } = useEvent(id)
+  const problem = error && asProblem(error)
+  const isMissing = problem?.status === 404
   return (
     <SidePanel id={id} label="Event" testId="event-panel" heading={event?.type ?? 'Event'} onClose={onClose}>
       {isPending && <p role="status">Loading…</p>}
-      {error && !event && <Problem error={error} />}
-      {event === null && (
-        <Notice icon={<Inbox size={24} aria-hidden />} title="This event was deleted">
-          <p>{id}</p>
-        </Notice>
+      {error && !event && !isMissing && <Problem error={error} />}
+      {(event === null || isMissing) && (
+        <Gone id={id} what="event" isDeleted={event === null || isDeleted(problem)} />
       )}
       {event && (
         <>

@@ -1,8 +1,8 @@
 import { Monitor, Moon, Pause, Play, Send, Sun, WifiOff } from 'lucide-react'
-import { useSyncExternalStore } from 'react'
 import { useAuth } from '../app/auth/context'
 import { count } from '../app/format'
 import { useLive, useDashboardLive } from '../app/live/context'
+import { useOnline } from '../app/live/freshness'
 import { POLL_MS } from '../app/live/polling'
 import { useTheme } from '../app/theme'
 import { useTitle } from '../app/useTitle'
@@ -42,19 +42,22 @@ function Connection() {
   const { settings } = useDashboardLive()
   const isOnline = useOnline()
   return (
-    <div className={styles.connection} data-calm={ws.isConnected}>
-      <ConnectionStatus
-        state={ws.state}
-        reconnectAttempt={ws.reconnectAttempt}
-        reconnectDelay={ws.reconnectDelay}
-        maxReconnectAttempts={settings.maxReconnectAttempts}
-        lastError={ws.lastError}
-        nextRetryAt={ws.nextRetryAt}
-        quality={ws.quality}
-        {...(polling ? { pollingEvery: POLL_MS } : {})}
-        {...(settings.url ? { onReconnect: ws.reconnect } : {})}
-        showDetails
-      />
+    <div className={styles.connection} data-calm={ws.isConnected && isOnline}>
+      {/* Of a connection that may be gone already nothing is claimed. */}
+      {(isOnline || !ws.isConnected) && (
+        <ConnectionStatus
+          state={ws.state}
+          reconnectAttempt={ws.reconnectAttempt}
+          reconnectDelay={ws.reconnectDelay}
+          maxReconnectAttempts={settings.maxReconnectAttempts}
+          lastError={ws.lastError}
+          nextRetryAt={ws.nextRetryAt}
+          quality={ws.quality}
+          {...(polling ? { pollingEvery: POLL_MS } : {})}
+          {...(settings.url ? { onReconnect: ws.reconnect } : {})}
+          showDetails
+        />
+      )}
       {/* There before its words are: a status that comes together with them is not read out. */}
       <span className={styles.offline} role="status">
         {!isOnline && (
@@ -66,17 +69,6 @@ function Connection() {
     </div>
   )
 }
-
-const onlineChanges = (listener: () => void) => {
-  window.addEventListener('online', listener)
-  window.addEventListener('offline', listener)
-  return () => {
-    window.removeEventListener('online', listener)
-    window.removeEventListener('offline', listener)
-  }
-}
-
-const useOnline = () => useSyncExternalStore(onlineChanges, () => navigator.onLine)
 
 function PauseButton() {
   const { paused, missed, setPaused } = useLive()

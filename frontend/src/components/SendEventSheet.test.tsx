@@ -32,7 +32,7 @@ function show() {
   const client = createQueryClient()
   render(
     <StrictMode>
-      <AuthProvider session={new Session(localStorage)}>
+      <AuthProvider session={new Session(localStorage, sessionStorage)}>
         <QueryClientProvider client={client}>
           <LiveProvider settings={settings}>
             <Page />

@@ -1,12 +1,15 @@
 import { Suspense, lazy, useMemo, useRef, useState } from 'react'
-import type { ReactNode } from 'react'
+import type { ReactNode, RefObject } from 'react'
 import { useLocation } from 'wouter'
 import type { NewEvent } from '../app/api/types'
 import { useHotkeys } from '../app/hotkeys'
+import { useFreshness } from '../app/live/freshness'
+import { ClockNotice } from './ClockNotice'
 import { Header } from './Header'
 import { Nav } from './Nav'
 import { PageBoundary } from './PageBoundary'
 import { ShellContext } from './shellContext'
+import { StatusStrip } from './StatusStrip'
 import styles from './Shell.module.css'
 
 const SendEventSheet = lazy(() => import('./SendEventSheet').then((m) => ({ default: m.SendEventSheet })))
@@ -55,9 +58,11 @@ export function Shell({ children }: { children: ReactNode }) {
         <Nav onHelp={() => setHelp(true)} />
         <div className={styles.column}>
           <Header title={titles[path] ?? 'Not found'} />
-          <main id="main" ref={main} tabIndex={-1} className={styles.main}>
+          <StatusStrip />
+          <ClockNotice />
+          <Main box={main}>
             <PageBoundary page={path}>{children}</PageBoundary>
-          </main>
+          </Main>
         </div>
       </div>
       <Suspense fallback={null}>
@@ -73,5 +78,15 @@ export function Shell({ children }: { children: ReactNode }) {
         {help && <HelpDialog onClose={() => setHelp(false)} />}
       </Suspense>
     </ShellContext.Provider>
+  )
+}
+
+/** The page's content. While what it shows is old, its status colours are grey. */
+function Main({ box, children }: { box: RefObject<HTMLElement | null>; children: ReactNode }) {
+  const isStale = useFreshness().state === 'stale'
+  return (
+    <main id="main" ref={box} tabIndex={-1} className={styles.main} data-stale={isStale}>
+      {children}
+    </main>
   )
 }

@@ -1,5 +1,6 @@
 import { render, screen } from '@testing-library/react'
 import { expect, it, vi } from 'vitest'
+import { aMinute } from '../test/answers'
 import { StatCards } from './StatCards'
 
 const summary = { total: 1, pending: 0, delivered: 1, failed: 0, success_rate: 100, seq: 9 }
@@ -9,11 +10,14 @@ const words = (card: string) => screen.getByTestId(`card-${card}`).textContent.r
 // Three were created and two of them deleted: "+3" beside a count of 1 would contradict it.
 it('says what was counted, whatever was deleted since', () => {
   vi.setSystemTime(minute)
-  render(<StatCards summary={summary} series={[{ at: minute, created: 3, delivered: 1, failed: 1 }]} />)
-  expect(words('total')).toBe('Total13 created in 1 h')
-  expect(words('pending')).toBe('Pending03 came, 2 left in 1 h')
+  const series = [
+    aMinute({ created: 3, delivered: 1, failed: 1, left_pending: 3, left_failed: 1, deleted: 2 }),
+  ]
+  render(<StatCards summary={summary} series={series} />)
+  expect(words('total')).toBe('Total13 created, 2 deleted in 1 h')
+  expect(words('pending')).toBe('Pending03 came, 3 left in 1 h')
   expect(words('delivered')).toBe('Delivered11 delivered in 1 h')
-  expect(words('failed')).toBe('Failed01 failed in 1 h')
+  expect(words('failed')).toBe('Failed01 failed, 1 left in 1 h')
   expect(words('success-rate')).toBe('Success rate100 %50.0 % in 1 h')
   vi.useRealTimers()
 })

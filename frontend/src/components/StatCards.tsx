@@ -52,22 +52,30 @@ export function StatCards({ summary, series }: StatCardsProps) {
   )
 }
 
-// Not how far the number moved: what is deleted takes from it too, and nobody counts that by the hour.
+// What came and what left, so that the number a moment ago and the words give the number now.
 function happenedTo(name: CardName, series: readonly ThroughputPoint[]): string {
-  const { created, delivered, failed } = happened(series)
-  const ended = delivered + failed
+  const h = happened(series)
+  const ended = h.delivered + h.failed
   switch (name) {
     case 'total':
-      return `${count(created)} created`
+      return words([h.created, 'created'], [h.deleted, 'deleted'], [h.expired, 'expired'])
     case 'pending':
-      return `${count(created)} came, ${count(ended)} left`
+      return words([h.created + h.reopened, 'came'], [h.left_pending, 'left'])
     case 'delivered':
-      return `${count(delivered)} delivered`
+      return words([h.delivered, 'delivered'], [h.left_delivered, 'left'])
     case 'failed':
-      return `${count(failed)} failed`
+      return words([h.failed, 'failed'], [h.left_failed, 'left'])
     case 'success_rate':
-      return ended === 0 ? 'no outcome' : percent((100 * delivered) / ended)
+      return ended === 0 ? 'no outcome' : percent((100 * h.delivered) / ended)
   }
+}
+
+// The first always; of the others those that happened.
+function words(...parts: readonly (readonly [n: number, word: string])[]): string {
+  return parts
+    .filter(([n], i) => i === 0 || n > 0)
+    .map(([n, word]) => `${count(n)} ${word}`)
+    .join(', ')
 }
 
 function valueOf(name: CardName, s: Summary | undefined): string {

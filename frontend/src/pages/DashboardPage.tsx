@@ -1,6 +1,5 @@
 import { useThroughput } from '../app/data'
 import { Charts } from '../components/Charts'
-import { DataAge } from '../components/DataAge'
 import { LatestEvents } from '../components/LatestEvents'
 import { Lifecycle } from '../components/Lifecycle'
 import { Panel } from '../components/Panel'
@@ -16,7 +15,6 @@ export function DashboardPage() {
   const { data: lastHour } = useThroughput('1h')
   return (
     <div className={styles.page}>
-      <DataAge className={styles.age} />
       {query.error && (
         <div className={styles.wide}>
           <Problem error={query.error} />

@@ -1,17 +1,20 @@
 import { Lock, Plus, Webhook } from 'lucide-react'
 import { useState } from 'react'
 import { useSearchParams } from 'wouter'
-import { asProblem } from '../app/api/problem'
+import { asProblem, isDeleted } from '../app/api/problem'
 import { useAuth } from '../app/auth/context'
 import { useHotkeys } from '../app/hotkeys'
-import { useEndpoints, useFollowEndpoints } from '../app/webhooks/data'
+import { count } from '../app/format'
+import { useEndpoint, useEndpoints, useFollowEndpoints } from '../app/webhooks/data'
 import { EndpointForm } from '../components/webhooks/EndpointForm'
 import { EndpointPanel } from '../components/webhooks/EndpointPanel'
 import { EndpointSummary } from '../components/webhooks/EndpointSummary'
 import { EndpointTable } from '../components/webhooks/EndpointTable'
 import { ReceiverLog } from '../components/webhooks/ReceiverLog'
 import { SignatureChecker } from '../components/webhooks/SignatureChecker'
+import { Gone } from '../components/Gone'
 import { Problem } from '../components/Problem'
+import { SidePanel } from '../components/SidePanel'
 import { Button } from '../components/ui/Button'
 import { Notice } from '../components/ui/Notice'
 import events from './EventsPage.module.css'
@@ -50,11 +53,14 @@ export function WebhooksPage() {
   const { isAdmin } = useAuth()
   const [isCreating, setCreating] = useState(false)
   const list = useEndpoints()
-  const endpoints = list.data?.endpoints ?? []
-  const open = endpoints.find((e) => e.id === openId)
+  const { endpoints } = list
+  const listed = endpoints.find((e) => e.id === openId)
+  // A link leads to it, wherever in the list it is.
+  const alone = useEndpoint(listed ? null : openId)
+  const open = listed ?? alone.data ?? undefined
   useHotkeys({ Escape: () => setOpenId(null) })
   return (
-    <div className={events.page} data-covered={view === '' && open !== undefined}>
+    <div className={events.page} data-covered={view === '' && openId !== null}>
       <div className={styles.bar}>
         <div className={styles.views} role="group" aria-label="Parts of the page">
           {views.map((v) => (
@@ -63,7 +69,7 @@ export function WebhooksPage() {
             </Button>
           ))}
         </div>
-        {view === '' && <EndpointSummary endpoints={endpoints} />}
+        {view === '' && <EndpointSummary />}
         <Button
           tone="primary"
           className={events.right ?? ''}
@@ -89,6 +95,9 @@ export function WebhooksPage() {
         {view === '' && open && (
           <EndpointPanel key={open.id} endpoint={open} onClose={() => setOpenId(null)} />
         )}
+        {view === '' && openId && !open && (
+          <MissingEndpoint id={openId} query={alone} onClose={() => setOpenId(null)} />
+        )}
       </div>
       {isCreating && (
         <EndpointForm
@@ -104,6 +113,25 @@ export function WebhooksPage() {
   )
 }
 
+interface MissingProps {
+  id: string
+  query: ReturnType<typeof useEndpoint>
+  onClose: () => void
+}
+
+/** Stands in for an endpoint that is not there, or not yet. */
+function MissingEndpoint({ id, query, onClose }: MissingProps) {
+  const problem = query.error && asProblem(query.error)
+  const isGone = query.data === null || problem?.status === 404
+  return (
+    <SidePanel id={id} label="Endpoint" testId="endpoint-panel" heading="Endpoint" onClose={onClose}>
+      {query.isPending && <p role="status">Loading…</p>}
+      {problem && !isGone && <Problem error={query.error} />}
+      {isGone && <Gone id={id} what="endpoint" isDeleted={query.data === null || isDeleted(problem)} />}
+    </SidePanel>
+  )
+}
+
 interface EndProps {
   list: ReturnType<typeof useEndpoints>
   isAdmin: boolean
@@ -111,7 +139,7 @@ interface EndProps {
 }
 
 /** What stands below the table: why it is empty, or what went wrong. */
-function End({ list, isAdmin, onCreate }: EndProps) {
+function End({ list: { query: list, endpoints, health }, isAdmin, onCreate }: EndProps) {
   if (list.error && asProblem(list.error).status === 403) {
     return <Notice icon={<Lock size={24} aria-hidden />} title="Your API key may not read endpoints" />
   }
@@ -125,7 +153,20 @@ function End({ list, isAdmin, onCreate }: EndProps) {
     )
   }
   if (list.isPending) return <p role="status">Loading endpoints…</p>
-  if (list.data.endpoints.length > 0) return null
+  if (endpoints.length > 0) {
+    return (
+      <div className={styles.end} data-testid="endpoints-end">
+        <p>
+          {count(endpoints.length)} of {count(Math.max(health?.total ?? 0, endpoints.length))}
+        </p>
+        {list.hasNextPage && (
+          <Button disabled={list.isFetchingNextPage} onClick={() => void list.fetchNextPage()}>
+            {list.isFetchingNextPage ? 'Loading…' : 'Show more'}
+          </Button>
+        )}
+      </div>
+    )
+  }
   return (
     <Notice icon={<Webhook size={24} aria-hidden />} title="No endpoints yet">
       <p>

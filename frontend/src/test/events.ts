@@ -30,6 +30,7 @@ export function aCreation(patch: Partial<ApiEvent> = {}): Change {
 export function aDelivery(id: string, seq: number): Change {
   const data = {
     type: 'order.created',
+    previous_status: 'pending',
     status: 'delivered',
     delivery_latency_ms: 20,
     updated_at: '2026-01-01T10:00:01.000Z',

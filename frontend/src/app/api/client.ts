@@ -1,11 +1,14 @@
 import { bodyOf, failure } from '../../lib/query/rest'
 import { isRecord } from '../../lib/guards'
 import { eventBody, parseKeepingTexts, writeKeepingTexts } from '../../lib/texts'
+import { serverClock } from '../clock'
+import { contact } from '../live/freshness'
 import type {
   Accepted,
   ApiEvent,
   ErrorFigures,
   EventPage,
+  Identity,
   Latency,
   NewEvent,
   Range,
@@ -23,9 +26,22 @@ export interface Credentials {
   refused(token: string): void
 }
 
+// Each answer tells the server's time, and that it is there.
+async function fetchFrom(path: string, init: RequestInit): Promise<Response> {
+  const start = serverClock.start()
+  const answer = await fetch(path, init).catch((error: unknown) => {
+    if (!init.signal?.aborted) contact.failed()
+    throw error
+  })
+  serverClock.note(answer.headers.get('Date'), start)
+  if (answer.status < 500) contact.answered()
+  else contact.failed()
+  return answer
+}
+
 /** Exchanges an API key for a token. */
 export async function exchangeKey(key: string): Promise<TokenAnswer> {
-  const answer = await fetch('/api/token', {
+  const answer = await fetchFrom('/api/token', {
     method: 'POST',
     headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
     body: new URLSearchParams({ username: 'api', password: key }).toString(),
@@ -51,7 +67,7 @@ export class ApiClient {
     const token = await this.credentials.token()
     const headers = new Headers(init.headers)
     if (token) headers.set('Authorization', `Bearer ${token}`)
-    const answer = await fetch(path, { ...init, headers })
+    const answer = await fetchFrom(path, { ...init, headers })
     if (answer.status === 401 && token) this.credentials.refused(token)
     if (!answer.ok) throw await failure(answer)
     return answer
@@ -119,6 +135,10 @@ export class ApiClient {
 
   errors(signal?: AbortSignal): Promise<ErrorFigures> {
     return this.get('/api/metrics/errors', 'top_errors', signal)
+  }
+
+  identity(signal?: AbortSignal): Promise<Identity> {
+    return this.get('/api/identity', 'tenant', signal)
   }
 
   config(signal?: AbortSignal): Promise<ServerConfig> {

@@ -3,6 +3,9 @@ import type { ApiProblem } from '../../lib/query/problem'
 export { ApiProblem, asProblem, problemOf } from '../../lib/query/problem'
 export type { FieldProblem } from '../../lib/query/problem'
 
+/** Whether what was not found was there once. */
+export const isDeleted = (problem: ApiProblem | null | undefined): boolean => !!problem?.deletedAt
+
 /** What the reader can do about a problem. */
 export function remedy(problem: ApiProblem): string {
   const wait = problem.retryAfter ? `in ${problem.retryAfter} s` : 'in a moment'
@@ -14,7 +17,7 @@ export function remedy(problem: ApiProblem): string {
     case 403:
       return 'Your API key does not allow this. Sign in with a key that has the scope.'
     case 404:
-      return 'It may have been deleted meanwhile.'
+      return isDeleted(problem) ? 'It was deleted.' : 'Look for a typing error, or it was deleted meanwhile.'
     case 409:
       return 'Change the event, or send it as a new one.'
     case 413:

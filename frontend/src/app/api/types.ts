@@ -18,8 +18,8 @@ export interface Latency {
   p99: number | null
   range: string
   series: LatencyPoint[]
-  /** The position in the change log it was read at, where the server says so. */
-  seq?: number
+  /** The position in the change log it was read at. */
+  seq: number
 }
 
 export interface ThroughputPoint {
@@ -27,12 +27,21 @@ export interface ThroughputPoint {
   created: number
   delivered: number
   failed: number
+  /** Back to pending. */
+  reopened: number
+  /** By hand. */
+  deleted: number
+  /** By retention, or for the disk budget. */
+  expired: number
+  left_pending: number
+  left_delivered: number
+  left_failed: number
 }
 
 export interface Throughput {
   series: ThroughputPoint[]
-  /** The position in the change log it was read at, where the server says so. */
-  seq?: number
+  /** The position in the change log it was read at. */
+  seq: number
 }
 
 export interface TopError {
@@ -56,6 +65,15 @@ export interface TokenAnswer {
   token_type: string
   /** Seconds. */
   expires_in: number
+}
+
+/** Whom the session stands for, as the server sees it. */
+export interface Identity {
+  tenant: string
+  subject: string
+  /** null: a token from elsewhere. */
+  key_name: string | null
+  scopes: string[]
 }
 
 export interface ServerConfig {

@@ -14,6 +14,7 @@ export function AuthProvider({ session, children }: { session: Session; children
   const auth = useMemo<Auth>(
     () => ({
       token: state.token ?? undefined,
+      identity: state.identity ?? undefined,
       reason: state.reason,
       canWrite: allows(state.scopes, 'events:write'),
       isAdmin: allows(state.scopes, 'admin'),

@@ -1,6 +1,8 @@
 /** What the page reads in a JWT, for display and to grey out what will be refused; the server decides. */
 export interface Claims {
   tenant: string | null
+  /** Who it is: tenant, subject and issuer in one text. Tokens of one identity follow each other. */
+  identity: string
   scopes: string[] | null
 }
 
@@ -20,7 +22,11 @@ function scopesOf(scope: unknown): string[] | null {
 export function claimsOf(jwt: string): Claims | null {
   try {
     const c = decode(jwt.split('.')[1] ?? '')
-    return { tenant: typeof c.tenant === 'string' ? c.tenant : null, scopes: scopesOf(c.scope) }
+    return {
+      tenant: typeof c.tenant === 'string' ? c.tenant : null,
+      identity: JSON.stringify([c.iss, c.tenant, c.sub, c.key]),
+      scopes: scopesOf(c.scope),
+    }
   } catch {
     return null
   }

@@ -5,6 +5,8 @@ import type { ApiClient } from '../api/client'
 export interface Auth {
   /** The JWT; undefined while signed out. */
   token: string | undefined
+  /** Who the reader is; another one is another page. undefined while signed out. */
+  identity: string | undefined
   /** Why there is no token, where there was one. */
   reason: string | null
   /** Whether events may be sent, acknowledged and deleted. */

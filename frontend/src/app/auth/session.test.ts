@@ -8,10 +8,11 @@ const answer = (token: string) =>
 
 beforeEach(() => {
   localStorage.clear()
+  sessionStorage.clear()
   now = 1_000_000
 })
 
-const session = () => new Session(localStorage, () => now)
+const session = () => new Session(localStorage, sessionStorage, () => now)
 
 it('exchanges the key for a token and stores only that', async () => {
   const fetched = vi.fn(() => Promise.resolve(answer('t1')))
@@ -93,4 +94,75 @@ it('a renewal that never ends is not what another user waits for', async () => {
   await s.signIn('bob')
   vi.stubGlobal('fetch', () => Promise.resolve(answer('bob2')))
   expect(await s.fresh()).toBe('bob2')
+})
+
+const jwt = (claims: object) => `h.${btoa(JSON.stringify(claims))}.s${Math.random()}`
+
+function tab(shared: Storage) {
+  const kept = new Map<string, string>()
+  const own = {
+    getItem: (key: string) => kept.get(key) ?? null,
+    setItem: (key: string, value: string) => void kept.set(key, value),
+    removeItem: (key: string) => void kept.delete(key),
+  }
+  return { own, session: new Session(shared, own, () => now) }
+}
+
+// What the browser tells the other tabs of a change of the shared storage.
+function told(change: () => void | Promise<void>) {
+  const before = localStorage.getItem('apier.session')
+  const tell = () =>
+    window.dispatchEvent(
+      new StorageEvent('storage', {
+        key: 'apier.session',
+        oldValue: before,
+        newValue: localStorage.getItem('apier.session'),
+        storageArea: localStorage,
+      }),
+    )
+  return Promise.resolve(change()).then(tell)
+}
+
+it('a tab keeps its identity when another signs in as somebody else', async () => {
+  const [ann, bob] = [jwt({ tenant: 'a', sub: 'ann' }), jwt({ tenant: 'b', sub: 'bob' })]
+  vi.stubGlobal('fetch', () => Promise.resolve(answer(ann)))
+  const first = tab(localStorage)
+  await first.session.signIn('a')
+  const stop = first.session.start(window)
+  const second = tab(localStorage)
+  expect(second.session.getState().token).toBe(ann)
+  vi.stubGlobal('fetch', () => Promise.resolve(answer(bob)))
+  await told(() => second.session.signIn('b'))
+  expect(first.session.getState().token).toBe(ann)
+  expect(await first.session.token()).toBe(ann)
+  // A new tab is signed in as the one who came last; a reload of the first tab is not.
+  expect(tab(localStorage).session.getState().token).toBe(bob)
+  expect(new Session(localStorage, first.own, () => now).getState().token).toBe(ann)
+  await told(() => second.session.signOut())
+  expect(first.session.getState().token).toBe(ann)
+  stop()
+})
+
+it('a renewal and a sign-out reach the tabs of the same identity, and a renewal takes nothing from another', async () => {
+  const claims = { tenant: 'a', sub: 'ann' }
+  const [ann, renewed, bob] = [jwt(claims), jwt(claims), jwt({ tenant: 'b', sub: 'bob' })]
+  vi.stubGlobal('fetch', () => Promise.resolve(answer(ann)))
+  const first = tab(localStorage)
+  await first.session.signIn('a')
+  const stop = first.session.start(window)
+  const second = tab(localStorage)
+  const identity = first.session.getState().identity
+  vi.stubGlobal('fetch', () => Promise.resolve(answer(renewed)))
+  await told(async () => void (await second.session.fresh()))
+  expect(first.session.getState()).toMatchObject({ token: renewed, identity })
+  const third = tab(localStorage)
+  vi.stubGlobal('fetch', () => Promise.resolve(answer(bob)))
+  await third.session.signIn('b')
+  vi.stubGlobal('fetch', () => Promise.resolve(answer(jwt(claims))))
+  await first.session.fresh()
+  expect(localStorage.getItem('apier.session')).toContain(bob)
+  localStorage.setItem('apier.session', JSON.stringify({ token: renewed, expiresAt: now + HOUR }))
+  await told(() => second.session.signOut())
+  expect(first.session.getState().token).toBeNull()
+  stop()
 })

@@ -21,11 +21,16 @@ interface Stored {
 export interface SessionState {
   readonly token: string | null
   readonly scopes: readonly string[] | null
+  /** Who it is; another one is another page. null: signed out. */
+  readonly identity: string | null
   /** Why there is no token, where there was one. */
   readonly reason: string | null
 }
 
-const SIGNED_OUT: SessionState = { token: null, scopes: null, reason: null }
+const SIGNED_OUT: SessionState = { token: null, scopes: null, identity: null, reason: null }
+
+// A token that is not a JWT stands for itself.
+const identityOf = (token: string): string => claimsOf(token)?.identity ?? token
 
 /** When a token that lives for `ms` is due for renewal, counted from `now`. */
 export function renewalTime(now: number, ms: number): number {
@@ -42,7 +47,11 @@ function parseStored(text: string | null): Stored | null {
   }
 }
 
-/** Holds the token, in localStorage so that a second tab is signed in too; never the API key. */
+/**
+ * Holds the token; never the API key. An identity belongs to its tab: the tab keeps it, whoever signs in elsewhere.
+ * What all tabs share only says who signed in last, for a tab that is new, and brings renewals to tabs of the same
+ * identity.
+ */
 export class Session implements Credentials {
   private state: SessionState = SIGNED_OUT
   private stored: Stored | null = null
@@ -51,10 +60,13 @@ export class Session implements Credentials {
   private readonly listeners = new Set<() => void>()
 
   constructor(
-    private readonly storage: Memory,
+    private readonly shared: Memory,
+    private readonly own: Memory,
     private readonly now: () => number = Date.now,
   ) {
-    this.adopt(parseStored(storage.getItem(STORAGE_KEY)), null)
+    const stored = parseStored(own.getItem(STORAGE_KEY)) ?? parseStored(shared.getItem(STORAGE_KEY))
+    if (stored) own.setItem(STORAGE_KEY, JSON.stringify(stored))
+    this.adopt(stored, null)
   }
 
   readonly subscribe = (listener: () => void): (() => void) => {
@@ -67,7 +79,7 @@ export class Session implements Credentials {
   /** Keeps tokens fresh and follows other tabs, until the returned function is called. */
   start(win: Window): () => void {
     const onStorage = (e: StorageEvent) => {
-      if (e.key === STORAGE_KEY || e.key === null) this.adopt(parseStored(e.newValue), null)
+      if (e.storageArea === null || e.storageArea === win.localStorage) this.heard(e)
     }
     const onVisible = () => void this.token()
     win.addEventListener('storage', onStorage)
@@ -82,12 +94,30 @@ export class Session implements Credentials {
 
   /** Signs in with an API key; throws what the server objects to. */
   async signIn(key: string): Promise<void> {
-    this.keep(await exchangeKey(key))
+    this.keep(await exchangeKey(key), true)
   }
 
   signOut(reason: string | null = null): void {
-    this.storage.removeItem(STORAGE_KEY)
+    this.own.removeItem(STORAGE_KEY)
+    const shared = parseStored(this.shared.getItem(STORAGE_KEY))
+    if (shared && this.isMine(shared)) this.shared.removeItem(STORAGE_KEY)
     this.adopt(null, reason)
+  }
+
+  private isMine(stored: Stored): boolean {
+    return this.stored !== null && identityOf(stored.token) === identityOf(this.stored.token)
+  }
+
+  // Another tab has signed in, renewed its token or signed out. That of another identity is not ours to follow.
+  private heard(e: Pick<StorageEvent, 'key' | 'oldValue' | 'newValue'>): void {
+    if (e.key === null) return this.signOut() // all was cleared
+    if (e.key !== STORAGE_KEY || !this.stored) return
+    const [before, after] = [parseStored(e.oldValue), parseStored(e.newValue)]
+    if (after ? this.isMine(after) : before && this.isMine(before)) {
+      if (after) this.own.setItem(STORAGE_KEY, JSON.stringify(after))
+      else this.own.removeItem(STORAGE_KEY)
+      this.adopt(after, null)
+    }
   }
 
   /** The token to use now, renewed first when due. */
@@ -114,7 +144,9 @@ export class Session implements Credentials {
     if (this.renewal) return this.renewal
     const renewal = refreshToken(from.token)
       // Signed out meanwhile, or signed in as another: then it is nobody's.
-      .then((answer) => (this.stored === from ? this.keep(answer) : (this.stored?.token ?? null)))
+      .then((answer) =>
+        this.stored === from ? this.keep(answer, this.isLast()) : (this.stored?.token ?? null),
+      )
       .catch((error: unknown) => this.renewalFailed(from, error))
       .finally(() => {
         if (this.renewal === renewal) this.renewal = null
@@ -131,11 +163,18 @@ export class Session implements Credentials {
     return this.stored?.token ?? null
   }
 
-  private keep(answer: TokenAnswer): string {
+  // Whether the identity that signed in last, in whatever tab, is ours.
+  private isLast(): boolean {
+    const shared = parseStored(this.shared.getItem(STORAGE_KEY))
+    return shared !== null && this.isMine(shared)
+  }
+
+  private keep(answer: TokenAnswer, share: boolean): string {
     const ms = answer.expires_in * 1000
     const now = this.now()
     const stored = { token: answer.access_token, expiresAt: now + ms, renewAt: renewalTime(now, ms) }
-    this.storage.setItem(STORAGE_KEY, JSON.stringify(stored))
+    this.own.setItem(STORAGE_KEY, JSON.stringify(stored))
+    if (share) this.shared.setItem(STORAGE_KEY, JSON.stringify(stored))
     this.adopt(stored, null)
     return stored.token
   }
@@ -147,7 +186,7 @@ export class Session implements Credentials {
     const token = this.stored?.token ?? null
     if (token !== this.state.token || !token) {
       this.state = token
-        ? { token, scopes: claimsOf(token)?.scopes ?? null, reason: null }
+        ? { token, scopes: claimsOf(token)?.scopes ?? null, identity: identityOf(token), reason: null }
         : { ...SIGNED_OUT, reason: reason ?? expired }
     }
     this.schedule()

@@ -64,7 +64,7 @@ function show(built?: string) {
   const settings = liveSettings({ built, served: null, location: window.location })
   render(
     <StrictMode>
-      <AuthProvider session={new Session(localStorage)}>
+      <AuthProvider session={new Session(localStorage, sessionStorage)}>
         <QueryClientProvider client={createQueryClient()}>
           <LiveProvider settings={settings}>
             <Reader />

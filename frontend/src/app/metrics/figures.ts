@@ -12,25 +12,49 @@ export interface Tally {
   created: number
   delivered: number
   failed: number
+  reopened: number
+  left_pending: number
+  left_delivered: number
+  left_failed: number
   /** Created to delivered, seconds. */
   latencies: number[]
 }
+
+const NOTHING = {
+  created: 0,
+  delivered: 0,
+  failed: 0,
+  reopened: 0,
+  left_pending: 0,
+  left_delivered: 0,
+  left_failed: 0,
+}
+
+/** Whether the server has to be asked what a change did to the figures: the frame does not tell what it took from. */
+export const isUncounted = ({ kind, data }: Change): boolean =>
+  kind === 'deleted' || (kind === 'updated' && !data.previous_status)
 
 /** Counts changes by minute: creations by created_at, outcomes by updated_at. */
 export function tally(changes: readonly Change[]): Map<number, Tally> {
   const minutes = new Map<number, Tally>()
   const at = (time: string | undefined): Tally => {
     const minute = minuteOf(time)
-    const known = minutes.get(minute) ?? { created: 0, delivered: 0, failed: 0, latencies: [] }
+    const known = minutes.get(minute) ?? { ...NOTHING, latencies: [] }
     minutes.set(minute, known)
     return known
   }
-  for (const { kind, data } of changes) {
+  for (const change of changes) {
+    const { kind, data } = change
     if (kind === 'created') at(data.created_at).created++
-    if (kind === 'deleted' || data.previous_status === data.status) continue
-    if (data.status === 'failed') at(data.updated_at).failed++
+    const before = kind === 'created' ? 'pending' : data.previous_status
+    if (isUncounted(change) || data.status === undefined || before === data.status) continue
+    const t = at(data.updated_at ?? data.created_at)
+    if (before === 'pending') t.left_pending++
+    else if (before === 'delivered') t.left_delivered++
+    else if (before === 'failed') t.left_failed++
+    if (data.status === 'pending') t.reopened++
+    if (data.status === 'failed') t.failed++
     if (data.status !== 'delivered') continue
-    const t = at(data.updated_at)
     t.delivered++
     if (typeof data.delivery_latency_ms === 'number') t.latencies.push(data.delivery_latency_ms / 1000)
   }
@@ -44,23 +68,21 @@ export function caughtUp<F extends Throughput | Latency>(
   journal: Journal,
   add: (figures: F, minutes: ReadonlyMap<number, Tally>) => F,
 ): F {
-  if (read.seq === undefined) return read
   const { changes } = journal.since(read.seq)
   const seq = changes[changes.length - 1]?.seq ?? read.seq
   return { ...add(read, tally(changes)), seq }
 }
 
+const COUNTED = Object.keys(NOTHING) as (keyof typeof NOTHING)[]
+
 /** The throughput with what happened since; minutes that have begun meanwhile are added, old ones leave. */
 export function withThroughput(t: Throughput, minutes: ReadonlyMap<number, Tally>): Throughput {
   const byMinute = new Map(t.series.map((p) => [Date.parse(p.at), p]))
   for (const [at, m] of minutes) {
-    const p = byMinute.get(at) ?? { at: new Date(at).toISOString(), created: 0, delivered: 0, failed: 0 }
-    byMinute.set(at, {
-      ...p,
-      created: p.created + m.created,
-      delivered: p.delivered + m.delivered,
-      failed: p.failed + m.failed,
-    })
+    const p = byMinute.get(at) ?? { ...NOTHING, at: new Date(at).toISOString(), deleted: 0, expired: 0 }
+    const sum = { ...p }
+    for (const name of COUNTED) sum[name] += m[name]
+    byMinute.set(at, sum)
   }
   const series = [...byMinute.values()].sort((a, b) => Date.parse(a.at) - Date.parse(b.at))
   return { ...t, series: series.slice(-Math.max(t.series.length, 1)) }
@@ -111,17 +133,13 @@ export function within<P extends { at: string }>(series: readonly P[], span: num
 }
 
 /** What happened in the minutes of a series. */
-export function happened(
-  series: readonly ThroughputPoint[],
-): Record<'created' | 'delivered' | 'failed', number> {
-  const sum = { created: 0, delivered: 0, failed: 0 }
-  for (const p of series) {
-    sum.created += p.created
-    sum.delivered += p.delivered
-    sum.failed += p.failed
-  }
+export function happened(series: readonly ThroughputPoint[]): Omit<ThroughputPoint, 'at'> {
+  const sum = { ...NOTHING, deleted: 0, expired: 0 }
+  for (const p of series) for (const name of SUMMED) sum[name] += p[name]
   return sum
 }
+
+const SUMMED = [...COUNTED, 'deleted', 'expired'] as const
 
 /** The rate of creation over the last 60 seconds: this minute, and the share of the one before that they reach into. */
 export function perMinute(series: readonly ThroughputPoint[], now: number): number {
@@ -132,7 +150,7 @@ export function perMinute(series: readonly ThroughputPoint[], now: number): numb
 
 export type CardName = 'total' | 'pending' | 'delivered' | 'failed' | 'success_rate'
 
-/** The course of each card over the series, reckoned back from the present counts. Deletions are not in it. */
+/** The course of each card over the series, reckoned back from the present counts. */
 export function courses(now: Summary, series: readonly ThroughputPoint[]): Record<CardName, number[]> {
   const s = { total: now.total, pending: now.pending, delivered: now.delivered, failed: now.failed }
   const course: Record<CardName, number[]> = {
@@ -143,7 +161,7 @@ export function courses(now: Summary, series: readonly ThroughputPoint[]): Recor
     success_rate: [],
   }
   const note = () => {
-    // What was deleted since would make them negative.
+    // Minutes from before an upgrade do not say what left; below zero nothing can have been.
     const [delivered, failed] = [Math.max(0, s.delivered), Math.max(0, s.failed)]
     course.total.push(Math.max(0, s.total))
     course.pending.push(Math.max(0, s.pending))
@@ -155,10 +173,10 @@ export function courses(now: Summary, series: readonly ThroughputPoint[]): Recor
   }
   note()
   for (const p of [...series].reverse()) {
-    s.total -= p.created
-    s.pending -= p.created - p.delivered - p.failed
-    s.delivered -= p.delivered
-    s.failed -= p.failed
+    s.total -= p.created - p.deleted - p.expired
+    s.pending -= p.created + p.reopened - p.left_pending
+    s.delivered -= p.delivered - p.left_delivered
+    s.failed -= p.failed - p.left_failed
     note()
   }
   for (const points of Object.values(course)) points.reverse()

@@ -1,6 +1,15 @@
 import type { ApiClient } from '../api/client'
 import type { ApiEvent } from '../api/types'
-import type { Attempt, Delivery, Endpoint, EndpointInput, ReceiverLog, Recovery, VerifyStep } from './types'
+import type {
+  Attempt,
+  Delivery,
+  Endpoint,
+  EndpointInput,
+  HealthPage,
+  ReceiverLog,
+  Recovery,
+  VerifyStep,
+} from './types'
 
 export interface DeliveryPage {
   deliveries: Delivery[]
@@ -21,10 +30,13 @@ const of = (id: string) => `/api/endpoints/${path(id)}`
 
 /** The routes of webhooks. Every function throws as ApiClient's methods do. */
 export const webhooks = {
-  endpoints: (api: ApiClient, signal?: AbortSignal) =>
-    api.json<{ endpoints: Endpoint[]; has_more: boolean; seq: number }>('GET', '/api/endpoints?limit=100', {
-      signal,
-    }),
+  endpoints: (api: ApiClient, query: URLSearchParams, signal?: AbortSignal) =>
+    api.json<HealthPage>('GET', `/api/endpoints/health?${query.toString()}`, { signal }),
+  /** Those of the ids that there are; at most 100 are asked for. */
+  named: (api: ApiClient, ids: readonly string[], signal?: AbortSignal) =>
+    api.json<{ endpoints: Endpoint[] }>('GET', `/api/endpoints?ids=${ids.map(path).join(',')}`, { signal }),
+  endpoint: (api: ApiClient, id: string, signal?: AbortSignal) =>
+    api.json<Endpoint>('GET', of(id), { signal }),
   create: (api: ApiClient, input: EndpointInput) =>
     api.json<Endpoint & { secret: string }>('POST', '/api/endpoints', { body: input }),
   update: (api: ApiClient, id: string, patch: Partial<EndpointInput> & { paused?: boolean }) =>
@@ -44,8 +56,8 @@ export const webhooks = {
 
   deliveries: (api: ApiClient, endpoint: string, query: URLSearchParams, signal?: AbortSignal) =>
     api.json<DeliveryPage>('GET', `${of(endpoint)}/deliveries?${query.toString()}`, { signal }),
-  ofEvent: (api: ApiClient, event: string, signal?: AbortSignal) =>
-    api.json<DeliveryPage>('GET', `/api/events/${path(event)}/deliveries?limit=100`, { signal }),
+  ofEvent: (api: ApiClient, event: string, query: URLSearchParams, signal?: AbortSignal) =>
+    api.json<DeliveryPage>('GET', `/api/events/${path(event)}/deliveries?${query.toString()}`, { signal }),
   attempts: (api: ApiClient, delivery: string, signal?: AbortSignal) =>
     api.json<{ attempts: Attempt[] }>('GET', `/api/deliveries/${path(delivery)}/attempts`, { signal }),
   retry: (api: ApiClient, delivery: string) =>

@@ -1,15 +1,29 @@
-import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
-import { useEffect } from 'react'
+import {
+  keepPreviousData,
+  useInfiniteQuery,
+  useMutation,
+  useQuery,
+  useQueryClient,
+} from '@tanstack/react-query'
+import { useEffect, useMemo } from 'react'
 import { useAuth } from '../auth/context'
 import { useDashboardLive, useLive } from '../live/context'
 import { keys } from '../queries'
 import { webhooks } from './api'
-import { deliveriesWith, endpointsWith } from './live'
+import { deliveriesWith, endpointsOf, endpointsWith, withEndpoint } from './live'
 import type { EndpointList } from './live'
 import type { Attempt, Delivery, DeliveryStatus, Endpoint } from './types'
 
 const PAGE_SIZE = 50
+const ENDPOINTS_PAGE = 100
+const NAMED_AT_ONCE = 100
 const EVERY_ENDPOINT = 'endpoint:*'
+
+function pageQuery(startingAfter: string, limit: number): URLSearchParams {
+  const query = new URLSearchParams({ limit: String(limit) })
+  if (startingAfter) query.set('starting_after', startingAfter)
+  return query
+}
 
 /** Follows every endpoint and its deliveries for as long as the component is mounted. */
 export function useFollowEndpoints(): void {
@@ -20,17 +34,62 @@ export function useFollowEndpoints(): void {
   }, [subscribe, unsubscribe])
 }
 
+/** How the endpoints do, as the server counts them, and those that need somebody first, page by page, kept live. */
 export function useEndpoints() {
   const { api } = useAuth()
   const { recentWebhooks } = useDashboardLive().follower
-  return useQuery({
+  const query = useInfiniteQuery({
     queryKey: keys.endpoints,
-    queryFn: async ({ signal }) => {
-      const list = await webhooks.endpoints(api, signal)
-      return endpointsWith(list, recentWebhooks.since(list.seq))
+    initialPageParam: '',
+    queryFn: async ({ pageParam, signal }) => {
+      const page = await webhooks.endpoints(api, pageQuery(pageParam, ENDPOINTS_PAGE), signal)
+      return endpointsWith(page, recentWebhooks.since(page.seq))
     },
+    getNextPageParam: (last) => (last.has_more ? last.endpoints[last.endpoints.length - 1]?.id : undefined),
     // Nobody follows them on other pages, so what is in the cache may be old.
     refetchOnMount: 'always',
+  })
+  const endpoints = useMemo(() => endpointsOf(query.data), [query.data])
+  return { query, endpoints, health: query.data?.pages[0] }
+}
+
+/** Every endpoint, for a choice among them: page after page is fetched until all are there. */
+export function useAllEndpoints(): readonly Endpoint[] {
+  const { query, endpoints } = useEndpoints()
+  const { hasNextPage, isFetching, isError, fetchNextPage } = query
+  useEffect(() => {
+    if (hasNextPage && !isFetching && !isError) void fetchNextPage()
+  }, [hasNextPage, isFetching, isError, fetchNextPage])
+  return endpoints
+}
+
+/** One endpoint, kept live; null: it was deleted, or never was. */
+export function useEndpoint(id: string | null) {
+  const { api } = useAuth()
+  return useQuery<Endpoint | null>({
+    queryKey: keys.endpoint(id ?? ''),
+    enabled: id !== null,
+    queryFn: ({ signal }) => webhooks.endpoint(api, id ?? '', signal),
+    refetchOnMount: 'always',
+  })
+}
+
+/** Endpoints by id, a hundred at a time; those that are not in the answer were deleted. */
+export function useNamedEndpoints(ids: readonly string[]) {
+  const { api } = useAuth()
+  const sorted = [...new Set(ids)].sort()
+  return useQuery({
+    queryKey: keys.named(sorted),
+    enabled: sorted.length > 0,
+    placeholderData: keepPreviousData,
+    queryFn: async ({ signal }) => {
+      const found = new Map<string, Endpoint>()
+      for (let i = 0; i < sorted.length; i += NAMED_AT_ONCE) {
+        const { endpoints } = await webhooks.named(api, sorted.slice(i, i + NAMED_AT_ONCE), signal)
+        for (const e of endpoints) found.set(e.id, e)
+      }
+      return { asked: new Set(sorted), found }
+    },
   })
 }
 
@@ -63,11 +122,11 @@ export function useEventDeliveries(event: string) {
   return useInfiniteQuery({
     queryKey,
     initialPageParam: '',
-    queryFn: async ({ signal }) => {
-      const page = await webhooks.ofEvent(api, event, signal)
-      return deliveriesWith(page, queryKey, recentWebhooks.since(page.seq))
+    queryFn: async ({ pageParam, signal }) => {
+      const page = await webhooks.ofEvent(api, event, pageQuery(pageParam, PAGE_SIZE), signal)
+      return pageParam ? page : deliveriesWith(page, queryKey, recentWebhooks.since(page.seq))
     },
-    getNextPageParam: () => undefined,
+    getNextPageParam: (last) => (last.has_more ? last.deliveries[last.deliveries.length - 1]?.id : undefined),
     refetchOnMount: 'always',
   })
 }
@@ -118,14 +177,11 @@ export function useChangeEndpoint(id: string) {
 
 /** Puts an endpoint, as an answer has brought it, into the list. */
 export function storeEndpoint(qc: ReturnType<typeof useQueryClient>, endpoint: Endpoint): void {
-  qc.setQueryData<EndpointList>(keys.endpoints, (list) => {
-    if (!list) return list
-    const isKnown = list.endpoints.some((e) => e.id === endpoint.id)
-    const endpoints = isKnown
-      ? list.endpoints.map((e) => (e.id === endpoint.id && e.seq <= endpoint.seq ? endpoint : e))
-      : [endpoint, ...list.endpoints]
-    return { ...list, endpoints }
-  })
+  qc.setQueryData<EndpointList>(keys.endpoints, (list) => list && withEndpoint(list, endpoint, endpoint.seq))
+  qc.setQueryData<Endpoint | null>(keys.endpoint(endpoint.id), (known) =>
+    known && known.seq > endpoint.seq ? known : endpoint,
+  )
+  void qc.invalidateQueries({ queryKey: keys.endpoints })
 }
 
 export type { Attempt, Delivery, Endpoint }

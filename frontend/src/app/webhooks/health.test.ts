@@ -1,4 +1,5 @@
 import { expect, it, test } from 'vitest'
+import { aHealthPage } from '../../test/answers'
 import { anEndpoint } from './fixtures'
 import { byUrgency, healthOf, isStuck, successRate, summaryOf, troubleOf } from './health'
 
@@ -32,8 +33,10 @@ const all = [
 it('those that need somebody come first', () => {
   const sorted = [...all].sort(byUrgency(now)).map((e) => e.id)
   expect(sorted).toEqual(['disabled', 'failing', 'lost', 'retrying', 'healthy', 'idle'])
-  expect(summaryOf(all, now)).toBe('1 disabled, 1 failing, 1 gave up, 1 retrying')
-  expect(summaryOf([anEndpoint()], now)).toBe('')
+  const none = aHealthPage().counts
+  const counts = { ...none, disabled: 1, failing: 1, holding: 1, lost: 1, retrying: 1 }
+  expect(summaryOf({ counts })).toBe('1 disabled, 2 failing, 1 gave up, 1 retrying')
+  expect(summaryOf({ counts: none })).toBe('')
 })
 
 it('what retries or was paused is not stuck', () => {

@@ -1,7 +1,6 @@
-import type { Endpoint } from './types'
+import type { Endpoint, Health, HealthPage } from './types'
 
-/** How an endpoint does, in one word: the worst that is true. */
-export type Health = 'healthy' | 'idle' | 'retrying' | 'lost' | 'holding' | 'failing' | 'paused' | 'disabled'
+export type { Health }
 
 /** Failures in a row from which an endpoint is failing, and not only unlucky. */
 const FAILING_AT = 3
@@ -51,17 +50,38 @@ export function byUrgency(now: number): (a: Endpoint, b: Endpoint) => number {
 }
 
 /** What the operator should know at a glance, as a sentence; '': all is well. */
-export function summaryOf(endpoints: readonly Endpoint[], now: number): string {
-  const tally = (...words: Health[]) => endpoints.filter((e) => words.includes(healthOf(e, now))).length
+export function summaryOf({ counts }: Pick<HealthPage, 'counts'>): string {
   const parts = [
-    [tally('disabled'), 'disabled'],
-    [tally('failing', 'holding'), 'failing'],
-    [tally('lost'), 'gave up'],
-    [tally('retrying'), 'retrying'],
-    [tally('paused'), 'paused'],
+    [counts.disabled, 'disabled'],
+    [counts.failing + counts.holding, 'failing'],
+    [counts.lost, 'gave up'],
+    [counts.retrying, 'retrying'],
+    [counts.paused, 'paused'],
   ] as const
   return parts
     .filter(([n]) => n > 0)
     .map(([n, word]) => `${n} ${word}`)
     .join(', ')
+}
+
+/** The counts after one endpoint has changed; null: there was none, or there is none any more. */
+export function recounted(
+  page: HealthPage,
+  before: Endpoint | null,
+  after: Endpoint | null,
+  now: number,
+): HealthPage {
+  const counts = { ...page.counts }
+  const add = (e: Endpoint | null, n: number) => {
+    if (e) counts[e.health ?? healthOf(e, now)] += n
+  }
+  add(before, -1)
+  add(after && { ...after, health: healthOf(after, now) }, 1)
+  return {
+    ...page,
+    counts,
+    total: page.total + (after ? 1 : 0) - (before ? 1 : 0),
+    waiting: page.waiting + (after?.pending ?? 0) - (before?.pending ?? 0),
+    needs_attention: STUCK.reduce((sum, health) => sum + counts[health], 0),
+  }
 }

@@ -2,13 +2,22 @@ import { expect, it } from 'vitest'
 import { LiveSync } from '../../lib/query/sync'
 import { DashboardFollower } from '../live/figures'
 import { createQueryClient, keys } from '../queries'
+import { aHealthPage } from '../../test/answers'
 import { aDeliveryTo, anEndpoint } from './fixtures'
-import { Recent, deliveriesWith, endpointsWith, fetchBefore, startsEndpoints, writeWebhooks } from './live'
+import {
+  Recent,
+  deliveriesWith,
+  endpointsOf,
+  endpointsWith,
+  fetchBefore,
+  startsEndpoints,
+  writeWebhooks,
+} from './live'
 import type { DeliveryList, EndpointList } from './live'
 
 function client() {
   const qc = createQueryClient()
-  qc.setQueryData<EndpointList>(keys.endpoints, { endpoints: [anEndpoint()], has_more: false, seq: 10 })
+  qc.setQueryData<EndpointList>(keys.endpoints, { pages: [aHealthPage()], pageParams: [''] })
   const list = (): DeliveryList => ({
     pages: [{ deliveries: [aDeliveryTo('ep_1')], has_more: false, seq: 10 }],
     pageParams: [''],
@@ -18,7 +27,7 @@ function client() {
   qc.setQueryData(keys.eventDeliveries('evt_1'), list())
   const shown = (key: readonly unknown[]) =>
     qc.getQueryData<DeliveryList>(key)?.pages.flatMap((p) => p.deliveries.map((d) => `${d.id} ${d.status}`))
-  const endpoints = () => qc.getQueryData<EndpointList>(keys.endpoints)?.endpoints
+  const endpoints = () => endpointsOf(qc.getQueryData<EndpointList>(keys.endpoints))
   return { qc, shown, endpoints }
 }
 
@@ -48,13 +57,13 @@ it('a new delivery comes first; an old frame changes nothing', () => {
 it('an endpoint comes, changes and goes', () => {
   const { qc, endpoints } = client()
   writeWebhooks(qc, [frame('endpoint_update', anEndpoint({ pending: 3 }), 11)])
-  expect(endpoints()?.[0]?.pending).toBe(3)
+  expect(endpoints()[0]?.pending).toBe(3)
   writeWebhooks(qc, [frame('endpoint_update', anEndpoint({ pending: 2 }), 10)])
-  expect(endpoints()?.[0]?.pending).toBe(3)
+  expect(endpoints()[0]?.pending).toBe(3)
   writeWebhooks(qc, [frame('endpoint_update', anEndpoint({ id: 'ep_2' }), 12)])
-  expect(endpoints()?.map((e) => e.id)).toEqual(['ep_2', 'ep_1'])
+  expect(endpoints().map((e) => e.id)).toEqual(['ep_2', 'ep_1'])
   writeWebhooks(qc, [frame('endpoint_update', { id: 'ep_2', deleted: true }, 13)])
-  expect(endpoints()?.map((e) => e.id)).toEqual(['ep_1'])
+  expect(endpoints().map((e) => e.id)).toEqual(['ep_1'])
 })
 
 it('a recovery is followed', () => {
@@ -82,8 +91,7 @@ it('an answer that was read before a frame and comes after it is brought up to d
   const recent = new Recent()
   const late = aDeliveryTo('ep_1', { status: 'delivered' })
   recent.add([frame('endpoint_update', anEndpoint({ pending: 3 }), 11), frame('delivery_update', late, 12)])
-  const endpoints = { endpoints: [anEndpoint()], has_more: false, seq: 10 }
-  expect(endpointsWith(endpoints, recent.since(10)).endpoints[0]?.pending).toBe(3)
+  expect(endpointsWith(aHealthPage(), recent.since(10)).endpoints[0]?.pending).toBe(3)
   expect(recent.since(12)).toEqual([])
   const page = { deliveries: [aDeliveryTo('ep_1')], has_more: false, seq: 10 }
   const after = deliveriesWith(page, keys.deliveries('ep_1', ''), recent.since(10))
@@ -115,4 +123,21 @@ it('what was heard before a resync says nothing of the state that is fetched aft
   sync.receive(frame('endpoint_update', anEndpoint(), 11))
   sync.flush()
   expect(follower.recentWebhooks.since(10)).toHaveLength(1)
+})
+
+it('the counts follow an endpoint that is listed, and are asked for when it is not', () => {
+  const { qc } = client()
+  const counts = () => qc.getQueryData<EndpointList>(keys.endpoints)?.pages[0]
+  const failing = anEndpoint({ consecutive_failures: 3, pending: 4 })
+  expect(writeWebhooks(qc, [frame('endpoint_update', failing, 11)])).toBe(false)
+  expect(counts()).toMatchObject({
+    total: 1,
+    waiting: 4,
+    needs_attention: 1,
+    counts: { idle: 0, failing: 1 },
+  })
+  expect(writeWebhooks(qc, [frame('endpoint_update', { ...failing, id: 'ep_243' }, 12)])).toBe(true)
+  expect(counts()).toMatchObject({ total: 1, needs_attention: 1 })
+  writeWebhooks(qc, [frame('endpoint_update', { id: 'ep_1', deleted: true }, 13)])
+  expect(counts()).toMatchObject({ total: 0, waiting: 0, needs_attention: 0, counts: { failing: 0 } })
 })

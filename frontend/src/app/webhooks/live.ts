@@ -3,10 +3,12 @@ import { write } from '../../lib/query/caches'
 import type { Envelope } from '../../lib/query/change'
 import { keys } from '../queries'
 import type { DeliveryPage } from './api'
-import type { Delivery, Endpoint, Recovery } from './types'
+import { serverClock } from '../clock'
+import { healthOf, recounted } from './health'
+import type { Delivery, Endpoint, HealthPage, Recovery } from './types'
 
 /** What the caches hold. */
-export type EndpointList = { endpoints: Endpoint[]; has_more: boolean; seq: number }
+export type EndpointList = InfiniteData<HealthPage, string>
 export type DeliveryList = InfiniteData<DeliveryPage, string>
 
 /** The latest frames, for the answers that were read before them and come after them. */
@@ -39,13 +41,19 @@ export function startsEndpoints({ type, data }: Envelope): boolean {
   return type === 'subscribe' && status === 'subscribed' && String(channel).startsWith('endpoint:')
 }
 
-/** Writes frames of webhooks into the caches, in order; what a frame cannot tell is fetched. */
-export function writeWebhooks(qc: QueryClient, frames: readonly Envelope[]): void {
+/**
+ * Writes frames of webhooks into the caches, in order; what a frame cannot tell is fetched. Returns whether that is
+ * so of the counts of endpoints: how one did before, that is on no page, is not known here.
+ */
+export function writeWebhooks(qc: QueryClient, frames: readonly Envelope[]): boolean {
+  let isUncounted = false
   const stale = new Set<string>()
   for (const { type, data, seq } of frames) {
     if (typeof data !== 'object' || data === null) continue
-    if (type === 'endpoint_update') writeEndpoint(qc, data as EndpointFrame, seq ?? 0)
-    else if (type === 'delivery_update') {
+    if (type === 'endpoint_update') {
+      isUncounted = writeEndpoint(qc, data as EndpointFrame, seq ?? 0) || isUncounted
+    }
+    if (type === 'delivery_update') {
       const delivery = { ...(data as Delivery), seq: seq ?? 0 }
       writeDelivery(qc, delivery)
       stale.add(delivery.id)
@@ -54,15 +62,27 @@ export function writeWebhooks(qc: QueryClient, frames: readonly Envelope[]): voi
   for (const id of stale) void qc.invalidateQueries({ queryKey: keys.attempts(id) })
   if (frames.some((f) => f.type === 'webhook_received'))
     void qc.invalidateQueries({ queryKey: keys.receiver })
+  return isUncounted
 }
 
 type EndpointFrame = Endpoint & { deleted?: boolean }
 
-/** A list of endpoints with all that came after it was read. */
-export function endpointsWith(list: EndpointList, frames: readonly Envelope[]): EndpointList {
-  return frames
+/** A page of endpoints with all that came after it was read, of those that are on it. */
+export function endpointsWith(page: HealthPage, frames: readonly Envelope[]): HealthPage {
+  const list: EndpointList = { pages: [page], pageParams: [''] }
+  const after = frames
     .filter((f) => f.type === 'endpoint_update')
-    .reduce((all, f) => withEndpoint(all, f.data as EndpointFrame, f.seq ?? 0), list)
+    .reduce((all, f) => {
+      const frame = f.data as EndpointFrame
+      return page.endpoints.some((e) => e.id === frame.id) ? withEndpoint(all, frame, f.seq ?? 0) : all
+    }, list)
+  return after.pages[0] ?? page
+}
+
+/** Every endpoint of the pages, each once: it may have moved from one to another between two requests. */
+export function endpointsOf(list: { pages: readonly HealthPage[] } | undefined): Endpoint[] {
+  const all = list?.pages.flatMap((p) => p.endpoints) ?? []
+  return [...new Map(all.map((e) => [e.id, e])).values()]
 }
 
 /** A page of deliveries with all that came after it was read. */
@@ -74,26 +94,40 @@ export function deliveriesWith(page: DeliveryPage, key: QueryKey, frames: readon
   return after.pages[0] ?? page
 }
 
-function writeEndpoint(qc: QueryClient, frame: EndpointFrame, seq: number): void {
-  write<EndpointList>(qc, keys.endpoints, (list) => list && withEndpoint(list, frame, seq))
+function writeEndpoint(qc: QueryClient, frame: EndpointFrame, seq: number): boolean {
+  write<Endpoint | null>(qc, keys.endpoint(frame.id), (known) =>
+    known && known.seq < seq ? (frame.deleted ? null : { ...frame, seq }) : known,
+  )
+  const list = qc.getQueryData<EndpointList>(keys.endpoints)
+  if (!list) return false
+  const isListed = endpointsOf(list).some((e) => e.id === frame.id)
+  write<EndpointList>(qc, keys.endpoints, (all) => all && withEndpoint(all, frame, seq))
+  return !isListed && seq > (list.pages[0]?.seq ?? 0)
 }
 
-function withEndpoint(list: EndpointList, frame: EndpointFrame, seq: number): EndpointList {
-  if (seq <= list.seq) return list
-  const others = list.endpoints.filter((e) => e.id !== frame.id)
-  if (frame.deleted) return { ...list, endpoints: others }
-  const known = list.endpoints.find((e) => e.id === frame.id)
-  if (known && known.seq >= seq) return list
-  const next = { ...frame, seq }
-  const endpoints = known ? list.endpoints.map((e) => (e.id === frame.id ? next : e)) : [next, ...others]
-  return { ...list, endpoints }
+/** The pages after a change of one endpoint: in its place, on top if it is on none yet, gone if it was deleted. */
+export function withEndpoint(list: EndpointList, frame: EndpointFrame, seq: number): EndpointList {
+  const [first] = list.pages
+  const known = endpointsOf(list).find((e) => e.id === frame.id)
+  if (!first || seq <= first.seq || (known && known.seq >= seq)) return list
+  if (!known && frame.deleted) return list
+  const now = serverClock.now()
+  const next = frame.deleted ? null : { ...frame, seq, health: healthOf(frame, now) }
+  const pages = list.pages.map((page) => ({
+    ...page,
+    endpoints: page.endpoints.flatMap((e) => (e.id === frame.id ? (next ?? []) : e)),
+  }))
+  // Of one that is on no page the server counts: it knows how it did before.
+  const top = known ? recounted(pages[0] ?? first, known, next, now) : (pages[0] ?? first)
+  const endpoints = known || !next ? top.endpoints : [next, ...top.endpoints]
+  return { ...list, pages: [{ ...top, endpoints }, ...pages.slice(1)] }
 }
 
 /** A subscription became live at a position: what was read before it may lack what happened in between. */
 export function fetchBefore(qc: QueryClient, seq: number): void {
   const isBehind = (data: unknown) => {
     const pages = (data as DeliveryList | undefined)?.pages
-    const read = pages ? pages[0]?.seq : (data as EndpointList | undefined)?.seq
+    const read = pages?.[0]?.seq
     return read !== undefined && read < seq
   }
   for (const queryKey of [keys.endpoints, keys.allDeliveries, keys.allRecoveries]) {

@@ -33,8 +33,28 @@ export interface Endpoint {
   created_at: string
   updated_at: string
   seq: number
+  /** How it does, as the server sees it; only on pages of health. */
+  health?: Health
   /** Nothing goes to this address, and who can change that; only in what the server answers about one endpoint. */
   warning?: string
+}
+
+/** How an endpoint does, in one word: the worst that is true. */
+export type Health = 'healthy' | 'idle' | 'retrying' | 'lost' | 'holding' | 'failing' | 'paused' | 'disabled'
+
+/** How all endpoints do, counted by the server, and a page of them: those that need somebody first. */
+export interface HealthPage {
+  total: number
+  /** Disabled, failing, on hold or given up. */
+  needs_attention: number
+  /** Deliveries, for all endpoints. */
+  waiting: number
+  counts: Record<Health, number>
+  endpoints: Endpoint[]
+  has_more: boolean
+  seq: number
+  /** The server's clock. */
+  at: string
 }
 
 export type EndpointStatus = 'active' | 'paused' | 'disabled'

@@ -28,7 +28,7 @@ export function Attempts({ delivery }: { delivery: string }) {
 /** One attempt: outcome, where the time went, what the receiver said. */
 export function AttemptView({ attempt: a }: { attempt: Attempt }) {
   const [isOpen, setOpen] = useState(false)
-  const advice = adviceFor(a.error_kind)
+  const advice = adviceFor(a)
   return (
     <>
       <div className={styles.head}>

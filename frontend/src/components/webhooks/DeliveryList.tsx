@@ -1,18 +1,19 @@
 import { ChevronDown, ChevronRight, RotateCw } from 'lucide-react'
 import { useState } from 'react'
+import { Link } from 'wouter'
 import { asProblem, remedy } from '../../app/api/problem'
 import { useAuth } from '../../app/auth/context'
 import { count } from '../../app/format'
 import { useNow } from '../../app/now'
 import { webhooks } from '../../app/webhooks/api'
-import type { Delivery } from '../../app/webhooks/types'
+import type { Delivery, Endpoint } from '../../app/webhooks/types'
 import { Moment } from '../Moment'
 import { useToast } from '../toast'
 import { Button } from '../ui/Button'
 import { Attempts } from './Attempts'
 import styles from './DeliveryList.module.css'
 import { DeliveryBadge } from './HealthBadge'
-import { dueIn, outcomeOf } from './words'
+import { dueWords, outcomeOf } from './words'
 
 const TICK_MS = 1000
 
@@ -20,10 +21,14 @@ interface DeliveryListProps {
   deliveries: readonly Delivery[]
   /** What a line is headed by: the event on an endpoint's page, the endpoint on an event's. */
   titleOf: (d: Delivery) => string
+  /** The endpoint, where it is known: whether it lets a delivery go. */
+  endpointOf: (d: Delivery) => Endpoint | undefined
+  /** Where the other side of a delivery is shown. */
+  linkOf: (d: Delivery) => { href: string; word: string } | undefined
 }
 
 /** Deliveries, each with its attempts a click away. */
-export function DeliveryList({ deliveries, titleOf }: DeliveryListProps) {
+export function DeliveryList({ deliveries, titleOf, endpointOf, linkOf }: DeliveryListProps) {
   const [openId, setOpenId] = useState<string | null>(null)
   return (
     <ul className={styles.list} data-testid="deliveries">
@@ -35,7 +40,7 @@ export function DeliveryList({ deliveries, titleOf }: DeliveryListProps) {
             isOpen={d.id === openId}
             onToggle={() => setOpenId(d.id === openId ? null : d.id)}
           />
-          {d.id === openId && <OpenDelivery delivery={d} />}
+          {d.id === openId && <OpenDelivery delivery={d} endpoint={endpointOf(d)} link={linkOf(d)} />}
         </li>
       ))}
     </ul>
@@ -64,7 +69,13 @@ function DeliveryLine({ delivery: d, title, isOpen, onToggle }: LineProps) {
   )
 }
 
-function OpenDelivery({ delivery }: { delivery: Delivery }) {
+interface OpenProps {
+  delivery: Delivery
+  endpoint: Endpoint | undefined
+  link: { href: string; word: string } | undefined
+}
+
+function OpenDelivery({ delivery, endpoint, link }: OpenProps) {
   const { api, canWrite } = useAuth()
   const say = useToast()
   const retry = () =>
@@ -77,8 +88,9 @@ function OpenDelivery({ delivery }: { delivery: Delivery }) {
       <div className={styles.head}>
         <p className={styles.muted}>
           {delivery.attempts === 1 ? '1 attempt' : `${count(delivery.attempts)} attempts`}
-          <NextAttempt delivery={delivery} />
+          <NextAttempt delivery={delivery} endpoint={endpoint} />
         </p>
+        {link && <Link href={link.href}>{link.word}</Link>}
         <Button disabled={!canWrite || delivery.leased_until !== null} onClick={retry}>
           <RotateCw size={14} aria-hidden /> {delivery.status === 'pending' ? 'Send now' : 'Send again'}
         </Button>
@@ -89,9 +101,17 @@ function OpenDelivery({ delivery }: { delivery: Delivery }) {
 }
 
 // A leaf of its own: it ticks.
-function NextAttempt({ delivery: d }: { delivery: Delivery }) {
+function NextAttempt({ delivery: d, endpoint }: Omit<OpenProps, 'link'>) {
   const now = useNow(TICK_MS)
   if (d.status !== 'pending') return null
-  if (d.blocked_by) return <>, waits for {d.blocked_by}, which comes before it in its order</>
-  return d.due_at ? <>, next {dueIn(d.due_at, now)}</> : null
+  if (d.blocked_by) {
+    return (
+      <>
+        , waits for <Link href={`/events?event=${d.blocked_by}`}>{d.blocked_by}</Link>, which comes before it
+        in its order
+      </>
+    )
+  }
+  const words = dueWords(d, endpoint, now)
+  return words ? <>, {words}</> : null
 }

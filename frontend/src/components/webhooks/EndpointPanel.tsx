@@ -213,7 +213,12 @@ function Deliveries({ endpoint, onRecover }: { endpoint: Endpoint; onRecover: ()
           {status ? 'None.' : 'None yet: the next event that matches will appear here.'}
         </p>
       )}
-      <DeliveryList deliveries={deliveries} titleOf={(d) => d.event_type} />
+      <DeliveryList
+        deliveries={deliveries}
+        titleOf={(d) => d.event_type}
+        endpointOf={() => endpoint}
+        linkOf={(d) => ({ href: `/events?event=${d.event_id}`, word: 'Open the event' })}
+      />
       {list.hasNextPage && (
         <Button disabled={list.isFetchingNextPage} onClick={() => void list.fetchNextPage()}>
           {list.isFetchingNextPage ? 'Loading…' : 'Show more'}

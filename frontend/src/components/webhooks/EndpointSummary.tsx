@@ -1,16 +1,32 @@
-import { useNow } from '../../app/now'
+import { asOfQuery, asOfWords, useFreshness } from '../../app/live/freshness'
+import { useEndpoints } from '../../app/webhooks/data'
 import { summaryOf } from '../../app/webhooks/health'
-import type { Endpoint } from '../../app/webhooks/types'
 import styles from './EndpointSummary.module.css'
 
-/** How the endpoints do, in a few words that are read out when they change; nothing where there is none. */
-export function EndpointSummary({ endpoints }: { endpoints: readonly Endpoint[] }) {
-  const now = useNow(5000)
-  const words = summaryOf(endpoints, now)
-  if (endpoints.length === 0) return null
+/**
+ * How the endpoints do, in a few words that are read out when they change; nothing where there is none. What is not
+ * known to be true now is never said to be well.
+ */
+export function EndpointSummary() {
+  const { query, health } = useEndpoints()
+  const asOf = asOfQuery(useFreshness(), query)
+  if (!health && !query.isError) return null
+  if (health?.total === 0 && asOf === null) return null
+  const words = health ? summaryOf(health) : ''
+  const isKnown = health !== undefined && asOf === null
   return (
-    <p className={styles.summary} role="status" data-alarm={words !== ''} data-testid="endpoints-summary">
-      {words || 'All is well'}
+    <p
+      className={styles.summary}
+      role="status"
+      data-alarm={words !== ''}
+      data-stale={!isKnown}
+      data-testid="endpoints-summary"
+    >
+      {isKnown ? words || 'All is well' : unknownWords(health && (words || 'none failing'), asOf)}
     </p>
   )
+}
+
+function unknownWords(words: string | undefined, asOf: number | null): string {
+  return words && asOf ? `${words}, ${asOfWords(asOf)}` : 'Health is not known'
 }

@@ -1,11 +1,12 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { useAuth } from '../../app/auth/context'
+import { serverClock } from '../../app/clock'
 import { count, seconds } from '../../app/format'
 import { keys } from '../../app/queries'
 import { webhooks } from '../../app/webhooks/api'
 import type { RecoverRequest } from '../../app/webhooks/api'
-import { useEndpoints } from '../../app/webhooks/data'
+import { useAllEndpoints } from '../../app/webhooks/data'
 import type { Endpoint, Recovery } from '../../app/webhooks/types'
 import { Problem } from '../Problem'
 import { Button } from '../ui/Button'
@@ -67,7 +68,7 @@ export function RecoverDialog({ endpoint, onClose }: { endpoint: Endpoint; onClo
 
 function useRecoverForm(endpoint: Endpoint) {
   const { api } = useAuth()
-  const [opened] = useState(() => Date.now())
+  const [opened] = useState(serverClock.now)
   const [kind, setKind] = useState<Recovery['kind']>('retry_failed')
   const [source, setSource] = useState('')
   const [hours, setHours] = useState(24)
@@ -84,7 +85,7 @@ function useRecoverForm(endpoint: Endpoint) {
 }
 
 function RecoverFields({ form, endpoint }: { form: ReturnType<typeof useRecoverForm>; endpoint: Endpoint }) {
-  const others = (useEndpoints().data?.endpoints ?? []).filter((e) => e.id !== endpoint.id)
+  const others = useAllEndpoints().filter((e) => e.id !== endpoint.id)
   return (
     <>
       <Field label="What">

@@ -4,7 +4,7 @@ import { useState } from 'react'
 import type { SyntheticEvent } from 'react'
 import { useAuth } from '../../app/auth/context'
 import { webhooks } from '../../app/webhooks/api'
-import { useEndpoints } from '../../app/webhooks/data'
+import { useAllEndpoints } from '../../app/webhooks/data'
 import { Problem } from '../Problem'
 import { Button } from '../ui/Button'
 import { Field, areaClass, inputClass } from '../ui/Field'
@@ -22,7 +22,7 @@ const NO_HEADERS: Record<Header, string> = {
 /** Finds out why a signature does not fit: which step fails, and what to do. */
 export function SignatureChecker() {
   const { api } = useAuth()
-  const endpoints = useEndpoints().data?.endpoints ?? []
+  const endpoints = useAllEndpoints()
   const [endpoint, setEndpoint] = useState('')
   const [secret, setSecret] = useState('')
   const [headers, setHeaders] = useState(NO_HEADERS)

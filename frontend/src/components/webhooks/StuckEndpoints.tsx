@@ -1,5 +1,6 @@
 import { Link } from 'wouter'
 import { count } from '../../app/format'
+import { asOfQuery, asOfWords, useFreshness } from '../../app/live/freshness'
 import { useNow } from '../../app/now'
 import { useEndpoints, useFollowEndpoints } from '../../app/webhooks/data'
 import { byUrgency, healthOf, isStuck, troubleOf } from '../../app/webhooks/health'
@@ -7,33 +8,39 @@ import type { Endpoint } from '../../app/webhooks/types'
 import { Moment } from '../Moment'
 import { Panel } from '../Panel'
 import panel from '../Panel.module.css'
+import { Problem } from '../Problem'
 import { EndpointSummary } from './EndpointSummary'
 import { HealthBadge } from './HealthBadge'
 import styles from './StuckEndpoints.module.css'
 
 const SHOWN = 5
 
-/** The endpoints that need somebody, live: what is stuck, since when and why. Nothing where all is well. */
+/**
+ * The endpoints that need somebody, live: what is stuck, since when and why. Nothing where all is known to be well;
+ * what is not known now stays, grey and with its age.
+ */
 export function StuckEndpoints() {
   useFollowEndpoints()
-  const endpoints = useEndpoints().data?.endpoints ?? []
+  const { query, endpoints, health } = useEndpoints()
+  const asOf = asOfQuery(useFreshness(), query)
   const now = useNow(5000)
   const stuck = endpoints.filter((e) => isStuck(e, now)).sort(byUrgency(now))
-  if (stuck.length === 0) return null
+  const all = Math.max(health?.needs_attention ?? 0, stuck.length)
+  if (all === 0 && !query.isError) return null
   return (
-    <Panel
-      title="Endpoints that need you"
-      aside={<EndpointSummary endpoints={endpoints} />}
-      testId="stuck-endpoints"
-    >
-      <ul>
-        {stuck.slice(0, SHOWN).map((e) => (
-          <li key={e.id} className={panel.row}>
-            <StuckEndpoint endpoint={e} now={now} />
-          </li>
-        ))}
-      </ul>
-      {stuck.length > SHOWN && <Link href="/webhooks">{count(stuck.length - SHOWN)} more</Link>}
+    <Panel title="Endpoints that need you" aside={<EndpointSummary />} testId="stuck-endpoints">
+      <div data-stale={asOf !== null}>
+        {query.isError && <Problem error={query.error} />}
+        {asOf !== null && health && <p className={styles.since}>{asOfWords(asOf)}</p>}
+        <ul>
+          {stuck.slice(0, SHOWN).map((e) => (
+            <li key={e.id} className={panel.row}>
+              <StuckEndpoint endpoint={e} now={now} />
+            </li>
+          ))}
+        </ul>
+        {all > SHOWN && <Link href="/webhooks">{count(all - Math.min(SHOWN, stuck.length))} more</Link>}
+      </div>
     </Panel>
   )
 }

@@ -1,5 +1,5 @@
-import { seconds } from '../../app/format'
-import type { Attempt, Delivery } from '../../app/webhooks/types'
+import { moment, seconds } from '../../app/format'
+import type { Attempt, Delivery, Endpoint } from '../../app/webhooks/types'
 
 /** What went wrong, in the operator's words. */
 const kinds: Record<string, string> = {
@@ -16,8 +16,53 @@ const kinds: Record<string, string> = {
   internal: 'fault of this server',
 }
 
-/** What to do about a kind of failure; '': nothing in particular. */
-export function adviceFor(kind: string | null): string {
+/** What to do about a failed attempt; '': nothing in particular. A status says more than the kind that it falls under. */
+export function adviceFor({ status_code, error_kind }: Pick<Attempt, 'status_code' | 'error_kind'>): string {
+  const isAnswer = error_kind === 'http_4xx' || error_kind === 'http_5xx' || error_kind === 'redirect'
+  return (isAnswer && adviceForStatus(status_code)) || adviceForKind(error_kind)
+}
+
+function adviceForStatus(status: number | null): string {
+  switch (status) {
+    case 301:
+    case 308:
+      return 'The address has moved for good: set the one it points to, redirects are not followed.'
+    case 304:
+      return 'An answer to a question that was not asked: the receiver must answer 2xx to a POST.'
+    case 401:
+    case 403:
+      return 'The signature check or the credentials: look for the wrong secret, a body that was changed on its way, or a missing header.'
+    case 404:
+      return 'There is nothing at this address: check its path, and whether the receiver was deployed.'
+    case 405:
+      return 'The address does not take POST: it is most likely that of a page, not of a webhook.'
+    case 408:
+      return 'The receiver waited too long for the request: a proxy before it may be overloaded.'
+    case 409:
+      return 'The receiver sees a conflict: it may have had this event before, and should answer 2xx then.'
+    case 410:
+      return 'The receiver wants no more webhooks at this address: the endpoint is disabled. Set another address, then enable it.'
+    case 411:
+    case 413:
+      return 'The body is too large for the receiver: raise its limit, or send smaller payloads.'
+    case 415:
+      return 'The receiver does not take application/json: let it parse JSON for this path.'
+    case 400:
+    case 422:
+      return 'The receiver does not understand the event: compare the body with what it expects of this type.'
+    case 429:
+      return 'Too many requests for the receiver: lower the rate of the endpoint. A Retry-After is waited for.'
+    case 502:
+    case 504:
+      return 'A proxy before the receiver cannot reach it: is the receiver running?'
+    case 503:
+      return 'The receiver is overloaded or being deployed. A Retry-After is waited for.'
+    default:
+      return ''
+  }
+}
+
+function adviceForKind(kind: string | null): string {
   switch (kind) {
     case 'dns':
       return 'Look for a typing error in the host, and whether its DNS record exists.'
@@ -26,13 +71,17 @@ export function adviceFor(kind: string | null): string {
     case 'tls':
       return 'The certificate is not valid for this host, has ended, or lacks its chain.'
     case 'timeout':
-      return 'Answer first and work later, or raise the timeout of the endpoint.'
+      return 'No answer in time: answer first and work later, or raise the timeout of the endpoint.'
     case 'http_4xx':
-      return 'The receiver refuses: most often the signature check, with the wrong secret or over a changed body.'
+      return 'The receiver refuses: its log of this moment says why.'
     case 'http_5xx':
       return 'The receiver has a fault: its log of this moment says which.'
     case 'blocked':
       return 'The host leads to a private address. To allow that, see --delivery-allow.'
+    case 'too_large':
+      return 'The answer is longer than is read: a status of 2xx and a short body are enough.'
+    case 'protocol':
+      return 'What answers there does not speak HTTP as expected: check scheme, host and port.'
     case 'redirect':
       return 'Redirects are not followed: set the address it points to.'
     case 'internal':
@@ -72,4 +121,19 @@ export function addsTo(reason: string | null, error: string | null): boolean {
 export function dueIn(at: string, now: number): string {
   const ms = Date.parse(at) - now
   return ms <= 0 ? 'now' : `in ${seconds(Math.ceil(ms / 1000))}`
+}
+
+/** When the next attempt of a delivery is made, as far as its endpoint lets it go. */
+export function dueWords(
+  d: Pick<Delivery, 'due_at' | 'leased_until'>,
+  endpoint: Pick<Endpoint, 'status' | 'hold_until'> | undefined,
+  now: number,
+): string {
+  if (!d.due_at || d.leased_until) return ''
+  if (endpoint?.status === 'paused') return 'waits until the endpoint is resumed'
+  if (endpoint?.status === 'disabled') return 'waits until the endpoint is enabled'
+  const hold = endpoint?.hold_until ? Date.parse(endpoint.hold_until) : 0
+  if (endpoint?.hold_until && hold > now && hold >= Date.parse(d.due_at))
+    return `held until ${moment(endpoint.hold_until, now)}, ${dueIn(endpoint.hold_until, now)}`
+  return `next ${dueIn(d.due_at, now)}`
 }

@@ -14,6 +14,8 @@ export class ApiProblem extends Error {
   readonly errors: readonly FieldProblem[]
   /** Seconds to wait, where the server said so. */
   readonly retryAfter: number | null
+  /** When what was not found was deleted; null: it never was there, or nobody remembers. */
+  readonly deletedAt: string | null
 
   constructor(parts: {
     title: string
@@ -22,6 +24,7 @@ export class ApiProblem extends Error {
     detail?: string
     errors?: readonly FieldProblem[]
     retryAfter?: number | null
+    deletedAt?: string | null
   }) {
     super(parts.detail ? `${parts.title}: ${parts.detail}` : parts.title)
     this.title = parts.title
@@ -30,6 +33,7 @@ export class ApiProblem extends Error {
     this.detail = parts.detail ?? ''
     this.errors = parts.errors ?? []
     this.retryAfter = parts.retryAfter ?? null
+    this.deletedAt = parts.deletedAt ?? null
   }
 }
 
@@ -51,6 +55,7 @@ export function problemOf(status: number, body: unknown, retryAfter: string | nu
     code: text(b.code),
     detail: text(b.detail),
     errors: readErrors(b.errors),
+    deletedAt: text(b.deleted_at) || null,
     retryAfter: retryAfter && Number.isFinite(seconds) ? seconds : null,
   })
 }
