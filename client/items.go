@@ -27,10 +27,11 @@ func (p *CreatedPage) UnmarshalJSON(b []byte) error {
 	var read struct {
 		Events  []json.RawMessage `json:"events"`
 		Next    apier.Seq         `json:"next"`
+		Cursor  string            `json:"cursor"`
 		HasMore bool              `json:"has_more"`
 	}
 	err := json.Unmarshal(b, &read)
-	*p = CreatedPage{eventsOf(read.Events), read.Next, read.HasMore}
+	*p = CreatedPage{eventsOf(read.Events), read.Next, read.Cursor, read.HasMore}
 	return err
 }
 
