@@ -24,6 +24,13 @@ type Group struct {
 	Open      int64           `json:"open"`     // events handed out or given back, and not acknowledged
 	Dropped   int64           `json:"dropped"`  // events given up after too many hand-outs
 	CreatedAt apier.Timestamp `json:"created_at"`
+	Bound     int64           `json:"bound"` // of Open: there, it hands out only what is due again
+
+	// Of Groups: events that it wants and was not handed out yet, as far as they were counted; whether there may be
+	// more; when the first was created, 0 if there is none.
+	Waiting     int64           `json:"waiting"`
+	WaitingMore bool            `json:"waiting_more"`
+	Oldest      apier.Timestamp `json:"oldest"`
 
 	FilterProblem string `json:"filter_problem"` // why a filter of old can never match as it was meant; "": it can
 }

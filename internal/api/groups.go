@@ -23,12 +23,30 @@ type groupAnswer struct {
 	Open      int64           `json:"open"`
 	Dropped   int64           `json:"dropped"`
 	CreatedAt apier.Timestamp `json:"created_at"`
+	Bound     int64           `json:"bound"`
 
 	FilterProblem string `json:"filter_problem,omitempty"`
 }
 
 func answerGroup(g store.Group) groupAnswer {
-	return groupAnswer{g.Name, g.Types, g.Filter, g.Position, g.Open, g.Dropped, g.CreatedAt, apier.FilterProblem(g.Filter)}
+	return groupAnswer{g.Name, g.Types, g.Filter, g.Position, g.Open, g.Dropped, g.CreatedAt, g.Bound, apier.FilterProblem(g.Filter)}
+}
+
+// listedGroup is a group in a list, with what it was not handed out yet.
+type listedGroup struct {
+	groupAnswer
+
+	Waiting     int64            `json:"waiting"`
+	WaitingMore bool             `json:"waiting_more"`
+	Oldest      *apier.Timestamp `json:"oldest"`
+}
+
+func listGroup(g store.Group) listedGroup {
+	l := listedGroup{groupAnswer: answerGroup(g), Waiting: g.Behind.Waiting, WaitingMore: g.Behind.More}
+	if g.Behind.Oldest != 0 {
+		l.Oldest = &g.Behind.Oldest
+	}
+	return l
 }
 
 // putGroup answers PUT /api/inbox/groups/{name} with the group, made or changed.
@@ -68,17 +86,28 @@ func (a *API) hasFilter(c *call, g store.NewGroup) bool {
 	})
 }
 
-// listGroups answers GET /api/inbox/groups: {groups}, by name.
+// listGroups answers GET /api/inbox/groups: {groups, inbox}, groups by name.
 func (a *API) listGroups(c *call) error {
 	found, err := a.store.Groups(c.ctx(), c.id.Tenant)
 	if err != nil {
 		return err
 	}
-	groups := make([]groupAnswer, len(found))
-	for i, g := range found {
-		groups[i] = answerGroup(g)
+	inbox, err := a.store.Readiness(c.ctx(), c.id.Tenant, "", 0)
+	if err != nil {
+		return err
 	}
-	return answer(c.w, map[string]any{"groups": groups})
+	groups := make([]listedGroup, len(found))
+	for i, g := range found {
+		groups[i] = listGroup(g)
+	}
+	type backlog struct {
+		Open  int64 `json:"open"`
+		Bound int64 `json:"bound"`
+	}
+	return answer(c.w, struct {
+		Groups []listedGroup `json:"groups"`
+		Inbox  backlog       `json:"inbox"`
+	}{groups, backlog(inbox.Backlog)})
 }
 
 // deleteGroup answers DELETE /api/inbox/groups/{name} with 204.

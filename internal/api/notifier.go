@@ -43,6 +43,7 @@ type tenantLines struct {
 // committed is an event as a commit left it.
 type committed struct {
 	event   apier.Event
+	decoded *apier.Decoded // once for all lines
 	created bool
 	inbox   bool // it is in the inbox
 }
@@ -106,7 +107,7 @@ func (n *InboxNotifier) Notify(changes []apier.Change) {
 		c := &changes[i]
 		pending := c.Event.Status == apier.StatusPending
 		if t := n.tenants[c.Tenant]; t != nil && (c.Kind == apier.Created || c.Kind == apier.Updated && pending) {
-			n.enqueue(t, committed{c.Event, c.Kind == apier.Created, pending && !c.Routed})
+			n.enqueue(t, committed{event: c.Event, created: c.Kind == apier.Created, inbox: pending && !c.Routed})
 		}
 	}
 }
@@ -172,6 +173,9 @@ func (n *InboxNotifier) match(t *tenantLines) {
 		if len(events) == 0 {
 			return
 		}
+		for i := range events {
+			events[i].decoded = events[i].event.Decoded()
+		}
 		for _, m := range lines {
 			m.count(events)
 		}
@@ -225,7 +229,7 @@ func (m *matching) isFor(c *committed) bool {
 	case m.line.key.kind == lineOfList || m.line.key.group == "":
 		return c.inbox
 	default:
-		return c.created && (m.wants == nil || m.wants.Match(&c.event))
+		return c.created && (m.wants == nil || m.wants.MatchDecoded(c.decoded))
 	}
 }
 

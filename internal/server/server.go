@@ -94,7 +94,7 @@ func (s *Server) open(ctx context.Context) (err error) {
 	}
 	s.store = opened // not before: a nil *sqlite.Store in it would count as one to close
 	s.pulse.metrics = s.store
-	s.figures.registry.MustRegister(storage{s.store, s.log})
+	s.figures.registry.MustRegister(storage{s.store, s.log}, newPressure(s.store, s.notifier))
 	if n, err := s.store.Reclaim(ctx); err != nil { // the lock tells that whoever claimed is gone
 		if apier.AsError(err).Code != apier.CodeUnavailable {
 			return err

@@ -38,6 +38,8 @@ type Inbox interface {
 	PutGroup(ctx context.Context, tenant apier.TenantID, g NewGroup) (Group, error)
 	// Groups gives all groups of a tenant by name, the inbox not among them.
 	Groups(ctx context.Context, tenant apier.TenantID) ([]Group, error)
+	// FullGroups counts the groups of all tenants, inboxes among them, that hand out only what is due again.
+	FullGroups(ctx context.Context) (int64, error)
 	// DeleteGroup forgets a group and its leases.
 	DeleteGroup(ctx context.Context, tenant apier.TenantID, name string) error
 }
@@ -105,6 +107,11 @@ func (w *Wants) Match(e *apier.Event) bool {
 	return w.Filter.Match(e)
 }
 
+// MatchDecoded is Match for an event that is decoded once for many groups.
+func (w *Wants) MatchDecoded(d *apier.Decoded) bool {
+	return (len(w.Types) == 0 || apier.TypesMatch(w.Types, d.Event.Type)) && w.Filter.MatchDecoded(d)
+}
+
 // Backlog is how much a group has handed out and not got acknowledged, and how much it may.
 type Backlog struct {
 	Open  int64
@@ -150,4 +157,14 @@ type Group struct {
 	Open      int64     // handed out or given back, and not acknowledged
 	Dropped   int64     // given up after too many hand-outs
 	CreatedAt apier.Timestamp
+
+	Bound  int64  // of Open; there, the group hands out only what is due again
+	Behind Behind // of Groups alone
+}
+
+// Behind is what a group was not handed out yet.
+type Behind struct {
+	Waiting int64           // events that it wants, as far as they were counted
+	More    bool            // there may be others: the count has an end
+	Oldest  apier.Timestamp // when the first of them was created; 0: none was found
 }

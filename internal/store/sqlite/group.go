@@ -169,6 +169,7 @@ func (s *Store) PutGroup(ctx context.Context, tenant apier.TenantID, g store.New
 		b.rooms.add(tenant) // who waits for the group waits for something else by now
 		if found, err = findGroup(b.conn, number, g.Name); err == nil {
 			group = found.Group
+			group.Bound = int64(s.options.InboxOpen)
 		}
 		return err
 	})
@@ -184,7 +185,11 @@ func (s *Store) Groups(ctx context.Context, tenant apier.TenantID) ([]store.Grou
 			return err
 		}
 		found, err := readGroups(conn, "WHERE tenant = ? AND name <> '' ORDER BY name", t.id)
+		budget := budgetOfBehind{rows: maxBehindRows, bytes: maxBehindBytes}
 		for _, g := range found {
+			if g.Bound = int64(s.options.InboxOpen); err == nil {
+				g.Behind, err = budget.count(conn, g)
+			}
 			groups = append(groups, g.Group)
 		}
 		return err

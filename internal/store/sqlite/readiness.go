@@ -22,7 +22,7 @@ func (s *Store) Readiness(ctx context.Context, tenant apier.TenantID, group stri
 			return err
 		}
 		if g == nil || g.fault != nil { // a Lease makes the group, or says what is wrong with it
-			r = store.Readiness{Ready: true}
+			r = store.Readiness{Ready: true, Backlog: s.backlog(0)}
 			return nil
 		}
 		r, err = s.readiness(conn, g, after)
