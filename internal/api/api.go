@@ -18,6 +18,7 @@ import (
 
 	"github.com/apier/apier"
 	"github.com/apier/apier/internal/auth"
+	"github.com/apier/apier/internal/memory"
 	"github.com/apier/apier/internal/problem"
 	"github.com/apier/apier/internal/store"
 )
@@ -44,6 +45,7 @@ type Options struct {
 	Tester              Tester                                                      // sends samples to endpoints [none]
 	CheckHost           func(host string) error                                     // says why no webhook reaches the host of a URL [any is reached]
 	Config              map[string]any                                              // what GET /api/config shows; never a secret
+	Memory              *memory.Budget                                              // of requests under way [no limit]
 	Run                 string                                                      // of the server, named by cursors ["run"]
 	Holds               func(tenant apier.TenantID, run string, seq apier.Seq) bool // whether a place told in a run is of this history [of Run alone]
 	Now                 func() time.Time                                            // [time.Now]
@@ -106,6 +108,9 @@ func New(s store.Store, a *auth.Authenticator, opt Options) *API {
 	}
 	if opt.Notifier == nil {
 		opt.Notifier = NewInboxNotifier()
+	}
+	if opt.Memory == nil {
+		opt.Memory = memory.New(0)
 	}
 	if opt.LimitKey == nil {
 		opt.LimitKey = func(addr string) string { return addr }
@@ -228,9 +233,12 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // call is one request on its way through a handler.
 type call struct {
-	w  http.ResponseWriter
-	r  *http.Request
-	id auth.Identity
+	w   http.ResponseWriter
+	raw http.ResponseWriter // beneath w
+	r   *http.Request
+	id  auth.Identity
+
+	memory *memory.Account // what this request holds
 
 	maxDepth int // levels of JSON in the body
 }
@@ -238,7 +246,7 @@ type call struct {
 func (c *call) ctx() context.Context { return c.r.Context() }
 
 func (a *API) serve(w http.ResponseWriter, r *http.Request, route route) {
-	c := &call{w: w, r: r, maxDepth: a.opt.MaxDepth}
+	c := &call{w: w, raw: w, r: r, maxDepth: a.opt.MaxDepth}
 	if route.scope != "" {
 		id, err := a.identify(r, route.scope)
 		if err != nil {
@@ -252,6 +260,9 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, route route) {
 			return
 		}
 	}
+	c.memory = a.account(c)
+	defer c.memory.Close()
+	c.w = &answerWriter{ResponseWriter: w, account: c.memory, changed: r.Method != http.MethodGet}
 	err := a.permit(c.ctx(), c, route.rule)
 	if err == nil {
 		err = route.handle(a, c)
@@ -270,6 +281,14 @@ func (a *API) attend(c *call) (stop func()) {
 		unwatch()
 		cancel(nil)
 	}
+}
+
+// account opens the request's account: that of the caller, or of the address where a route needs no credential.
+func (a *API) account(c *call) *memory.Account {
+	if c.id.Tenant == "" {
+		return a.opt.Memory.Account("", a.opt.LimitKey(a.opt.ClientAddr(c.r)))
+	}
+	return a.opt.Memory.Account(string(c.id.Tenant), c.id.Subject)
 }
 
 func (a *API) identify(r *http.Request, scope string) (auth.Identity, error) {

@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,9 +21,12 @@ func readBody(c *call, limit int) ([]byte, error) {
 		c.w.Header().Set("Accept-Encoding", "identity") // RFC 9110, section 15.5.16
 		return nil, apier.Errorf(apier.CodeUnsupportedMedia, "The body is sent with Content-Encoding: %s, which is not read here. Send it as it is.", coding)
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(c.w, c.r.Body, int64(limit)))
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
+	body, err := c.readAll(limit)
+	var refused *apier.Error
+	if errors.As(err, &refused) {
+		return nil, refused
+	}
+	if errors.Is(err, errTooLong) {
 		return nil, apier.Errorf(apier.CodeTooLarge, "The request body is over %d bytes. Send less at once, or raise --max-payload-bytes or --max-batch-bytes.", limit)
 	}
 	if err != nil {

@@ -44,6 +44,9 @@ func (a *API) exportEvents(c *call) error {
 	if len(faults) > 0 {
 		return badQuery(faults)
 	}
+	if err := c.memory.Admit(); err != nil {
+		return c.outOfMemory()
+	}
 	filter.Limit = exportPage
 	walk, err := a.beginSearch(c.ctx(), c.id.Tenant, filter)
 	if err != nil {
@@ -73,6 +76,8 @@ func (a *API) stream(c *call, x exporter, walk *searchWalk, page store.Page) err
 	flush := http.NewResponseController(c.w)
 	defer context.AfterFunc(c.ctx(), func() { _ = flush.SetWriteDeadline(time.Now()) })() // a client that does not read
 	for first := true; ; {
+		held := payloadBytes(page.Events)
+		c.memory.Force(held) // which bounds what the same user begins beside it
 		for i := range page.Events {
 			if err := x.event(c.w, &page.Events[i], first); err != nil {
 				return err
@@ -85,11 +90,19 @@ func (a *API) stream(c *call, x exporter, walk *searchWalk, page store.Page) err
 		if err := flush.Flush(); err != nil {
 			return err
 		}
+		c.memory.Force(-held)
 		var err error
 		if page, err = walk.next(c.ctx(), a); err != nil {
 			return err
 		}
 	}
+}
+
+func payloadBytes(events []apier.Event) (n int64) {
+	for i := range events {
+		n += int64(len(events[i].Payload))
+	}
+	return n
 }
 
 func exporters() map[string]exporter {

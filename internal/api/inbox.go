@@ -83,6 +83,9 @@ func (a *API) leaseInbox(c *call, q url.Values) error {
 	if len(faults) > 0 {
 		return badQuery(faults)
 	}
+	if err := c.changes(); err != nil { // before events are handed out that no answer could carry
+		return err
+	}
 	leased, err := a.lease(c, r, wait)
 	if err != nil {
 		return err

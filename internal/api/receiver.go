@@ -2,7 +2,6 @@ package api
 
 import (
 	"errors"
-	"io"
 	"net/http"
 	"strings"
 
@@ -47,11 +46,13 @@ func (a *API) receiveWebhook(c *call) error {
 		return refusal
 	}
 	limit := min(a.opt.MaxPayload, maxWebhook)
-	body, err := io.ReadAll(http.MaxBytesReader(c.w, c.r.Body, int64(limit)))
+	body, err := c.readAll(limit)
 	w.Size = len(body)
-	var tooLarge *http.MaxBytesError
+	var full *apier.Error
 	switch {
-	case errors.As(err, &tooLarge):
+	case errors.As(err, &full):
+		return full
+	case errors.Is(err, errTooLong):
 		refusal = apier.Errorf(apier.CodeTooLarge, "The body is over %d bytes (--max-payload-bytes, 8 MiB at most here).", limit)
 	case err != nil:
 		return apier.Errorf(apier.CodeMalformed, "The request body ended too early.")

@@ -6,10 +6,15 @@ import (
 	"strconv"
 
 	"github.com/apier/apier"
+	"github.com/apier/apier/internal/problem"
 )
 
-// writeJSON answers with bytes that are JSON already.
+// writeJSON answers with bytes that are JSON already, if there is memory for them until they are written.
 func writeJSON(w http.ResponseWriter, status int, body []byte) {
+	if counted, ok := w.(*answerWriter); ok && counted.hold(len(body)) != nil {
+		problem.Write(w, errOutOfMemory(), retryAfter)
+		return
+	}
 	h := w.Header()
 	h.Set("Content-Type", "application/json")
 	h.Set("Content-Length", strconv.Itoa(len(body)))

@@ -140,7 +140,10 @@ func readTokenForm(c *call) (url.Values, *tokenRefusal) {
 	if given == "" && c.r.ContentLength != 0 {
 		return nil, refuseToken(problem.OAuthInvalidRequest, apier.CodeUnsupportedMedia, "The body has no Content-Type. %s", formWords)
 	}
-	c.r.Body = http.MaxBytesReader(c.w, c.r.Body, maxTokenForm)
+	if c.r.ContentLength > maxTokenForm {
+		return nil, refuseToken(problem.OAuthInvalidRequest, apier.CodeMalformed, "The body is over %d bytes. %s", maxTokenForm, formWords)
+	}
+	c.r.Body = http.MaxBytesReader(c.raw, c.r.Body, maxTokenForm)
 	if err := c.r.ParseForm(); err != nil {
 		return nil, refuseToken(problem.OAuthInvalidRequest, apier.CodeMalformed, "The body cannot be read. %s", formWords)
 	}

@@ -2,8 +2,6 @@ package auth
 
 import (
 	"context"
-	"maps"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,43 +11,14 @@ import (
 )
 
 // revocable are keys of which one may be revoked.
-type revocable struct {
-	mu      sync.Mutex
-	revoked string
-}
+type revocable struct{ revoked map[string]bool }
 
-func (r *revocable) revoke(id string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.revoked = id
-}
-
-// endings are the requests that have ended, and why.
-type endings struct {
-	mu    sync.Mutex
-	codes map[string]apier.Code
-}
-
-func (e *endings) add(name string, err error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.codes[name] = apier.AsError(err).Code
-}
-
-func (e *endings) all() map[string]apier.Code {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return maps.Clone(e.codes)
-}
-
-func (r *revocable) KeyByHash(context.Context, [32]byte) (store.Key, error) {
+func (r revocable) KeyByHash(context.Context, [32]byte) (store.Key, error) {
 	return store.Key{}, apier.Errorf(apier.CodeNotFound, "none")
 }
 
-func (r *revocable) KeyByID(_ context.Context, _ apier.TenantID, id string) (store.Key, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.revoked == id {
+func (r revocable) KeyByID(_ context.Context, _ apier.TenantID, id string) (store.Key, error) {
+	if r.revoked[id] {
 		return store.Key{}, apier.Errorf(apier.CodeNotFound, "none")
 	}
 	return store.Key{ID: id}, nil
@@ -59,13 +28,13 @@ func (r *revocable) KeyByID(_ context.Context, _ apier.TenantID, id string) (sto
 func TestWatch(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		keys := &revocable{}
+		keys := revocable{map[string]bool{}}
 		a := New(keys, make([]byte, 32), Options{})
 		ctx, cancel := context.WithCancel(t.Context())
 		go a.Run(ctx)
-		requests := &endings{codes: map[string]apier.Code{}}
+		ended := map[string]apier.Code{}
 		begin := func(name string, id Identity) func() {
-			return a.Watch(id, func(err error) { requests.add(name, err) })
+			return a.Watch(id, func(err error) { ended[name] = apier.AsError(err).Code })
 		}
 		defer begin("kept", Identity{Tenant: "t", KeyID: "kept"})()
 		defer begin("revoked", Identity{Tenant: "t", KeyID: "revoked"})()
@@ -74,18 +43,18 @@ func TestWatch(t *testing.T) {
 		defer begin("long", Identity{Tenant: "t", ExpiresAt: time.Now().Add(time.Hour)})()
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
-		if ended := requests.all(); len(ended) != 0 {
+		if len(ended) != 0 {
 			t.Errorf("ended too early: %v", ended)
 		}
-		keys.revoke("revoked")
+		keys.revoked["revoked"] = true
 		time.Sleep(2 * recheckEvery)
 		synctest.Wait()
-		if ended := requests.all(); len(ended) != 1 || ended["revoked"] != apier.CodeUnauthorized {
+		if len(ended) != 1 || ended["revoked"] != apier.CodeUnauthorized {
 			t.Errorf("after the key was revoked: %v", ended)
 		}
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		if ended := requests.all(); len(ended) != 2 || ended["short"] != apier.CodeUnauthorized {
+		if len(ended) != 2 || ended["short"] != apier.CodeUnauthorized {
 			t.Errorf("after the token's end: %v", ended)
 		}
 		cancel()

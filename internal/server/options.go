@@ -38,6 +38,8 @@ type Options struct {
 	MaxConnections          int           `default:"50000" help:"WebSocket connections in all." public:""`
 	MaxConnectionsPerUser   int           `default:"20" help:"WebSocket connections of one user." public:""`
 	MaxConnectionsPerIP     int           `name:"max-connections-per-ip" default:"200" help:"WebSocket connections of one address." public:""`
+	MaxHTTPConnections      int           `name:"max-http-connections" default:"10000" help:"Connections of plain HTTP in all. Beyond it health checks alone are answered." public:""`
+	MaxHTTPConnectionsPerIP int           `name:"max-http-connections-per-ip" default:"2000" help:"Connections of plain HTTP of one address, at most half of those in all; a trusted proxy has no such limit." public:""`
 	MaxUnauthenticated      int           `default:"1000" help:"WebSocket connections that have not sent their credential yet (?auth=message)." public:""`
 	MaxUnauthenticatedPerIP int           `name:"max-unauthenticated-per-ip" default:"50" help:"Such connections of one address." public:""`
 	IPv6Prefix              int           `name:"ipv6-prefix" default:"64" help:"Bits of an IPv6 address that count as one address in each limit per address: a provider hands a customer a whole /64." max:"128" public:""`
@@ -51,7 +53,7 @@ type Options struct {
 	LiveLogTotalBytes       int           `default:"64MiB" help:"Latest changes of all tenants together kept in memory for their connections; the largest of them makes room; 0 means the default." type:"bytes"`
 	PingAfter               time.Duration `default:"25s" help:"Silence after which the server pings a WebSocket client; 0 means the default."`
 	SilenceTimeout          time.Duration `default:"60s" help:"Silence that ends a WebSocket connection; 0 means the default."`
-	WriteTimeout            time.Duration `default:"30s" help:"Time without progress that ends a WebSocket client that reads nothing; 0 means the default."`
+	WriteTimeout            time.Duration `default:"30s" help:"Time without progress that ends a client that reads nothing, of a WebSocket or of an answer; 0 means the default."`
 	ReconnectWindow         time.Duration `default:"5s" help:"Time over which clients come back after a restart, at least."`
 	ShutdownDelay           time.Duration `default:"0s" help:"Time at the beginning of a shutdown in which /readyz fails and all else goes on, so that load balancers look elsewhere first."`
 	DrainTimeout            time.Duration `default:"10s" help:"Time for clients to leave and requests to end at shutdown."`
@@ -59,6 +61,7 @@ type Options struct {
 	MaxPayloadBytes   int           `default:"256KiB" help:"Size of an event's payload." type:"bytes" public:""`
 	MaxDepth          int           `default:"100" help:"Levels of arrays and objects within each other in an event's payload and other JSON, at most 1000; many readers stop at 64 or 128; 0 means the default." max:"1000" public:""`
 	MaxBatchBytes     int           `default:"8MiB" help:"Size of a batch request." type:"bytes" public:""`
+	MemoryBudget      int64         `default:"64MiB" help:"Memory for the bodies and answers of requests under way, at least four times --max-batch-bytes; half of it for one tenant, a quarter for one key or address." type:"bytes"`
 	RequestsPerSecond float64       `default:"0" help:"API requests a second of one key or user." public:""`
 	TokensPerSecond   float64       `default:"5" help:"Failed requests a second for POST /api/token from one address, four seconds' worth at once. Those with a good key do not count." public:""`
 	MaxSearches       int           `default:"2" help:"Searches of what events hold at once; others wait; 0 means the default."`
@@ -144,6 +147,12 @@ func (o Options) checks() map[string]func() error {
 		},
 		"jwt-audience": o.checkAudience,
 		"api-key":      func() error { return faultOf(o.APIKey, apiKeyFault) },
+		"memory-budget": func() error {
+			if o.MemoryBudget > 0 && o.MemoryBudget < 4*int64(o.MaxBatchBytes) {
+				return fmt.Errorf("must be 0 or at least four times --max-batch-bytes, %d bytes: the share of one key has to hold one batch", 4*int64(o.MaxBatchBytes))
+			}
+			return nil
+		},
 		"delivery-allow": func() error {
 			_, err := delivery.ParseAllowed(o.DeliveryAllow)
 			return err

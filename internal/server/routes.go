@@ -1,13 +1,11 @@
 package server
 
 import (
-	"errors"
 	"net/http"
 
 	"github.com/apier/apier"
 	"github.com/apier/apier/internal/api"
 	"github.com/apier/apier/internal/problem"
-	"github.com/apier/apier/internal/store"
 )
 
 // routes is the outermost table; the API's own is in package api.
@@ -49,8 +47,15 @@ func (s *Server) guard(next http.Handler) http.Handler {
 			s.log.Error("a handler failed; this is a bug", "method", r.Method, "path", r.URL.Path, "cause", failure)
 			problem.Write(w, apier.AsError(nil), 0)
 		}()
+		if refuseSpare(w, r) {
+			return
+		}
 		s.log.Debug("request", "method", r.Method, "path", r.URL.Path, "addr", r.RemoteAddr)
-		next.ServeHTTP(w, r)
+		if r.URL.Path == "/ws" { // whose writes have deadlines of their own
+			next.ServeHTTP(w, r)
+			return
+		}
+		withProgress(w, r, s.opt.writeTimeout(), next.ServeHTTP)
 	})
 }
 
@@ -59,28 +64,18 @@ func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) {
 	_, _ = w.Write([]byte("ok\n"))
 }
 
-// readyz says that requests may be sent here: the store answers, and no shutdown has begun. Where reads work and writes
-// do not, it fails and says so; with ?for=reads it is asked for reads alone.
+// readyz says that requests may be sent here: the store answers, and no shutdown has begun.
 func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 	if s.notReady.Load() {
 		problem.Write(w, apier.Errorf(apier.CodeUnavailable, "The server is shutting down."), 0)
 		return
 	}
-	err := s.store.Ping(r.Context())
-	var writes *store.WritesFailError
-	switch {
-	case err == nil:
-		_, _ = w.Write([]byte("ready\n"))
-	case !errors.As(err, &writes):
+	if err := s.store.Ping(r.Context()); err != nil {
 		s.log.Error("not ready: the database does not answer", "cause", err)
 		problem.Write(w, apier.Errorf(apier.CodeUnavailable, "The database does not answer. The server's log has the cause."), 0)
-	case r.URL.Query().Get("for") == "reads":
-		_, _ = w.Write([]byte("ready: reads\nnot ready: writes\n"))
-	default:
-		s.log.Error("not ready: reads work, writes do not", "cause", err)
-		problem.Write(w, apier.Errorf(apier.CodeUnavailable, "Reads work, writes do not: the disk is full, or cannot be written. "+
-			"The server's log has the cause. It is ready again as soon as there is room; /readyz?for=reads asks for reads alone."), 0)
+		return
 	}
+	_, _ = w.Write([]byte("ready\n"))
 }
 
 func getOnly(next http.Handler) http.Handler {

@@ -27,6 +27,7 @@ import (
 	"github.com/apier/apier/internal/delivery"
 	"github.com/apier/apier/internal/gateway"
 	"github.com/apier/apier/internal/hub"
+	"github.com/apier/apier/internal/memory"
 	"github.com/apier/apier/internal/store"
 	"github.com/apier/apier/internal/store/sqlite"
 )
@@ -52,6 +53,9 @@ type Server struct {
 	pulse    *pulse
 	figures  *figures
 	notifier *api.InboxNotifier // wakes who waits for events
+	memory   *memory.Budget     // of requests under way
+	sockets  sockets
+	limits   *httpLimits
 	http     *http.Server
 	profiler *profiler // nil: off
 	listener net.Listener
@@ -79,6 +83,10 @@ func (s *Server) open(ctx context.Context) (err error) {
 	if err := s.checkData(); err != nil {
 		return err
 	}
+	s.sockets = s.opt.shareSockets(openFiles(), s.log)
+	s.limits = newHTTPLimits(s.opt, s.sockets.http, s.log)
+	s.memory = memory.New(s.opt.MemoryBudget)
+	s.figures.registry.MustRegister(s.limits, memoryCollector{s.memory})
 	s.pulse = newPulse(s.hub, s.log)
 	feed := &feed{server: s} // tells the dispatcher once there is one
 	opened, err := sqlite.Open(ctx, DatabasePath(s.opt.Data), s.storeOptions(feed))
@@ -96,10 +104,7 @@ func (s *Server) open(ctx context.Context) (err error) {
 	s.pulse.metrics = s.store
 	s.figures.registry.MustRegister(storage{s.store, s.log}, newPressure(s.store, s.notifier))
 	if n, err := s.store.Reclaim(ctx); err != nil { // the lock tells that whoever claimed is gone
-		if apier.AsError(err).Code != apier.CodeUnavailable {
-			return err
-		}
-		s.log.Warn("delivery: nothing can be stored, so attempts that were cut off wait until their leases end", "cause", err)
+		return err
 	} else if n > 0 {
 		s.log.Info("delivery: attempts were cut off when the server was killed; they are due again", "attempts", n)
 	}
@@ -136,6 +141,8 @@ func (s *Server) open(ctx context.Context) (err error) {
 		ReadTimeout:       time.Minute,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
+		ConnState:         s.limits.track,
+		ConnContext:       s.limits.connContext,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 	if s.opt.ProfilerListen != "" {
@@ -212,7 +219,7 @@ func (s *Server) gatewayOptions(epoch, run string) gateway.Options {
 	}
 	return gateway.Options{
 		Epoch: epoch, Run: run, AllowedOrigins: origins, TrustedProxies: proxies,
-		MaxConnections: o.MaxConnections, MaxConnectionsPerUser: o.MaxConnectionsPerUser, MaxConnectionsPerIP: o.MaxConnectionsPerIP,
+		MaxConnections: s.sockets.webSockets, MaxConnectionsPerUser: o.MaxConnectionsPerUser, MaxConnectionsPerIP: o.MaxConnectionsPerIP,
 		MaxUnauthenticated: o.MaxUnauthenticated, MaxUnauthenticatedIP: o.MaxUnauthenticatedPerIP, IPv6Bits: o.IPv6Prefix, Compression: o.Compression,
 		MaxMessage: orUnlimited(o.MaxMessageBytes), MessagesPerSec: perSecond, MessageBurst: orUnlimited(o.MessageBurst),
 		MaxSubscriptions: orUnlimited(o.MaxSubscriptions), MaxQueue: orUnlimited(o.MaxQueueBytes),
@@ -236,7 +243,7 @@ func (s *Server) apiOptions(runs store.Runs) api.Options {
 		MaxPayload: orUnlimited(o.MaxPayloadBytes), MaxDepth: o.MaxDepth, MaxBatchBytes: orUnlimited(o.MaxBatchBytes),
 		AllowedOrigins: origins, RequestsPerSec: o.RequestsPerSecond, TokensPerSec: o.TokensPerSecond, Connections: s.gateway, Log: s.log,
 		Operate: s.operator.wake, Tester: s.delivery, CheckHost: s.deliveryGuard().CheckHost,
-		Config: o.config(),
+		Memory: s.memory, Config: o.config(),
 	}
 }
 
@@ -344,7 +351,7 @@ func (s *Server) Run(ctx context.Context) error {
 	defer stopSending()
 	parts.Go(func() { _ = s.delivery.Run(sending) }) // ends without an error, and drains while the requests do
 	served := make(chan error, 1)
-	parts.Go(func() { served <- s.http.Serve(s.gateway.Door(s.listener, s.http.Handler)) })
+	parts.Go(func() { served <- s.http.Serve(s.limits.listener(s.gateway.Door(s.listener, s.http.Handler))) })
 	s.log.Info("serving", "url", s.URL(), "data", s.opt.Data, "version", Version)
 
 	var failure error

@@ -42,18 +42,11 @@ type Store interface {
 	BeginRun(ctx context.Context) (Runs, error)
 	// Readers returns how many reads of tenants are under way, and how many wait for their share.
 	Readers() (busy, waiting int)
-	// Ping reports whether the database answers a read and its writer accepts work: a *WritesFailError where only
-	// the first holds.
+	// Ping reports whether the database answers a read and its writer accepts work.
 	Ping(ctx context.Context) error
 	// Close waits for accepted writes, then releases everything. Later calls fail as unavailable.
 	Close() error
 }
-
-// WritesFailError says that reads work and nothing can be stored: the disk is full, most likely.
-type WritesFailError struct{ Cause error }
-
-func (e *WritesFailError) Error() string { return "nothing can be stored: " + e.Cause.Error() }
-func (e *WritesFailError) Unwrap() error { return e.Cause }
 
 // Options of every implementation. The zero value has the defaults in brackets.
 type Options struct {
@@ -147,7 +140,8 @@ type Events interface {
 	Append(ctx context.Context, tenant apier.TenantID, events []apier.NewEvent, key *IdempotencyKey) (Receipts, error)
 	// Event gives one event.
 	Event(ctx context.Context, tenant apier.TenantID, id apier.EventID) (apier.Event, error)
-	// List gives one page of the events that the filter lets through.
+	// List gives one page of the events that the filter lets through. It has no more than some 8 MiB of payloads:
+	// HasMore says so.
 	List(ctx context.Context, tenant apier.TenantID, filter Filter) (Page, error)
 	// Settle ends the delivery of an event. Settling as delivered what is delivered already changes
 	// nothing and gives the event as it is. What was delivered has no error message any more.

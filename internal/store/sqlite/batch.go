@@ -202,7 +202,6 @@ func (b *batch) commit() error {
 	}
 	if changed {
 		b.writer.store.noted(b.commits)
-		b.writer.store.noteWrite(nil)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"bytes"
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -53,17 +54,25 @@ func list(conn *sqlite.Conn, name apier.TenantID, filter store.Filter, trimmed b
 	}
 	limit := min(max(filter.Limit, 1), maxPage)
 	q.args[":limit"] = limit + 1
-	page := store.Page{Seq: position.Seq}
+	page, size := store.Page{Seq: position.Seq}, 0
 	err = sqlitex.Execute(conn, q.sql(), &sqlitex.ExecOptions{Named: q.args, ResultFunc: func(stmt *sqlite.Stmt) error {
-		if len(page.Events) == limit {
+		if len(page.Events) == limit || size >= maxLeaseBytes {
 			page.HasMore = true
-			return nil
+			return errPageFull
 		}
-		page.Events = append(page.Events, scanEvent(stmt).event)
+		event := scanEvent(stmt).event
+		size += len(event.Payload)
+		page.Events = append(page.Events, event)
 		return nil
 	}})
+	if errors.Is(err, errPageFull) {
+		err = nil
+	}
 	return page, err
 }
+
+// errPageFull ends a query whose page has its events or its bytes.
+var errPageFull = errors.New("the page is full") //nolint:gochecknoglobals // a constant
 
 // listQuery becomes one SELECT. All its walks go along an index in the order of created_seq, so that
 // the work grows with the page, not with the table.

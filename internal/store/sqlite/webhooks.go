@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/google/uuid"
@@ -154,15 +155,20 @@ func listWebhooks(conn *sqlite.Conn, name apier.TenantID, filter store.WebhookFi
 	}
 	limit := min(max(filter.Limit, 1), maxPage)
 	args[":limit"] = limit + 1
+	size := 0
 	err = sqlitex.Execute(conn, query, &sqlitex.ExecOptions{Named: args, ResultFunc: func(stmt *sqlite.Stmt) error {
-		if len(page.Webhooks) == limit {
+		if len(page.Webhooks) == limit || size >= maxLeaseBytes {
 			page.HasMore = true
-			return nil
+			return errPageFull
 		}
 		w, err := scanWebhook(stmt)
+		size += len(w.Body)
 		page.Webhooks = append(page.Webhooks, w)
 		return err
 	}})
+	if errors.Is(err, errPageFull) {
+		err = nil
+	}
 	return page, err
 }
 

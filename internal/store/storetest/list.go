@@ -21,6 +21,33 @@ func listTests() map[string]func(*testing.T, Opener) {
 		"list goes on behind a deleted event":      testDeletedCursor,
 		"list finds by search":                     testSearch,
 		"list of times":                            testTimes,
+		"list pages are bounded in bytes":          testListBytes,
+	}
+}
+
+// testListBytes: a page of long events ends early, and says so; the pages together have every event once.
+func testListBytes(t *testing.T, open Opener) {
+	const n, size, bound = 100, 256 << 10, 9 << 20
+	f := newFixture(t, open)
+	for range n {
+		e := newEvent("a", "s")
+		e.Payload = []byte(`{"x":"` + strings.Repeat("x", size) + `"}`)
+		f.add(e)
+	}
+	filter, seen, pages := store.Filter{Limit: n}, map[apier.EventID]bool{}, 0
+	for more := true; more; pages++ {
+		page, bytes := f.list(filter), 0
+		for i := range page.Events {
+			bytes += len(page.Events[i].Payload)
+			seen[page.Events[i].ID] = true
+		}
+		if bytes > bound || len(page.Events) == 0 {
+			t.Fatalf("page %d has %d events of %d bytes", pages, len(page.Events), bytes)
+		}
+		filter.StartingAfter, more = page.Events[len(page.Events)-1].ID, page.HasMore
+	}
+	if len(seen) != n || pages < 3 {
+		t.Errorf("%d pages hold %d of %d events", pages, len(seen), n)
 	}
 }
 
