@@ -51,9 +51,10 @@ e2e: build ## the whole in real browsers, one of them as old as is promised
 	@scripts/tools.sh old-browser
 	@cd frontend && npm run --silent e2e
 
-soak: ## the model tests, longer: nothing is lost, whatever happens
+soak: ## the model tests, the kill test and the damage test, longer: nothing is lost, whatever happens
 	@go test -race -timeout 60m ./internal/server -run TestNothingIsLost -rapid.checks=300
 	@go test -race -timeout 60m ./internal/store/sqlite ./internal/delivery -rapid.checks=1000
+	@APIER_SOAK=40 go test -race -timeout 60m ./cmd/apier -run 'TestDamageIsFound|TestAnOutsiderFindsWhatWasConfirmed' -v
 
 fuzz: ## each fuzz target for 30 s
 	@scripts/fuzz.sh 30s
