@@ -44,8 +44,10 @@ const LAST_REPEAT = 30_000
 /** What can stand in an address; what cannot is asked for by a frame, and refused there. */
 const NAME = /^[\w.:*-]{1,128}$/
 
+const TOO_MANY = 'too_many_subscriptions'
+
 /** What only a request for a channel is refused with. */
-const OF_CHANNELS = new Set(['forbidden', 'too_many_subscriptions', 'invalid_channel'])
+const OF_CHANNELS = new Set(['forbidden', TOO_MANY, 'invalid_channel'])
 
 /** Whether the same may be had later. */
 export const isTemporary = (code: string | undefined) => code === 'rate_limited' || code === 'unavailable'
@@ -114,8 +116,7 @@ export class Channels {
   /** What is wanted and was refused, in words. */
   get error(): ConnectionError | null {
     const [first] = this.refusals.values()
-    const more = this.refusals.size > 1 ? ` (and ${this.refusals.size - 1} more)` : ''
-    return first ? { kind: 'subscription', message: `${first.channel}${more}: ${first.message}` } : null
+    return first ? { kind: 'subscription', message: `${first.channel}: ${first.message}` } : null
   }
 
   /** How many are wanted and not held. */
@@ -229,16 +230,18 @@ export class Channels {
     if (this.asked.get(channel)?.verb === 'unsubscribe') {
       this.asked.delete(channel)
       this.repeats = 0
-      this.giveRoom()
+      this.forgive(TOO_MANY)
     } else if (wasHeld && this.wanted.has(channel)) {
       const message = 'The server has ended the subscription.'
       this.refusals.set(channel, { channel, code: 'forbidden', message })
     }
   }
 
-  /** Another token is in force: it may permit more. */
+  /** Lets what was refused with this code be asked for again; of several only the first, where they need room. */
   forgive(code: string): void {
-    for (const [channel, refusal] of this.refusals) if (refusal.code === code) this.refusals.delete(channel)
+    for (const [channel, refusal] of this.refusals) {
+      if (refusal.code === code && this.refusals.delete(channel) && code === TOO_MANY) return
+    }
   }
 
   /**
@@ -300,15 +303,6 @@ export class Channels {
     this.refusals.set(refusal.channel, refusal)
     this.settle(refusal.channel, { status: 'refused', ...refusal })
     return refusal
-  }
-
-  /** One was left: one that was over the limit may be asked for again. */
-  private giveRoom(): void {
-    for (const channel of this.wanted)
-      if (this.refusals.get(channel)?.code === 'too_many_subscriptions') {
-        this.refusals.delete(channel)
-        return
-      }
   }
 
   private settle(channel: string, outcome: SubscribeOutcome): void {

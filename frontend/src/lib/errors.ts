@@ -30,7 +30,7 @@ export const BAD_URL: ConnectionError = { kind: 'config', message: 'The WebSocke
 export const NO_WEBSOCKET: ConnectionError = {
   kind: 'config',
   message:
-    'There is no WebSocket here. Pass one: new SocketClient(options, { WebSocket }), in Node 20 that of the package ws.',
+    'There is no WebSocket here: pass one, new SocketClient(options, { WebSocket }), as of the package ws.',
 }
 
 /** All attempts failed; names the cause of the last one. */
