@@ -73,7 +73,7 @@ func isPlain(text []byte) bool {
 func (q Query) InText(text string) bool { return strings.Contains(Fold(text), q.folded) }
 
 // buffers hold payloads in lower case, so that a search leaves no garbage for each event.
-var buffers = sync.Pool{New: func() any { return new([]byte) }}
+var buffers = sync.Pool{New: func() any { return new([]byte) }} //nolint:gochecknoglobals // a pool is shared
 
 // InJSON reports whether a name, a text, a number or a word of valid JSON holds the query. Numbers are
 // compared as they are written.
