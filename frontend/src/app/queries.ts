@@ -24,8 +24,8 @@ export const keys = {
   endpoint: (id: string) => [LIVE, 'endpoint', id] as const,
   /** Endpoints by id, as deliveries name them. */
   named: (ids: readonly string[]) => [LIVE, 'named-endpoints', ...ids] as const,
-  operation: (id: string) => ['operation', id] as const,
   operations: ['operations'] as const,
+  operable: (selection: object | null) => ['operable', selection] as const,
   config: ['config'] as const,
   identity: ['identity'] as const,
 }

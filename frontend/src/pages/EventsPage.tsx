@@ -1,7 +1,12 @@
+import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { Download } from 'lucide-react'
 import { useCallback, useEffect, useRef, useState } from 'react'
+import { asProblem } from '../app/api/problem'
+import { useAuth } from '../app/auth/context'
 import { useEventActions } from '../app/events/actions'
 import type { Outcome } from '../app/events/actions'
+import { acknowledgeAll, selectionOf, selectionsOf } from '../app/events/operations'
+import type { OperationSelection } from '../lib/query/operations'
 import type { Row } from '../lib/query/outgoing'
 import { useLiveEvents } from '../lib/query/useLiveEvents'
 import { useEventsUrl } from '../app/events/useFilters'
@@ -16,6 +21,7 @@ import { ExportDialog } from '../components/ExportDialog'
 import { FilterBar } from '../components/FilterBar'
 import { FilterResult } from '../components/FilterResult'
 import { ListEnd } from '../components/ListEnd'
+import { OperationBar } from '../components/OperationBar'
 import { Problem } from '../components/Problem'
 import { useToast } from '../components/toast'
 import { Button } from '../components/ui/Button'
@@ -33,7 +39,14 @@ export function EventsPage() {
   const selection = useSelection()
   const [erasing, setErasing] = useState<readonly string[] | null>(null)
   const [exporting, setExporting] = useState(false)
-  const act = useActions(selection.clear)
+  const [matchingFor, setMatchingFor] = useState<string | null>(null)
+  const key = JSON.stringify(filters)
+  const matching = matchingFor === key ? selectionOf(filters) : null
+  const clear = () => {
+    setMatchingFor(null)
+    selection.clear()
+  }
+  const act = useActions(clear)
   const [active, setActive] = useListKeys(rows, openId, setOpenId, selection.toggle, () =>
     search.current?.focus(),
   )
@@ -64,13 +77,23 @@ export function EventsPage() {
             isLoaded={list.isSuccess}
             hasMore={hasNextPage}
           />
+          <OperationBar />
           {selection.selected.size > 0 && (
             <BulkBar
               className={styles.bulk}
               size={selection.selected.size}
-              onAcknowledge={() => act.acknowledge([...selection.selected])}
+              matching={matching}
+              onSelectMatching={
+                hasNextPage && !matching && selection.selected.size >= rows.length
+                  ? () => setMatchingFor(key)
+                  : undefined
+              }
+              isBusy={act.isBusy}
+              onAcknowledge={() =>
+                act.acknowledgeAll(matching ? [matching] : selectionsOf([...selection.selected]))
+              }
               onErase={() => setErasing([...selection.selected])}
-              onClear={selection.clear}
+              onClear={clear}
             />
           )}
           {list.error && (
@@ -86,7 +109,10 @@ export function EventsPage() {
             activeId={active}
             selected={selection.selected}
             onOpen={open}
-            onSelect={selection.toggle}
+            onSelect={(id) => {
+              setMatchingFor(null)
+              selection.toggle(id)
+            }}
             onSelectAll={() => selection.all(rows.filter((row) => !row.sending).map((row) => row.id))}
             onEnd={onEnd}
             isReading={openId !== null}
@@ -118,13 +144,26 @@ export function EventsPage() {
 
 function useActions(onDone: () => void) {
   const actions = useEventActions()
+  const { api } = useAuth()
+  const qc = useQueryClient()
   const say = useToast()
   const tell = (word: string) => (outcome: Outcome) => {
     if (outcome.problem) return say(outcome.problem, 'error')
     say(`${count(outcome.done)} ${word}`)
     onDone()
   }
+  const many = useMutation({
+    mutationFn: (selections: readonly OperationSelection[]) => acknowledgeAll(api, qc, selections),
+    onSuccess: ({ done, skipped, isStopped }) => {
+      const rest = skipped > 0 ? `, ${count(skipped)} left alone` : ''
+      say(`${count(done)} acknowledged${rest}${isStopped ? ', then stopped' : ''}`)
+      onDone()
+    },
+    onError: (error) => say(asProblem(error).message, 'error'),
+  })
   return {
+    isBusy: many.isPending,
+    acknowledgeAll: (selections: readonly OperationSelection[]) => many.mutate(selections),
     acknowledge: (ids: readonly string[]) => void actions.acknowledge(ids).then(tell('acknowledged')),
     erase: (ids: readonly string[]) => void actions.erase(ids).then(tell('deleted')),
   }

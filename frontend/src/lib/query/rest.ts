@@ -51,14 +51,14 @@ export async function bodyOf<T extends object>(answer: Response, field: keyof T 
   return body as T
 }
 
-/** The REST API of an API/er server, by fetch. Throws an ApiProblem for an answer that is no success. */
-export function restApi({ server = '', token, getToken }: RestOptions): LiveApi {
+/** Asks a server, with the credential; `field` is what a success has. */
+export function asker({ server = '', token, getToken }: RestOptions) {
   const send = (path: string, init: Init, credential: Credential) => {
     const headers: Record<string, string> = { ...init.headers }
     if (typeof credential === 'string' && credential) headers.Authorization = `Bearer ${credential}`
     return fetch(`${server}/api${path}`, { ...init, headers })
   }
-  const ask = async <T extends object>(path: string, field: keyof T & string, init: Init): Promise<T> => {
+  return async <T extends object>(path: string, field: keyof T & string, init: Init): Promise<T> => {
     const given = getToken ? await getToken({ reason: 'connect' }) : token
     let answer = await send(path, init, given)
     if (answer.status === 401 && getToken) {
@@ -67,6 +67,11 @@ export function restApi({ server = '', token, getToken }: RestOptions): LiveApi 
     }
     return bodyOf<T>(answer, field)
   }
+}
+
+/** The REST API of an API/er server, by fetch. Throws an ApiProblem for an answer that is no success. */
+export function restApi(options: RestOptions): LiveApi {
+  const ask = asker(options)
   const get = <T extends object>(path: string, field: keyof T & string, signal?: AbortSignal) =>
     ask<T>(path, field, signal ? { signal } : {})
   return {
