@@ -29,7 +29,7 @@ function pageQuery(startingAfter: string, limit: number): URLSearchParams {
 export function useFollowEndpoints(): void {
   const { subscribe, unsubscribe } = useLive().ws
   useEffect(() => {
-    subscribe(EVERY_ENDPOINT)
+    void subscribe(EVERY_ENDPOINT)
     return () => void unsubscribe(EVERY_ENDPOINT)
   }, [subscribe, unsubscribe])
 }
