@@ -37,7 +37,7 @@ func Backup(ctx context.Context, from, to string, progress func(written, total i
 	err = sqlitex.ExecuteTransient(conn, "VACUUM INTO ?", &sqlitex.ExecOptions{Args: []any{part}})
 	watched()
 	if err = errors.Join(err, file.Sync(), file.Close()); err == nil {
-		err = markCopy(part, to)
+		err = markCopy(ctx, part, to)
 	}
 	if err == nil {
 		err = os.Rename(part, to)
@@ -50,9 +50,9 @@ func Backup(ctx context.Context, from, to string, progress func(written, total i
 }
 
 // markCopy gives a copy a mark of its own, which says that it is one.
-func markCopy(part, to string) error {
+func markCopy(ctx context.Context, part, to string) error {
 	var x examination
-	if err := x.readHead(context.Background(), part); err != nil || x.oldSchema {
+	if err := x.readHead(ctx, part); err != nil || x.oldSchema {
 		return err
 	}
 	m, err := createMark(to, markRecord{epoch: x.epoch, commits: x.commits, state: markBackup, at: apier.TimestampOf(time.Now())})

@@ -51,8 +51,10 @@ func sumEvents(conn *sqlite.Conn, after, upto apier.Seq, each func(e summedEvent
 		bytes += len(payload)
 		content := contentSum(uuid, stmt.ColumnText(2), stmt.ColumnText(3), payload)
 		sum := eventSum(content, last, apier.Timestamp(stmt.ColumnInt64(4)))
-		each(summedEvent{seq: last, id: apier.FormatEventID(uuid), sum: sum,
-			known: stmt.ColumnType(6) != sqlite.TypeNull, good: stmt.ColumnInt64(6) == sum})
+		each(summedEvent{
+			seq: last, id: apier.FormatEventID(uuid), sum: sum,
+			known: stmt.ColumnType(6) != sqlite.TypeNull, good: stmt.ColumnInt64(6) == sum,
+		})
 	}
 	return last, nil
 }

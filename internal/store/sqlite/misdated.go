@@ -26,10 +26,12 @@ var remerged = []struct { //nolint:gochecknoglobals // a table
 	add    string
 	remove string
 }{
-	{minuteMS, `INSERT INTO minutes (tenant, minute, created, delivered, failed)
+	{
+		minuteMS, `INSERT INTO minutes (tenant, minute, created, delivered, failed)
 		SELECT tenant, ?1, sum(created), sum(delivered), sum(failed) FROM minutes WHERE minute > ?2 GROUP BY tenant
 		ON CONFLICT DO UPDATE SET created = created + excluded.created, delivered = delivered + excluded.delivered, failed = failed + excluded.failed`,
-		"DELETE FROM minutes WHERE minute > ?"},
+		"DELETE FROM minutes WHERE minute > ?",
+	},
 	{minuteMS, `INSERT INTO latencies (tenant, minute, bucket, count)
 		SELECT tenant, ?1, bucket, sum(count) FROM latencies WHERE minute > ?2 GROUP BY tenant, bucket
 		ON CONFLICT DO UPDATE SET count = count + excluded.count`, "DELETE FROM latencies WHERE minute > ?"},
