@@ -84,6 +84,14 @@ func (b *syncBuffer) String() string {
 // start runs apier serve on a data directory and waits until it is ready.
 func start(t *testing.T, data string, args ...string) *process {
 	t.Helper()
+	s := launch(t, data, args...)
+	s.awaitReady("/readyz")
+	return s
+}
+
+// launch runs apier serve and waits for its welcome.
+func launch(t *testing.T, data string, args ...string) *process {
+	t.Helper()
 	args = append([]string{"serve", "--data", data, "--listen", "127.0.0.1:0", "--log-level", "debug"}, args...)
 	s := &process{t: t, cmd: program(t, args...), log: &syncBuffer{}, client: &http.Client{Timeout: patience, Transport: &http.Transport{MaxIdleConnsPerHost: 32}}}
 	s.cmd.Stderr = s.log
@@ -107,16 +115,22 @@ func start(t *testing.T, data string, args ...string) *process {
 		s.stdout = append(s.stdout, lines.Text())
 	}
 	s.url, _, _ = strings.Cut(strings.TrimPrefix(s.stdout[0], "Dashboard: "), "/#")
+	return s
+}
+
+// awaitReady waits until a health check answers 200.
+func (s *process) awaitReady(path string) {
+	s.t.Helper()
 	for deadline := time.Now().Add(patience); ; {
-		res, err := s.client.Get(s.url + "/readyz")
+		res, err := s.client.Get(s.url + path)
 		if err == nil {
 			res.Body.Close()
 			if res.StatusCode == http.StatusOK {
-				return s
+				return
 			}
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("not ready: %v\n%s", err, s.log)
+			s.t.Fatalf("not ready: %v\n%s", err, s.log)
 		}
 	}
 }

@@ -1,11 +1,13 @@
 package server
 
 import (
+	"errors"
 	"net/http"
 
 	"github.com/apier/apier"
 	"github.com/apier/apier/internal/api"
 	"github.com/apier/apier/internal/problem"
+	"github.com/apier/apier/internal/store"
 )
 
 // routes is the outermost table; the API's own is in package api.
@@ -64,18 +66,28 @@ func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) {
 	_, _ = w.Write([]byte("ok\n"))
 }
 
-// readyz says that requests may be sent here: the store answers, and no shutdown has begun.
+// readyz says that requests may be sent here: the store answers, and no shutdown has begun. Where reads work and writes
+// do not, it fails and says so; with ?for=reads it is asked for reads alone.
 func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 	if s.notReady.Load() {
 		problem.Write(w, apier.Errorf(apier.CodeUnavailable, "The server is shutting down."), 0)
 		return
 	}
-	if err := s.store.Ping(r.Context()); err != nil {
+	err := s.store.Ping(r.Context())
+	var writes *store.WritesFailError
+	switch {
+	case err == nil:
+		_, _ = w.Write([]byte("ready\n"))
+	case !errors.As(err, &writes):
 		s.log.Error("not ready: the database does not answer", "cause", err)
 		problem.Write(w, apier.Errorf(apier.CodeUnavailable, "The database does not answer. The server's log has the cause."), 0)
-		return
+	case r.URL.Query().Get("for") == "reads":
+		_, _ = w.Write([]byte("ready: reads\nnot ready: writes\n"))
+	default:
+		s.log.Error("not ready: reads work, writes do not", "cause", err)
+		problem.Write(w, apier.Errorf(apier.CodeUnavailable, "Reads work, writes do not: the disk is full, or cannot be written. "+
+			"The server's log has the cause. It is ready again as soon as there is room; /readyz?for=reads asks for reads alone."), 0)
 	}
-	_, _ = w.Write([]byte("ready\n"))
 }
 
 func getOnly(next http.Handler) http.Handler {

@@ -104,7 +104,10 @@ func (s *Server) open(ctx context.Context) (err error) {
 	s.pulse.metrics = s.store
 	s.figures.registry.MustRegister(storage{s.store, s.log}, newPressure(s.store, s.notifier))
 	if n, err := s.store.Reclaim(ctx); err != nil { // the lock tells that whoever claimed is gone
-		return err
+		if apier.AsError(err).Code != apier.CodeUnavailable {
+			return err
+		}
+		s.log.Warn("delivery: nothing can be stored, so attempts that were cut off wait until their leases end", "cause", err)
 	} else if n > 0 {
 		s.log.Info("delivery: attempts were cut off when the server was killed; they are due again", "attempts", n)
 	}

@@ -42,11 +42,18 @@ type Store interface {
 	BeginRun(ctx context.Context) (Runs, error)
 	// Readers returns how many reads of tenants are under way, and how many wait for their share.
 	Readers() (busy, waiting int)
-	// Ping reports whether the database answers a read and its writer accepts work.
+	// Ping reports whether the database answers a read and its writer accepts work: a *WritesFailError where only
+	// the first holds.
 	Ping(ctx context.Context) error
 	// Close waits for accepted writes, then releases everything. Later calls fail as unavailable.
 	Close() error
 }
+
+// WritesFailError says that reads work and nothing can be stored: the disk is full, most likely.
+type WritesFailError struct{ Cause error }
+
+func (e *WritesFailError) Error() string { return "nothing can be stored: " + e.Cause.Error() }
+func (e *WritesFailError) Unwrap() error { return e.Cause }
 
 // Options of every implementation. The zero value has the defaults in brackets.
 type Options struct {

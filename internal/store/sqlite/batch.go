@@ -202,6 +202,7 @@ func (b *batch) commit() error {
 	}
 	if changed {
 		b.writer.store.noted(b.commits)
+		b.writer.store.noteWrite(nil)
 	}
 	return nil
 }

@@ -86,8 +86,23 @@ func (x *examination) examineNothing(path, accepted string) error {
 }
 
 // readHead reads how far the database has come, its write-ahead log included.
-func (x *examination) readHead(ctx context.Context, path string) (err error) {
-	conn, err := sqlite.OpenConn(path, sqlite.OpenReadOnly)
+func (x *examination) readHead(ctx context.Context, path string) error {
+	err := x.readHeadBy(ctx, path, sqlite.OpenReadOnly)
+	if err == nil || !isNoRoom(err) {
+		return err
+	}
+	wal, walErr := sizeOf(path + "-wal")
+	switch {
+	case walErr != nil:
+		return errors.Join(err, walErr)
+	case wal == 0: // nothing but the file itself, which nobody else has open
+		return x.readHeadBy(ctx, "file:"+escapeURI(path)+"?immutable=1", sqlite.OpenReadOnly|sqlite.OpenURI)
+	}
+	return x.readHeadBy(ctx, withoutRoom(path), sqlite.OpenReadWrite|sqlite.OpenURI)
+}
+
+func (x *examination) readHeadBy(ctx context.Context, address string, flags sqlite.OpenFlags) (err error) {
+	conn, err := sqlite.OpenConn(address, flags)
 	if err != nil {
 		return err
 	}

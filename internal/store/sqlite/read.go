@@ -105,11 +105,3 @@ func readPosition(conn *sqlite.Conn) (p store.Position, err error) {
 	})
 	return p, err
 }
-
-// Ping implements store.Store.
-func (s *Store) Ping(ctx context.Context) error {
-	if _, err := s.Position(ctx); err != nil {
-		return wrap("ping", err)
-	}
-	return wrap("ping the writer", s.submit(ctx, "", 0, func(*batch) error { return nil }))
-}

@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"zombiezen.com/go/sqlite"
@@ -41,11 +42,13 @@ type Store struct {
 	groups  tenantLocks
 	looks   sync.Map // groupName → *look: what it was found to want, ahead of its place
 
-	lock    *databaseLock // nil: not a server's
-	watch   *clockWatch   // the writer's
-	epoch   string
-	mark    *markFile // the writer's; nil where it cannot be written
-	commits int64     // the writer's: the number of the latest commit
+	lock       *databaseLock         // nil: not a server's
+	watch      *clockWatch           // the writer's
+	address    string                // by which connections open the database
+	writeFault atomic.Pointer[error] // of the latest commit that could not be stored
+	epoch      string
+	mark       *markFile // the writer's; nil where it cannot be written
+	commits    int64     // the writer's: the number of the latest commit
 
 	closing    chan struct{}  // closed when Close begins
 	background sync.WaitGroup // what reads meanwhile
@@ -83,7 +86,7 @@ func (s *Store) open(ctx context.Context, path string) (conn *sqlite.Conn, err e
 	if err != nil {
 		return nil, err
 	}
-	if conn, err = openWriter(ctx, path); err != nil {
+	if conn, err = s.openWriter(ctx, path); err != nil {
 		return nil, err
 	}
 	if err := s.takeLock(path); err != nil { // of one that was made just now
@@ -116,8 +119,8 @@ func (s *Store) begin(ctx context.Context, conn *sqlite.Conn, path string, found
 	if err := s.openMark(path, found); err != nil {
 		return fmt.Errorf("mark: %w", err)
 	}
-	s.pool, err = sqlitex.NewPool(path, sqlitex.PoolOptions{
-		Flags: sqlite.OpenReadWrite, PoolSize: readers + ownReaders, PrepareConn: prepareReader,
+	s.pool, err = sqlitex.NewPool(s.address, sqlitex.PoolOptions{
+		Flags: sqlite.OpenReadWrite | sqlite.OpenURI, PoolSize: readers + ownReaders, PrepareConn: prepareReader,
 	})
 	if err != nil {
 		return err
@@ -189,7 +192,24 @@ func withDefaults(o store.Options) store.Options {
 	return o
 }
 
-func openWriter(ctx context.Context, path string) (*sqlite.Conn, error) {
+// openWriter opens the connection that writes. On a full disk it opens the database in a way that needs no room, so that
+// reads go on; writes fail until there is some.
+func (s *Store) openWriter(ctx context.Context, path string) (*sqlite.Conn, error) {
+	s.address = path
+	conn, err := connectWriter(ctx, path, s.address)
+	if err != nil && isNoRoom(err) {
+		first := err
+		s.address = withoutRoom(path)
+		if conn, err = connectWriter(ctx, path, s.address); err != nil {
+			return nil, errors.Join(first, err)
+		}
+		s.options.Log.Warn("store: the disk is full, or cannot be written: reads work, writes are refused until there is room. Tools such as apier keys cannot open the database until the next start",
+			"database", path, "cause", first)
+	}
+	return conn, err
+}
+
+func connectWriter(ctx context.Context, path, address string) (*sqlite.Conn, error) {
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) // SQLite alone would let others read it
 	if err != nil {
 		return nil, err
@@ -197,7 +217,7 @@ func openWriter(ctx context.Context, path string) (*sqlite.Conn, error) {
 	if err := file.Close(); err != nil {
 		return nil, err
 	}
-	conn, err := sqlite.OpenConn(path, sqlite.OpenReadWrite)
+	conn, err := sqlite.OpenConn(address, sqlite.OpenReadWrite|sqlite.OpenURI)
 	if err != nil {
 		return nil, err
 	}

@@ -21,7 +21,7 @@ const (
 // where it is small, and the checksums of the events by and by where it is large. What it finds is logged.
 func (s *Store) checkAfterKill(ctx context.Context, path string, found examination) {
 	inOrder := found.marked && !found.damaged && !found.lost && found.mark.state == markClosed
-	if !s.options.Exclusive || found.isNew || inOrder {
+	if !s.options.Exclusive || found.isNew || inOrder || s.address != path {
 		return
 	}
 	size, err := sizeOf(path)

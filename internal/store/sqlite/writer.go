@@ -228,6 +228,7 @@ func (w *writer) transact(next func() *op) ([]error, error) {
 		err = b.commit()
 	}
 	if err != nil {
+		w.store.noteWrite(err)
 		return nil, errors.Join(err, b.rollback())
 	}
 	w.learn(b)
