@@ -141,7 +141,15 @@ func user(i int) string { return "user-" + strconv.Itoa(i) }
 
 // token makes a JWT, HS256 (RFC 7515, appendix A.1).
 func token(secret, subject string) string {
-	claims := fmt.Sprintf(`{"sub":%q,"exp":%d}`, subject, time.Now().Add(time.Hour).Unix())
+	return sign(secret, fmt.Sprintf(`{"sub":%q,"exp":%d}`, subject, time.Now().Add(time.Hour).Unix()))
+}
+
+// tokenOf makes one of a tenant that may lease.
+func tokenOf(secret, subject, tenant string) string {
+	return sign(secret, fmt.Sprintf(`{"sub":%q,"tenant":%q,"scope":"events:read events:write","exp":%d}`, subject, tenant, time.Now().Add(time.Hour).Unix()))
+}
+
+func sign(secret, claims string) string {
 	encode := base64.RawURLEncoding.EncodeToString
 	signed := encode([]byte(`{"alg":"HS256","typ":"JWT"}`)) + "." + encode([]byte(claims))
 	mac := hmac.New(sha256.New, []byte(secret))

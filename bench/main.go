@@ -95,6 +95,7 @@ func sections() []section {
 		{"batch", (*bench).batch},
 		{"fanout", (*bench).fanout},
 		{"idle", (*bench).idle},
+		{"waiters", (*bench).waiters},
 		{"growth", (*bench).growth},
 		{"delivery", (*bench).delivery},
 	}
