@@ -52,7 +52,7 @@ func (a *address) client(t *testing.T, opt client.Options) *client.Client {
 }
 
 // run runs a server on a directory until the returned function is called.
-func (a *address) run(t *testing.T, data string) (stop func()) {
+func (a *address) run(t *testing.T, data string, change ...func(*server.Options)) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	opt := server.Options{
@@ -60,6 +60,9 @@ func (a *address) run(t *testing.T, data string) (stop func()) {
 		MaxQueueBytes: 1 << 20, PingAfter: 25 * time.Second, SilenceTimeout: time.Minute, WriteTimeout: 30 * time.Second,
 		ReconnectWindow: 50 * time.Millisecond, DrainTimeout: 5 * time.Second, MaxPayloadBytes: 1 << 18, MaxBatchBytes: 1 << 23, TokenTTL: time.Hour,
 		WriteQueue: 4096, TombstoneRetention: time.Hour, IdempotencyRetention: time.Hour, LogFormat: "text", LogLevel: "error",
+	}
+	for _, c := range change {
+		c(&opt)
 	}
 	s, err := server.New(ctx, opt)
 	if err != nil {

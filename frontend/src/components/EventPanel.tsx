@@ -5,6 +5,7 @@ import { useAuth } from '../app/auth/context'
 import { useEvent } from '../app/data'
 import { curlOf } from '../app/events/curl'
 import { seconds } from '../app/format'
+import { shownName } from '../app/names'
 import { payloadText } from '../lib/texts'
 import { Gone } from './Gone'
 import { Moment } from './Moment'
@@ -92,7 +93,7 @@ function Facts({ event }: { event: ApiEvent }) {
         <code>{event.id}</code>
       </dd>
       <dt>Source</dt>
-      <dd>{event.source}</dd>
+      <dd>{shownName(event.source)}</dd>
       <dt>Created</dt>
       <dd>
         <Moment at={event.created_at} />

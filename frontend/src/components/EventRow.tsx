@@ -3,6 +3,7 @@ import type { CSSProperties } from 'react'
 import type { Row } from '../lib/query/outgoing'
 import { payloadText } from '../lib/texts'
 import { seconds } from '../app/format'
+import { shownName } from '../app/names'
 import styles from './EventTable.module.css'
 import { Moment } from './Moment'
 import { StatusBadge } from './StatusBadge'
@@ -64,8 +65,12 @@ export const EventRow = memo(function EventRow(props: EventRowProps) {
           {row.type}
         </button>
       </span>
-      <span role="cell" className={`${styles.cell} ${styles.muted} ${styles.source}`} title={row.source}>
-        {row.source}
+      <span
+        role="cell"
+        className={`${styles.cell} ${styles.muted} ${styles.source}`}
+        title={shownName(row.source)}
+      >
+        {shownName(row.source)}
       </span>
       <span role="cell" className={styles.cell} title={row.error_message ?? undefined}>
         <StatusBadge status={row.sending ? 'sending' : row.status} />

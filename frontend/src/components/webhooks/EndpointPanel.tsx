@@ -10,6 +10,7 @@ import { webhooks } from '../../app/webhooks/api'
 import { useChangeEndpoint, useDeliveries } from '../../app/webhooks/data'
 import { healthOf, successRate } from '../../app/webhooks/health'
 import type { DeliveryStatus, Endpoint } from '../../app/webhooks/types'
+import { endpointName } from '../../app/names'
 import { Confirm } from '../Confirm'
 import { Moment } from '../Moment'
 import { Problem } from '../Problem'
@@ -43,7 +44,7 @@ export function EndpointPanel({ endpoint, onClose }: EndpointPanelProps) {
       id={endpoint.id}
       label="Endpoint"
       testId="endpoint-panel"
-      heading={endpoint.description || endpoint.url}
+      heading={endpointName(endpoint)}
       className={styles.wide}
       onClose={onClose}
     >

@@ -3,6 +3,7 @@ import { count, percent } from '../../app/format'
 import { useNow } from '../../app/now'
 import { byUrgency, healthOf, successRate, troubleOf } from '../../app/webhooks/health'
 import type { Endpoint } from '../../app/webhooks/types'
+import { endpointName } from '../../app/names'
 import { Moment } from '../Moment'
 import styles from './EndpointTable.module.css'
 import { HealthBadge } from './HealthBadge'
@@ -75,7 +76,7 @@ function EndpointRow({ endpoint: e, now, isActive, onOpen }: RowProps) {
       </td>
       <td className={styles.name}>
         <button type="button" className={styles.open} data-opens={e.id} onClick={() => onOpen(e.id)}>
-          {e.description || e.url}
+          {endpointName(e)}
         </button>
         {e.description && <span className={styles.muted}>{e.url}</span>}
         {trouble && <span className={styles.trouble}>{trouble}</span>}

@@ -1,5 +1,6 @@
 import { useMemo } from 'react'
 import { Link } from 'wouter'
+import { endpointName } from '../../app/names'
 import { useEventDeliveries, useFollowEndpoints, useNamedEndpoints } from '../../app/webhooks/data'
 import type { Delivery } from '../../app/webhooks/types'
 import panel from '../SidePanel.module.css'
@@ -18,7 +19,7 @@ export function EventDeliveries({ event }: { event: string }) {
   const endpointOf = (d: Delivery) => named?.found.get(d.endpoint_id)
   const titleOf = (d: Delivery) => {
     const endpoint = endpointOf(d)
-    if (endpoint) return endpoint.description || endpoint.url
+    if (endpoint) return endpointName(endpoint)
     // Not asked for yet, or the answer is still to come: that says nothing of it.
     return named?.asked.has(d.endpoint_id) ? 'a deleted endpoint' : d.endpoint_id
   }

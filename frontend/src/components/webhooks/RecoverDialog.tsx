@@ -8,6 +8,7 @@ import { webhooks } from '../../app/webhooks/api'
 import type { RecoverRequest } from '../../app/webhooks/api'
 import { useAllEndpoints } from '../../app/webhooks/data'
 import type { Endpoint, Recovery } from '../../app/webhooks/types'
+import { endpointName } from '../../app/names'
 import { Problem } from '../Problem'
 import { Button } from '../ui/Button'
 import { Field, inputClass } from '../ui/Field'
@@ -113,7 +114,7 @@ function RecoverFields({ form, endpoint }: { form: ReturnType<typeof useRecoverF
               <option value="">All events that match its types and filter</option>
               {others.map((e) => (
                 <option key={e.id} value={e.id}>
-                  {e.description || e.url}
+                  {endpointName(e)}
                 </option>
               ))}
             </select>

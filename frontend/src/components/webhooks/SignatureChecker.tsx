@@ -4,6 +4,7 @@ import { useState } from 'react'
 import type { SyntheticEvent } from 'react'
 import { useAuth } from '../../app/auth/context'
 import { webhooks } from '../../app/webhooks/api'
+import { endpointName } from '../../app/names'
 import { useAllEndpoints } from '../../app/webhooks/data'
 import { Problem } from '../Problem'
 import { Button } from '../ui/Button'
@@ -50,7 +51,7 @@ export function SignatureChecker() {
               <option value="">a secret that I paste</option>
               {endpoints.map((e) => (
                 <option key={e.id} value={e.id}>
-                  {e.description || e.url}
+                  {endpointName(e)}
                 </option>
               ))}
             </select>

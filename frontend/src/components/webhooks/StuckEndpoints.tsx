@@ -5,6 +5,7 @@ import { useNow } from '../../app/now'
 import { useEndpoints, useFollowEndpoints } from '../../app/webhooks/data'
 import { byUrgency, healthOf, isStuck, troubleOf } from '../../app/webhooks/health'
 import type { Endpoint } from '../../app/webhooks/types'
+import { endpointName } from '../../app/names'
 import { Moment } from '../Moment'
 import { Panel } from '../Panel'
 import panel from '../Panel.module.css'
@@ -50,7 +51,7 @@ function StuckEndpoint({ endpoint: e, now }: { endpoint: Endpoint; now: number }
   return (
     <Link className={`${panel.line} ${styles.line}`} href={`/webhooks?endpoint=${e.id}`}>
       <HealthBadge state={healthOf(e, now)} />
-      <span className={`${panel.cut} ${styles.name}`}>{e.description || e.url}</span>
+      <span className={`${panel.cut} ${styles.name}`}>{endpointName(e)}</span>
       <span className={`${panel.cut} ${styles.trouble}`} title={trouble ?? undefined}>
         {trouble}
       </span>
