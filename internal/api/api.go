@@ -212,7 +212,7 @@ func table() []route {
 
 func (a *API) routes() {
 	for _, r := range table() {
-		a.mux.HandleFunc(r.pattern, func(w http.ResponseWriter, req *http.Request) { a.serve(w, req, r) })
+		a.mux.HandleFunc(r.pattern, func(w http.ResponseWriter, req *http.Request) { a.serve(w, req, r) }) //nolint:contextcheck // the request has it
 	}
 	a.mux.HandleFunc("/api/", a.noRoute)
 	a.mux.HandleFunc("/api", a.noRoute) // or the mux would redirect to /api/

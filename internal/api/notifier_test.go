@@ -43,7 +43,7 @@ func newWaitingWorld(t *testing.T, opt worldOptions) *waitingWorld {
 	w := &waitingWorld{notifier: NewInboxNotifier()}
 	opt.api.Notifier = w.notifier
 	opt.store.Announce, opt.store.Room = w.notifier.Notify, w.notifier.Ready
-	opt.wrap = func(s store.Store) store.Store { w.counted.Store = s; return &w.counted }
+	opt.wrap = func(s store.Store) store.Store { w.Store = s; return &w.counted }
 	w.world = newWorld(t, opt)
 	return w
 }
@@ -278,7 +278,7 @@ func TestARevokedKeyEndsWhatWaits(t *testing.T) {
 		w.poll(t, answers, query, as(revoked)...)
 	}
 	w.notifier.asleep(len(queries))
-	if err := w.world.store.RevokeKey(t.Context(), auth.DefaultTenant, id); err != nil {
+	if err := w.store.RevokeKey(t.Context(), auth.DefaultTenant, id); err != nil {
 		t.Fatal(err)
 	}
 	w.auth.Recheck(t.Context())
@@ -293,7 +293,7 @@ func TestARevokedKeyEndsWhatWaits(t *testing.T) {
 		w.poll(t, answers, query, as(revoked)...)
 	}
 	w.notifier.asleep(len(queries))
-	if err := w.world.store.RevokeKey(t.Context(), auth.DefaultTenant, id); err != nil {
+	if err := w.store.RevokeKey(t.Context(), auth.DefaultTenant, id); err != nil {
 		t.Fatal(err)
 	}
 	r := w.create(t, "a.b", "s", "{}") // before anybody has looked at the key
