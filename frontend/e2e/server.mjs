@@ -1,10 +1,11 @@
 // The real server as a child process.
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
+import { promisify } from 'node:util'
 
 const binary = path.resolve(import.meta.dirname, '../../bin/apier')
 
@@ -45,6 +46,20 @@ export async function startServer(...args) {
     if (!response.ok) throw new Error(`${method} ${route}: ${response.status}`)
     const text = await response.text()
     return text === '' ? undefined : JSON.parse(text)
+  }
+  /** A key of another tenant. */
+  server.makeKey = async (tenant) => {
+    const { stdout } = await promisify(execFile)(binary, [
+      'keys',
+      'create',
+      '--data',
+      data,
+      '--tenant',
+      tenant,
+      '--name',
+      tenant,
+    ])
+    return /apier_\S+/.exec(stdout)[0]
   }
   server.send = (type, payload = {}) => server.api('POST', '/api/events', { type, source: 'e2e', payload })
 

@@ -6,7 +6,7 @@ import { caughtUp, withLatency, withThroughput } from './metrics/figures'
 import { keys } from './queries'
 
 // What leaves by retention is in no frame.
-const CORRECTED_EVERY_MS = 60_000
+const CORRECTED_EVERY_MS = 300_000
 
 export function useLatency(range: Range) {
   const { api } = useAuth()
