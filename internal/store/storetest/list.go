@@ -183,8 +183,8 @@ func testSearch(t *testing.T, open Opener) {
 	}
 	ids := f.add(events...)
 	for text, want := range map[string][]int{
-		"order": {0}, "CREATED": {0}, "SHOP": {0}, "köln": {0}, "KÖLN": {}, "Köln": {0}, "KöLN": {0}, "100%": {0}, "0%\"": {0}, "%": {0},
-		"crm_1": {1}, "crm": {2, 1}, `a\\b`: {1}, "zoë": {2}, "nothing": {}, "E": {2, 1, 0},
+		"order": {0}, "CREATED": {0}, "SHOP": {0}, "köln": {0}, "KÖLN": {0}, "Köln": {0}, "KöLN": {0}, "100%": {0}, "0%\"": {}, "0%": {0}, "%": {0},
+		"crm_1": {1}, "crm": {2, 1}, `a\\b`: {}, `a\b`: {1}, "zoë": {2}, "nothing": {}, "E": {2, 1, 0},
 		string(ids[1]): {1}, strings.ToUpper(string(ids[1])): {1}, string(ids[2][len(ids[2])-12:]): {2},
 	} {
 		expected := make([]apier.EventID, len(want))
