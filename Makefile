@@ -3,7 +3,7 @@ SHELL := bash
 LINT := .tools/golangci-lint-v2.15.0
 FRONTEND_SOURCES := $(shell find frontend -type f -not -path '*/node_modules/*' -not -path 'frontend/dist/*' 2>/dev/null)
 
-.PHONY: generate help run demo build test check-go check-frontend test-go test-frontend e2e soak fuzz bench format clean
+.PHONY: generate help run demo build test check-go check-frontend test-go test-frontend e2e outsiders test-all outsiders-slow soak fuzz bench format clean
 
 help: ## list what there is
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -24,7 +24,9 @@ frontend/dist/index.html: $(FRONTEND_SOURCES)
 	@cd frontend && npm run --silent build
 	@touch $@
 
-test: check-go check-frontend test-go test-frontend e2e ## everything: format, lint, types, Go with -race, TypeScript, a real browser
+test: check-go check-frontend test-go test-frontend e2e outsiders ## everything: format, lint, types, Go with -race, TypeScript, a real browser, outsiders
+
+test-all: test outsiders-slow ## the same, and what takes minutes
 
 check-go: frontend/dist/index.html ## format, vet and lint of the Go code
 	@scripts/tools.sh lint
@@ -50,6 +52,16 @@ e2e: build ## the whole in real browsers, one of them as old as is promised
 	@scripts/tools.sh browser
 	@scripts/tools.sh old-browser
 	@cd frontend && npm run --silent e2e
+
+outsiders: build ## what others wrote at work with what is shipped: generators, bundlers, Node's versions
+	@scripts/node-modules.sh
+	@scripts/outsiders.sh
+	@node --test tests/outsiders/*.test.mjs
+
+outsiders-slow: build ## the slow ones of them, such as a whole Next project
+	@scripts/node-modules.sh
+	@scripts/outsiders.sh
+	@node --test tests/outsiders/slow/*.test.mjs
 
 soak: ## the model tests, the kill test and the damage test, longer: nothing is lost, whatever happens
 	@go test -race -timeout 60m ./internal/server -run TestNothingIsLost -rapid.checks=300

@@ -211,6 +211,12 @@ func typeOf(s schema) docsType {
 	switch {
 	case s.Ref != "":
 		return docsType{"", refName(s.Ref)}
+	case len(s.OneOf) > 0:
+		names := make([]string, len(s.OneOf))
+		for i, one := range s.OneOf {
+			names[i] = typeOf(one).Name
+		}
+		return docsType{Words: strings.Join(names, " or ")}
 	case s.Items != nil:
 		of := typeOf(*s.Items)
 		return docsType{strings.TrimSpace("array of " + of.Words), of.Name}

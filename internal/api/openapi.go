@@ -92,6 +92,7 @@ type schema struct {
 	Maximum     *int64
 	Default     json.RawMessage
 	Items       *schema
+	OneOf       []schema
 	Properties  ordered[schema]
 	Required    []string
 }

@@ -154,6 +154,9 @@ func conform(tree map[string]any, schema map[string]any, value any, path string)
 	if ref, ok := schema["$ref"].(string); ok {
 		return conform(tree, resolve(tree, ref), value, path)
 	}
+	if kinds, ok := schema["oneOf"].([]any); ok {
+		return conformToOne(tree, kinds, value, path)
+	}
 	if types := schemaTypes(schema); len(types) > 0 && !slices.ContainsFunc(types, func(s string) bool { return isType(s, value) }) {
 		return []string{fmt.Sprintf("%s: %v is not %v", path, value, types)}
 	}
@@ -188,6 +191,23 @@ func conform(tree map[string]any, schema map[string]any, value any, path string)
 		}
 	}
 	return faults
+}
+
+// conformToOne compares a value with alternatives, exactly one of which has to fit.
+func conformToOne(tree map[string]any, kinds []any, value any, path string) []string {
+	var faults []string
+	fits := 0
+	for _, kind := range kinds {
+		found := conform(tree, kind.(map[string]any), value, path)
+		faults = append(faults, found...)
+		if len(found) == 0 {
+			fits++
+		}
+	}
+	if fits == 1 {
+		return nil
+	}
+	return append(faults, fmt.Sprintf("%s: %d of the alternatives fit", path, fits))
 }
 
 func schemaTypes(schema map[string]any) []string {
@@ -443,7 +463,7 @@ func TestCurl(t *testing.T) {
 		"createEvent":  `curl "$APIER/api/events"` + auth + " \\\n  -H \"Content-Type: application/json\" \\\n  -d '" + `{"type":"order.created","source":"shop","payload":{"order_id":"A-1042","total_cents":4990,"currency":"EUR"}}'`,
 		"listEvents":   `curl "$APIER/api/events?type=order.*&limit=20"` + auth,
 		"deleteEvent":  `curl -X DELETE "$APIER/api/events/evt_06d86tnnr1x3372y4yw09mvfm4"` + auth,
-		"health":       `curl "$APIER/api/health"`,
+		"getHealth":    `curl "$APIER/api/health"`,
 	} {
 		if got[id] != want {
 			t.Errorf("%s:\n%s\nwant\n%s", id, got[id], want)
