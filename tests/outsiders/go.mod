@@ -2,6 +2,11 @@ module github.com/apier/apier/tests/outsiders
 
 go 1.26.0
 
+ignore (
+	./node_modules
+	./next/node_modules
+)
+
 tool (
 	github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen
 	github.com/ogen-go/ogen/cmd/ogen
