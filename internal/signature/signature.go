@@ -3,10 +3,12 @@
 package signature
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -66,6 +68,9 @@ func ParseSecret(text string) ([]byte, error) {
 	}
 	if len(raw) < minSecret || len(raw) > maxSecret {
 		return nil, fmt.Errorf("a secret has %d to %d bytes, this one has %d", minSecret, maxSecret, len(raw))
+	}
+	if bytes.Count(raw, raw[:1]) == len(raw) { // a placeholder that nobody replaced
+		return nil, errors.New("a secret of one byte again and again can be guessed")
 	}
 	return raw, nil
 }

@@ -1,6 +1,7 @@
 package signature
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
@@ -116,5 +117,17 @@ func TestAdviceFindsTheUsualMistakes(t *testing.T) {
 	m := Message{ID: "m", Timestamp: "1", Signature: "v1,AAAA", Body: []byte("{}")}
 	if got := m.Advice(raw); got != "" {
 		t.Errorf("advice out of nothing: %s", got)
+	}
+}
+
+func TestASecretOfEqualBytesIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, b := range []byte{0, 'a', 0xff} {
+		if _, err := ParseSecret(FormatSecret(bytes.Repeat([]byte{b}, 32))); err == nil {
+			t.Errorf("32 bytes of %#x pass", b)
+		}
+	}
+	if _, err := ParseSecret(FormatSecret(NewSecret())); err != nil {
+		t.Error(err)
 	}
 }
