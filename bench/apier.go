@@ -49,6 +49,7 @@ func (b *bench) startApier(ctx context.Context, more ...string) (*apierServer, e
 		"serve", "--listen", "127.0.0.1:" + strconv.Itoa(port),
 		"--data", filepath.Join(b.temp, "data-"+strconv.Itoa(port)), "--log-level", "warn",
 		"--max-connections", "0", "--max-connections-per-user", "0", "--max-connections-per-ip", "0",
+		"--max-http-connections", "4000", "--max-http-connections-per-ip", "0", "--webhook-requests-per-second", "0",
 		"--requests-per-second", "0", "--messages-per-second", "0", "--drain-timeout", "100ms",
 		"--profiler-listen", "127.0.0.1:" + strconv.Itoa(profiler),
 	}, more...)

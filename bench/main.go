@@ -98,6 +98,7 @@ func sections() []section {
 		{"waiters", (*bench).waiters},
 		{"growth", (*bench).growth},
 		{"delivery", (*bench).delivery},
+		{"unread", (*bench).unread},
 	}
 }
 
