@@ -1,12 +1,16 @@
 package api
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"io"
 	"net/http"
+	"time"
 
 	"github.com/apier/apier"
 	"github.com/apier/apier/internal/memory"
+	"github.com/apier/apier/internal/store"
 )
 
 const (
@@ -68,22 +72,67 @@ func errOutOfMemory() *apier.Error {
 type answerWriter struct {
 	http.ResponseWriter
 	account *memory.Account
-	changed bool // the request has changed something, so that its answer is not refused
+	counted int64 // bytes of the page that was read, or of the answer made of it
+	changed bool  // the request has changed something, so that its answer is not refused
 }
 
 // Unwrap lets http.ResponseController find what is beneath.
 func (w *answerWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
+// hold counts an answer in place of what it was made of.
 func (w *answerWriter) hold(n int) error {
-	switch {
-	case n <= smallAnswer:
-		return nil
-	case w.changed:
-		w.account.Force(int64(n))
-		return nil
-	default:
-		return w.account.Grow(int64(n))
+	more := int64(n) - w.counted
+	if n <= smallAnswer {
+		more = -w.counted
 	}
+	if more > 0 && !w.changed {
+		if err := w.account.Grow(more); err != nil {
+			return err
+		}
+	} else {
+		w.account.Force(more)
+	}
+	w.counted += more
+	return nil
+}
+
+// Bounds of a page that is read for an answer.
+const (
+	pageBytes   = 8 << 20 // of payloads, as the store has it
+	exportBytes = 1 << 20 // of a page of an export
+	roomWait    = 5 * time.Second
+)
+
+// page reads a page, once there is room for the largest that it can be. From then on it counts as what it is: read returns
+// the bytes of what it has read, which are in memory twice while the answer is made. The page before it counts no more.
+func (c *call) page(ctx context.Context, most int64, read func() (size int64, err error)) error {
+	w, ok := c.w.(*answerWriter)
+	if !ok {
+		_, err := read()
+		return err
+	}
+	w.account.Force(-w.counted)
+	w.counted = 0
+	taken, err := w.account.Wait(ctx, most)
+	if err != nil {
+		return c.outOfMemory()
+	}
+	size, err := read()
+	w.counted = 2 * size
+	w.account.Force(w.counted - taken)
+	return err
+}
+
+// listed reads a page of events, whose filter bounds it.
+func (a *API) listed(ctx context.Context, c *call, filter store.Filter, read func() ([]apier.Event, error)) error {
+	ctx, cancel := context.WithTimeout(ctx, roomWait)
+	defer cancel()
+	one := int64(a.opt.MaxPayload + envelopeSize)
+	most := min(int64(filter.Limit)*one, int64(cmp.Or(filter.MaxBytes, pageBytes))+one)
+	return c.page(ctx, most, func() (int64, error) {
+		events, err := read()
+		return payloadBytes(events), err
+	})
 }
 
 // changes says that the request is about to change something, if there is room for an answer at all.

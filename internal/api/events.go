@@ -31,7 +31,14 @@ func (a *API) listEvents(c *call) error {
 	if len(faults) > 0 {
 		return badQuery(faults)
 	}
-	page, err := a.list(c, q, filter)
+	if filter.Search != "" { // which takes long, and holds room for its page meanwhile
+		filter.MaxBytes = exportBytes
+	}
+	var page store.Page
+	err = a.listed(c.ctx(), c, filter, func() (_ []apier.Event, err error) {
+		page, err = a.list(c, q, filter)
+		return page.Events, err
+	})
 	if err != nil {
 		return err
 	}

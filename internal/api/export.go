@@ -44,15 +44,14 @@ func (a *API) exportEvents(c *call) error {
 	if len(faults) > 0 {
 		return badQuery(faults)
 	}
-	if err := c.memory.Admit(); err != nil {
-		return c.outOfMemory()
-	}
-	filter.Limit = exportPage
+	filter.Limit, filter.MaxBytes = exportPage, exportBytes
 	walk, err := a.beginSearch(c.ctx(), c.id.Tenant, filter)
 	if err != nil {
 		return err
 	}
-	page, err := walk.next(c.ctx(), a)
+	room, cancel := context.WithTimeout(c.ctx(), roomWait)
+	defer cancel()
+	page, err := a.nextOfExport(room, c, walk)
 	if err != nil {
 		return a.tooSlow(q, err)
 	}
@@ -76,8 +75,6 @@ func (a *API) stream(c *call, x exporter, walk *searchWalk, page store.Page) err
 	flush := http.NewResponseController(c.w)
 	defer context.AfterFunc(c.ctx(), func() { _ = flush.SetWriteDeadline(time.Now()) })() // a client that does not read
 	for first := true; ; {
-		held := payloadBytes(page.Events)
-		c.memory.Force(held) // which bounds what the same user begins beside it
 		for i := range page.Events {
 			if err := x.event(c.w, &page.Events[i], first); err != nil {
 				return err
@@ -90,12 +87,20 @@ func (a *API) stream(c *call, x exporter, walk *searchWalk, page store.Page) err
 		if err := flush.Flush(); err != nil {
 			return err
 		}
-		c.memory.Force(-held)
+		page = store.Page{}
 		var err error
-		if page, err = walk.next(c.ctx(), a); err != nil {
+		if page, err = a.nextOfExport(c.ctx(), c, walk); err != nil { // which waits for room as long as the client does
 			return err
 		}
 	}
+}
+
+func (a *API) nextOfExport(room context.Context, c *call, walk *searchWalk) (page store.Page, err error) {
+	err = c.page(room, exportBytes+int64(a.opt.MaxPayload), func() (int64, error) {
+		page, err = walk.next(c.ctx(), a)
+		return payloadBytes(page.Events), err
+	})
+	return page, err
 }
 
 func payloadBytes(events []apier.Event) (n int64) {

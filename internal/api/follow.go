@@ -28,7 +28,10 @@ func (a *API) followInbox(c *call, q url.Values) error {
 	}
 	var page store.FollowPage
 	err := a.wait(c, wait, pull{line: lineKey{kind: lineOfFollow}, look: func(ctx context.Context, _ apier.Seq) (r store.Readiness, err error) {
-		page, err = a.store.Follow(ctx, c.id.Tenant, at.seq, limit)
+		err = a.listed(ctx, c, store.Filter{Limit: limit}, func() (_ []apier.Event, err error) {
+			page, err = a.store.Follow(ctx, c.id.Tenant, at.seq, limit)
+			return page.Events, err
+		})
 		r.Ready = len(page.Events) > 0
 		return r, err
 	}})

@@ -52,7 +52,10 @@ func (a *API) listInbox(c *call) error {
 	}
 	var page store.Page
 	err = a.wait(c, wait, pull{line: lineKey{kind: lineOfList}, look: func(ctx context.Context, _ apier.Seq) (r store.Readiness, err error) {
-		page, err = a.store.List(ctx, c.id.Tenant, filter)
+		err = a.listed(ctx, c, filter, func() (_ []apier.Event, err error) {
+			page, err = a.store.List(ctx, c.id.Tenant, filter)
+			return page.Events, err
+		})
 		r.Ready = len(page.Events) > 0
 		return r, err
 	}})

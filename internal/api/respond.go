@@ -3,6 +3,7 @@ package api
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"github.com/apier/apier"
@@ -23,6 +24,9 @@ func writeJSON(w http.ResponseWriter, status int, body []byte) {
 	_, _ = w.Write(body) // the client may be gone; there is nobody to tell
 }
 
+// eventSize is about that of an event without its payload, bytes.
+const eventSize = 512
+
 // answer answers with a value.
 func answer(w http.ResponseWriter, value any) error { return answerWith(w, http.StatusOK, value) }
 
@@ -36,6 +40,7 @@ func answerWith(w http.ResponseWriter, status int, value any) error {
 }
 
 func appendEvents(dst []byte, events []apier.Event) []byte {
+	dst = slices.Grow(dst, int(payloadBytes(events))+len(events)*eventSize)
 	dst = append(dst, '[')
 	for i := range events {
 		if i > 0 {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"strings"
 	"time"
@@ -70,6 +71,9 @@ func (w *searchWalk) next(ctx context.Context, a *API) (page store.Page, err err
 			break
 		}
 		w.below = f.FromSeq
+		if page.HasMore = w.below > 1 && payloadBytes(page.Events) >= int64(cmp.Or(w.filter.MaxBytes, pageBytes)); page.HasMore {
+			break
+		}
 		w.adapt(took)
 	}
 	w.moveOn(page)

@@ -28,7 +28,14 @@ func (a *API) listWebhooks(c *call) error {
 	if filter.Limit, faults = readLimit(q, faults); len(faults) > 0 {
 		return badQuery(faults)
 	}
-	page, err := a.store.ListWebhooks(c.ctx(), c.id.Tenant, filter)
+	var page store.WebhookPage
+	err = a.listed(c.ctx(), c, store.Filter{Limit: filter.Limit}, func() (bodies []apier.Event, err error) {
+		page, err = a.store.ListWebhooks(c.ctx(), c.id.Tenant, filter)
+		for i := range page.Webhooks {
+			bodies = append(bodies, apier.Event{Payload: page.Webhooks[i].Body})
+		}
+		return bodies, err
+	})
 	if err != nil {
 		return a.tooSlow(q, err)
 	}

@@ -2,6 +2,7 @@
 package memory
 
 import (
+	"context"
 	"errors"
 	"sync"
 )
@@ -22,6 +23,7 @@ type Budget struct {
 	mu      sync.Mutex
 	used    int64
 	refused int64
+	freed   chan struct{} // closed when bytes are given back; nil: nobody waits
 	tenants map[string]int64
 	users   map[user]int64
 }
@@ -67,6 +69,44 @@ func (a *Account) Grow(n int64) error {
 	return nil
 }
 
+// Wait takes n bytes more, or the share of one user if that is less, and waits until they are there. It returns how many
+// it has taken, and [ErrFull] where the context ends before.
+func (a *Account) Wait(ctx context.Context, n int64) (taken int64, err error) {
+	b := a.budget
+	if b.limit > 0 {
+		n = min(n, b.limit/userShare)
+	}
+	for {
+		freed, ok := a.tryTake(n)
+		if ok {
+			return n, nil
+		}
+		select {
+		case <-freed:
+		case <-ctx.Done():
+			b.mu.Lock()
+			b.refused++
+			b.mu.Unlock()
+			return 0, ErrFull
+		}
+	}
+}
+
+// tryTake takes n bytes, or returns what is closed when some are given back.
+func (a *Account) tryTake(n int64) (freed <-chan struct{}, ok bool) {
+	b := a.budget
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.full(a.user, n) {
+		a.take(n)
+		return nil, true
+	}
+	if b.freed == nil {
+		b.freed = make(chan struct{})
+	}
+	return b.freed, false
+}
+
 // Admit returns [ErrFull] where no byte more is there: for work whose answer must not be refused once it is done.
 func (a *Account) Admit() error {
 	b := a.budget
@@ -99,6 +139,10 @@ func (a *Account) take(n int64) {
 	}
 	if b.users[a.user] += n; b.users[a.user] == 0 {
 		delete(b.users, a.user)
+	}
+	if n < 0 && b.freed != nil {
+		close(b.freed)
+		b.freed = nil
 	}
 }
 

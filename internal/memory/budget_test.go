@@ -1,8 +1,10 @@
 package memory
 
 import (
+	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
 
 	"pgregory.net/rapid"
 )
@@ -11,30 +13,65 @@ func TestABudgetHasShares(t *testing.T) {
 	t.Parallel()
 	b := New(800)
 	ann, bob, cleo, other := b.Account("t", "ann"), b.Account("t", "bob"), b.Account("t", "cleo"), b.Account("u", "ann")
-	for name, tc := range map[string]struct {
+	for _, step := range []struct {
+		what string
 		a    *Account
 		n    int64
 		full bool
 	}{
-		"a user's share is a quarter":       {b.Account("t", "ann"), 201, true},
-		"a tenant's share is a half":        {cleo, 1, true},
-		"another tenant's user of the name": {other, 200, false},
+		{"a user's share is a quarter", ann, 201, true},
+		{"a user within the share", ann, 200, false},
+		{"another account of the user", b.Account("t", "ann"), 1, true},
+		{"another user", bob, 200, false},
+		{"a tenant's share is a half", cleo, 1, true},
+		{"another tenant's user of the same name", other, 200, false},
 	} {
-		if name == "a tenant's share is a half" {
-			if ann.Grow(200) != nil || bob.Grow(200) != nil {
-				t.Fatal("what is within the shares is refused")
-			}
+		if err := step.a.Grow(step.n); errors.Is(err, ErrFull) != step.full {
+			t.Errorf("%s: %v", step.what, err)
 		}
-		if err := tc.a.Grow(tc.n); errors.Is(err, ErrFull) != tc.full {
-			t.Errorf("%s: %v", name, err)
-		}
-		ann.Close()
-		bob.Close()
-		other.Close()
 	}
-	if used, refused := b.Usage(); used != 0 || refused != 2 || len(b.tenants) != 0 || len(b.users) != 0 {
+	for _, a := range []*Account{ann, bob, cleo, other} {
+		a.Close()
+	}
+	if used, refused := b.Usage(); used != 0 || refused != 3 || len(b.tenants)+len(b.users) != 0 {
 		t.Errorf("at the end: %d bytes, %d refused, %+v", used, refused, b)
 	}
+}
+
+func TestWhoWaitsGetsWhatIsGivenBack(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := New(400)
+		first, second := b.Account("t", "ann"), b.Account("t", "ann")
+		if n, err := first.Wait(t.Context(), 1000); n != 100 || err != nil { // no more than a share
+			t.Fatalf("%d %v", n, err)
+		}
+		got := make(chan int64)
+		go func() {
+			n, err := second.Wait(t.Context(), 60)
+			if err != nil {
+				t.Error(err)
+			}
+			got <- n
+		}()
+		synctest.Wait()
+		first.Force(-50)
+		synctest.Wait()
+		select {
+		case <-got:
+			t.Error("it was let in with too little room")
+		default:
+		}
+		first.Force(-50)
+		if n := <-got; n != 60 {
+			t.Errorf("got %d", n)
+		}
+		over, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := first.Wait(over, 60); !errors.Is(err, ErrFull) {
+			t.Errorf("at the end of its time: %v", err)
+		}
+	})
 }
 
 // Whatever accounts do, the sums add up, and nothing is granted beyond a limit.

@@ -194,6 +194,7 @@ type Filter struct {
 	OldestFirst   bool
 	StartingAfter apier.EventID // the last event of the page before, even if it was deleted or has expired since; else not found
 	Limit         int           // 1 to 1000
+	MaxBytes      int           // of payloads in the page, give or take one event [8 MiB]
 	Inbox         bool          // with StatusPending: only what no endpoint takes
 
 	// Created at this Seq or later, and before the other; 0: no bound. They cut a long read into short ones.

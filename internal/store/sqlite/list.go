@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -54,9 +55,9 @@ func list(conn *sqlite.Conn, name apier.TenantID, filter store.Filter, trimmed b
 	}
 	limit := min(max(filter.Limit, 1), maxPage)
 	q.args[":limit"] = limit + 1
-	page, size := store.Page{Seq: position.Seq}, 0
+	page, size, maxBytes := store.Page{Seq: position.Seq}, 0, cmp.Or(filter.MaxBytes, maxLeaseBytes)
 	err = sqlitex.Execute(conn, q.sql(), &sqlitex.ExecOptions{Named: q.args, ResultFunc: func(stmt *sqlite.Stmt) error {
-		if len(page.Events) == limit || size >= maxLeaseBytes {
+		if len(page.Events) == limit || size >= maxBytes {
 			page.HasMore = true
 			return errPageFull
 		}
