@@ -3,7 +3,7 @@ SHELL := bash
 LINT := .tools/golangci-lint-v2.15.0
 FRONTEND_SOURCES := $(shell find frontend -type f -not -path '*/node_modules/*' -not -path 'frontend/dist/*' 2>/dev/null)
 
-.PHONY: generate help run demo build test check-go check-frontend test-go test-frontend e2e outsiders test-all outsiders-slow soak fuzz bench format clean
+.PHONY: check-commits generate help run demo build test check-go check-frontend test-go test-frontend e2e outsiders test-all outsiders-slow soak fuzz bench format clean
 
 help: ## list what there is
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -24,9 +24,12 @@ frontend/dist/index.html: $(FRONTEND_SOURCES)
 	@cd frontend && npm run --silent build
 	@touch $@
 
-test: check-go check-frontend test-go test-frontend e2e outsiders ## everything: format, lint, types, Go with -race, TypeScript, a real browser, outsiders
+test: check-commits check-go check-frontend test-go test-frontend e2e outsiders ## everything: format, lint, types, Go with -race, TypeScript, a real browser, outsiders
 
 test-all: test outsiders-slow ## the same, and what takes minutes
+
+check-commits: ## subjects of commits
+	@scripts/commits.sh
 
 check-go: frontend/dist/index.html ## format, vet and lint of the Go code
 	@scripts/tools.sh lint
