@@ -99,6 +99,7 @@ func sections() []section {
 		{"growth", (*bench).growth},
 		{"delivery", (*bench).delivery},
 		{"unread", (*bench).unread},
+		{"neighbour", (*bench).neighbour},
 	}
 }
 
