@@ -55,6 +55,20 @@ func Targets(ctx context.Context, routes []*Route, e *apier.Event) (targets []Ta
 	return targets, nil
 }
 
+// Recipients returns the ids of the endpoints that get an event. It ends with ctx.
+func Recipients(ctx context.Context, routes []*Route, e *apier.Event) (ids []apier.EndpointID, err error) {
+	d := e.Decoded()
+	for _, r := range routes {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if r.Takes(d, e.Type) {
+			ids = append(ids, r.ID)
+		}
+	}
+	return ids, nil
+}
+
 // OrderKey returns the value that puts an event in order; "": it stands in none.
 func OrderKey(d *apier.Decoded, path string) string {
 	if path == "" {

@@ -40,7 +40,7 @@ func (s *Store) append(ctx context.Context, a *appendOp) (err error) {
 			changing.Lock()
 			defer changing.Unlock()
 		}
-		if err = a.match(ctx, s.routes.get(a.tenant)); err != nil {
+		if err = a.match(ctx, s.heavy, s.routes.get(a.tenant)); err != nil {
 			return err
 		}
 		o := &op{tenant: a.tenant, weight: a.weight(), apply: a.apply, rest: a.fanOut, sure: true}
@@ -50,9 +50,9 @@ func (s *Store) append(ctx context.Context, a *appendOp) (err error) {
 	}
 }
 
-func (a *appendOp) match(ctx context.Context, routes *tenantRoutes) (err error) {
+func (a *appendOp) match(ctx context.Context, turn heavy, routes *tenantRoutes) (err error) {
 	a.version = routes.version
-	a.matched, err = routes.matchAll(ctx, a.events)
+	a.matched, err = routes.matchAll(ctx, turn, a.events)
 	return err
 }
 
@@ -190,7 +190,7 @@ func (a *appendOp) checkRoutes(b *batch) error {
 	case a.version == current.version:
 		return nil
 	case a.told:
-		return a.match(context.Background(), current)
+		return a.match(context.Background(), b.writer.store.heavy, current)
 	}
 	return errStale
 }

@@ -32,7 +32,7 @@ func appending(t *testing.T, s *Store, typ string) (*appendOp, func(*batch) erro
 	if err := a.prepare([]apier.NewEvent{{Type: typ, Source: "shop", Payload: []byte(`{}`)}}); err != nil {
 		t.Fatal(err)
 	}
-	if err := a.match(t.Context(), s.routes.get(a.tenant)); err != nil { // beside the writer, before the transaction
+	if err := a.match(t.Context(), s.heavy, s.routes.get(a.tenant)); err != nil { // beside the writer, before the transaction
 		t.Fatal(err)
 	}
 	return a, a.apply
@@ -203,7 +203,7 @@ func TestMatchingEndsWithItsCaller(t *testing.T) {
 		t.Errorf("a dry run: %v", err)
 	}
 	a, _ := appending(t, s, "a.b")
-	if err := a.match(ctx, s.routes.get("acme")); !errors.Is(err, context.Canceled) {
+	if err := a.match(ctx, s.heavy, s.routes.get("acme")); !errors.Is(err, context.Canceled) {
 		t.Errorf("an append: %v", err)
 	}
 }

@@ -14,6 +14,9 @@ import (
 const eventColumns = "e.created_seq, e.seq, e.uuid, e.type, e.source, e.status, e.created_at, e.updated_at, " +
 	"e.attempts, e.attempted_at, e.latency_ms, e.error, e.payload"
 
+// payloadColumn is the place of the payload in them.
+const payloadColumn = 12
+
 // row is an event as stored.
 type row struct {
 	createdSeq apier.Seq

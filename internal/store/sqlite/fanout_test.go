@@ -134,7 +134,7 @@ func inWriterNothingToMake(t *testing.T, s *Store) {
 func storedOnly(t *testing.T, s *Store, events []apier.NewEvent) *appendOp {
 	t.Helper()
 	a := &appendOp{tenant: "acme"}
-	if err := errors.Join(a.prepare(events), a.match(t.Context(), s.routes.get("acme"))); err != nil {
+	if err := errors.Join(a.prepare(events), a.match(t.Context(), s.heavy, s.routes.get("acme"))); err != nil {
 		t.Fatal(err)
 	}
 	oneTransaction(t, s, func(b *batch) error {

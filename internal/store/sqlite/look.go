@@ -64,7 +64,7 @@ func (s *Store) lookAhead(ctx context.Context, tenant apier.TenantID, name strin
 			return err
 		}
 		if l.found.from, l.found.wanted = g.Position, wanted; len(wanted) < enough {
-			if l.found, err = l.found.more(ctx, conn, g, wanted, enough); err != nil {
+			if l.found, err = l.found.more(ctx, s.heavy, conn, g, wanted, enough); err != nil {
 				return err
 			}
 		}
@@ -92,7 +92,7 @@ func stillThere(conn *sqlite.Conn, events []apier.Seq) (left []apier.Seq, err er
 const typesOfGroup = "SELECT e.created_seq, e.type, length(e.payload) FROM events e INDEXED BY events_by_tenant WHERE e.tenant = ? AND e.created_seq > ? ORDER BY e.created_seq LIMIT ?"
 
 // more looks on from where it ended. Of a group without a filter it reads no payload.
-func (f foundAhead) more(ctx context.Context, conn *sqlite.Conn, g *inboxGroup, wanted []apier.Seq, enough int) (foundAhead, error) {
+func (f foundAhead) more(ctx context.Context, turn heavy, conn *sqlite.Conn, g *inboxGroup, wanted []apier.Seq, enough int) (foundAhead, error) {
 	f.wanted = append(make([]apier.Seq, 0, len(wanted)+enough), wanted...)
 	f.end = false
 	query, wants := freshGroup, f.wantsStored(g)
@@ -116,7 +116,13 @@ func (f foundAhead) more(ctx context.Context, conn *sqlite.Conn, g *inboxGroup, 
 			f.end = looked < leaseScan
 			return f, err
 		}
-		wanted, size := wants(stmt)
+		wanted, size := false, 0
+		if !g.filter.Empty() {
+			size = stmt.ColumnLen(payloadColumn)
+		}
+		if err := turn.do(ctx, size, func() error { wanted = wants(stmt); return nil }); err != nil {
+			return f, err
+		}
 		f.upto = apier.Seq(stmt.ColumnInt64(0))
 		if bytes += size; wanted {
 			f.wanted = append(f.wanted, f.upto)
@@ -125,17 +131,17 @@ func (f foundAhead) more(ctx context.Context, conn *sqlite.Conn, g *inboxGroup, 
 	return f, nil
 }
 
-func (f *foundAhead) wantsStored(g *inboxGroup) func(*sqlite.Stmt) (bool, int) {
-	return func(stmt *sqlite.Stmt) (bool, int) {
+func (f *foundAhead) wantsStored(g *inboxGroup) func(*sqlite.Stmt) bool {
+	return func(stmt *sqlite.Stmt) bool {
 		found := scanEvent(stmt)
-		return !found.event.Erased && g.wantsDecoded(found.event.Decoded()), len(found.event.Payload)
+		return !found.event.Erased && g.wantsDecoded(found.event.Decoded())
 	}
 }
 
-func (f *foundAhead) wantsType(g *inboxGroup) func(*sqlite.Stmt) (bool, int) {
-	return func(stmt *sqlite.Stmt) (bool, int) {
+func (f *foundAhead) wantsType(g *inboxGroup) func(*sqlite.Stmt) bool {
+	return func(stmt *sqlite.Stmt) bool {
 		erased := stmt.ColumnInt64(2) == 0
-		return !erased && (len(g.Types) == 0 || apier.TypesMatch(g.Types, stmt.ColumnText(1))), 0
+		return !erased && (len(g.Types) == 0 || apier.TypesMatch(g.Types, stmt.ColumnText(1)))
 	}
 }
 
@@ -169,7 +175,7 @@ func (s *Store) wishesFor(ctx context.Context, tenant apier.TenantID, events []s
 		}
 		w.head = position.Seq
 		for _, ref := range events {
-			if err := w.ofEvent(ctx, conn, t.id, ref.Event, groups); err != nil {
+			if err := w.ofEvent(ctx, s.heavy, conn, t.id, ref.Event, groups); err != nil {
 				return err
 			}
 		}
@@ -180,21 +186,23 @@ func (s *Store) wishesFor(ctx context.Context, tenant apier.TenantID, events []s
 
 const oneOfTenant = "SELECT " + eventColumns + " FROM events e WHERE e.uuid = ? AND e.tenant = ?"
 
-func (w *wishes) ofEvent(ctx context.Context, conn *sqlite.Conn, tenant int64, id apier.EventID, groups []*inboxGroup) error {
+func (w *wishes) ofEvent(ctx context.Context, turn heavy, conn *sqlite.Conn, tenant int64, id apier.EventID, groups []*inboxGroup) error {
 	uuid, _ := apier.ParseEventID(string(id)) // of anything else there is none
 	return sqlitex.Execute(conn, oneOfTenant, &sqlitex.ExecOptions{Args: []any{uuid[:], tenant}, ResultFunc: func(stmt *sqlite.Stmt) error {
 		found := scanEvent(stmt)
-		d := found.event.Decoded()
 		of := map[int64]struct{}{}
-		for _, g := range groups {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			if g.wantsDecoded(d) {
-				of[g.id] = struct{}{}
-			}
-		}
 		w.wanted[id] = of
-		return nil
+		return turn.do(ctx, len(found.event.Payload), func() error {
+			d := found.event.Decoded()
+			for _, g := range groups {
+				if err := ctx.Err(); err != nil {
+					return err
+				}
+				if g.wantsDecoded(d) {
+					of[g.id] = struct{}{}
+				}
+			}
+			return nil
+		})
 	}})
 }

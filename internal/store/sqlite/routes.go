@@ -114,14 +114,16 @@ func (b *batch) route(row *endpointRow) {
 }
 
 // matchAll returns the endpoints of each event; nil where the tenant has none. It ends with ctx.
-func (r *tenantRoutes) matchAll(ctx context.Context, events []apier.Event) ([][]rules.Target, error) {
+func (r *tenantRoutes) matchAll(ctx context.Context, turn heavy, events []apier.Event) ([][]rules.Target, error) {
 	if len(r.all) == 0 {
 		return nil, nil
 	}
 	matched := make([][]rules.Target, len(events))
 	for i := range events {
-		var err error
-		if matched[i], err = rules.Targets(ctx, r.all, &events[i]); err != nil {
+		if err := turn.do(ctx, len(events[i].Payload), func() (err error) {
+			matched[i], err = rules.Targets(ctx, r.all, &events[i])
+			return err
+		}); err != nil {
 			return nil, err
 		}
 	}
@@ -134,14 +136,11 @@ func (s *Store) Recipients(ctx context.Context, tenant apier.TenantID, events []
 	recipients := make([][]apier.EndpointID, len(events))
 	for i, e := range events {
 		candidate := apier.Event{Type: e.Type, Source: e.Source, Payload: e.Payload}
-		d := candidate.Decoded()
-		for _, r := range routes.all {
-			if err := ctx.Err(); err != nil {
-				return nil, err
-			}
-			if r.Takes(d, e.Type) {
-				recipients[i] = append(recipients[i], r.ID)
-			}
+		if err := s.heavy.do(ctx, len(e.Payload), func() (err error) {
+			recipients[i], err = rules.Recipients(ctx, routes.all, &candidate)
+			return err
+		}); err != nil {
+			return nil, err
 		}
 	}
 	return recipients, nil

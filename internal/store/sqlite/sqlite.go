@@ -40,6 +40,7 @@ type Store struct {
 	stopped chan struct{} // the writer has ended; closeErr is set
 	routes  routeTable
 	groups  tenantLocks
+	heavy   heavy
 	looks   sync.Map // groupName → *look: what it was found to want, ahead of its place
 
 	lock       *databaseLock         // nil: not a server's
@@ -67,6 +68,7 @@ func Open(ctx context.Context, path string, options store.Options) (*Store, erro
 		return nil, fmt.Errorf("open database: %w", err)
 	}
 	s := &Store{options: withDefaults(options), stopped: make(chan struct{}), closing: make(chan struct{})}
+	s.heavy = newHeavy()
 	s.slots = fair.NewSlots[apier.TenantID](readers, true)
 	s.queue = newTurns(s.options.WriteQueue, s.options.WriteQueuePerTenant)
 	conn, err := s.open(ctx, path)
