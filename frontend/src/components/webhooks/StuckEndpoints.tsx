@@ -1,6 +1,6 @@
 import { Link } from 'wouter'
 import { count } from '../../app/format'
-import { asOfQuery, asOfWords, useFreshness } from '../../app/live/freshness'
+import { asOfQuery, useFreshness } from '../../app/live/freshness'
 import { useNow } from '../../app/now'
 import { useEndpoints, useFollowEndpoints } from '../../app/webhooks/data'
 import { byUrgency, healthOf, isStuck, troubleOf } from '../../app/webhooks/health'
@@ -32,7 +32,6 @@ export function StuckEndpoints() {
     <Panel title="Endpoints that need you" aside={<EndpointSummary />} testId="stuck-endpoints">
       <div data-stale={asOf !== null}>
         {query.isError && <Problem error={query.error} />}
-        {asOf !== null && health && <p className={styles.since}>{asOfWords(asOf)}</p>}
         <ul>
           {stuck.slice(0, SHOWN).map((e) => (
             <li key={e.id} className={panel.row}>
