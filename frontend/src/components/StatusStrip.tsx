@@ -5,10 +5,10 @@ import styles from './StatusStrip.module.css'
 /** Whom this tab stands for, and how old what it shows is: on every page. */
 export function StatusStrip() {
   return (
-    <div className={styles.strip}>
+    <section className={styles.strip} aria-label="Session and data">
       <Identity />
       <DataAge className={styles.age} />
-    </div>
+    </section>
   )
 }
 
