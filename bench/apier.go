@@ -156,13 +156,4 @@ func sign(secret, claims string) string {
 	mac := hmac.New(sha256.New, []byte(secret))
 	mac.Write([]byte(signed)) // a hash never fails to write
 	return signed + "." + encode(mac.Sum(nil))
-	return signed(secret, fmt.Sprintf(`{"sub":%q,"exp":%d}`, subject, time.Now().Add(time.Hour).Unix()))
-}
-
-func signed(secret, claims string) string {
-	encode := base64.RawURLEncoding.EncodeToString
-	text := encode([]byte(`{"alg":"HS256","typ":"JWT"}`)) + "." + encode([]byte(claims))
-	mac := hmac.New(sha256.New, []byte(secret))
-	mac.Write([]byte(text)) // a hash never fails to write
-	return text + "." + encode(mac.Sum(nil))
 }

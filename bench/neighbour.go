@@ -37,7 +37,7 @@ func (b *bench) neighbour(ctx context.Context) (err error) {
 		return err
 	}
 	body := wire.AppendEvent(nil, wire.AppendPayload(nil, time.Now().UnixNano(), 0, b.plan.payload))
-	request := post("/api/events", tenantToken(s.secret, "quiet"), body)
+	request := post("/api/events", tokenOf(s.secret, "bench", "quiet"), body)
 	var alone, beside rates
 	for round := range b.plan.rounds {
 		if err := b.turn(ctx, s.child, quietSenders, request, 1, &alone); err != nil {
@@ -57,11 +57,6 @@ func (b *bench) neighbour(ctx context.Context) (err error) {
 	b.report.add("beside ÷ alone, p99", "×", stat.Ratios(beside.p99, alone.p99), atMost(3))
 	b.report.add("beside ÷ alone, p50", "×", stat.Ratios(beside.p50, alone.p50), goal{})
 	return nil
-}
-
-// tenantToken is a token of any user of a tenant.
-func tenantToken(secret, tenant string) string {
-	return signed(secret, fmt.Sprintf(`{"sub":"bench","tenant":%q,"scope":"events:read events:write","exp":%d}`, tenant, time.Now().Add(time.Hour).Unix()))
 }
 
 func (s *apierServer) makeLoud(ctx context.Context) error {
