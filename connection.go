@@ -1,8 +1,11 @@
 package apier
 
+// FormatConnectionID gives the public form of the 16 bytes of a UUID.
+func FormatConnectionID(uuid [16]byte) string { return formatID("conn_", uuid) }
+
 // Connection is one open WebSocket, as operators see it.
 type Connection struct {
-	ID            string    `json:"id"` // conn_…, of this process
+	ID            string    `json:"id"` // conn_…, sorts by age
 	User          string    `json:"user"`
 	Address       string    `json:"address"`
 	Client        string    `json:"client"`  // its User-Agent, at most MaxClientName bytes

@@ -197,7 +197,7 @@ func table() []route {
 		{"GET /api/metrics/latency", auth.ScopeRead, ruleMetrics, (*API).latency},
 		{"GET /api/metrics/throughput", auth.ScopeRead, ruleMetrics, (*API).throughput},
 		{"GET /api/metrics/errors", auth.ScopeRead, ruleEvents, (*API).errorCounts},
-		{"GET /api/metrics/storage", auth.ScopeAdmin, ruleUnrestricted, (*API).storage},
+		{"GET /api/metrics/storage", auth.ScopeAdmin, ruleOperators, (*API).storage},
 
 		{"GET /api/connections", auth.ScopeAdmin, ruleUnrestricted, (*API).listConnections},
 		{"DELETE /api/connections/{id}", auth.ScopeAdmin, ruleUnrestricted, (*API).disconnect},

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/apier/apier"
+	"github.com/apier/apier/internal/auth"
 )
 
 // channelRule says which channels a token must permit before a route serves it. It is the same for every credential;
@@ -29,6 +30,7 @@ const (
 	ruleWebhooks      channelRule = "webhooks"         // of the endpoint that the query names; of all if it names none
 	ruleMetrics       channelRule = "metrics"          // of the counters
 	ruleUnrestricted  channelRule = "no channel claim" // tokens without the claim alone
+	ruleOperators     channelRule = "operators"        // likewise, and of the tenant default alone: it tells of all tenants
 	wordsUnrestricted             = "This route cannot be held to channels: it needs a token without the claim \"channels\", or an API key."
 )
 
@@ -54,12 +56,16 @@ func channelRules() []ruleNeeds {
 		{ruleWebhooks, "`endpoint:<id>` of the endpoint that `?endpoint=` names; without it, `endpoint:*`"},
 		{ruleMetrics, "`metrics`"},
 		{ruleUnrestricted, "a token without `channels`"},
+		{ruleOperators, "an operator: the tenant `default`, and a token without `channels`"},
 	}
 }
 
 // permit decides whether the channels of the credential let it use a route. What does not exist and what is not
 // permitted get the same answer.
 func (a *API) permit(ctx context.Context, c *call, rule channelRule) error {
+	if rule == ruleOperators && c.id.Tenant != auth.DefaultTenant {
+		return apier.Errorf(apier.CodeForbidden, "This route tells of all tenants together: it is for admins of the tenant %q, who operate the server.", auth.DefaultTenant)
+	}
 	if c.id.Channels == nil {
 		return nil
 	}

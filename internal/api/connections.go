@@ -23,8 +23,8 @@ func (a *API) listConnections(c *call) error {
 	}
 	filter := apier.ConnectionFilter{User: q.Get("user"), StartingAfter: q.Get("starting_after")}
 	faults := unknownParameters(q, []string{"user", "limit", "starting_after"})
-	if !regexp.MustCompile(`^(conn_[0-9]{1,19})?$`).MatchString(filter.StartingAfter) {
-		faults = append(faults, apier.FieldError{Field: "starting_after", Reason: "must be the id of a connection, conn_ and a number"})
+	if !regexp.MustCompile(`^(conn_([0-9]{1,19}|[0-9a-z]{26}))?$`).MatchString(filter.StartingAfter) {
+		faults = append(faults, apier.FieldError{Field: "starting_after", Reason: "must be the id of a connection, conn_ and 26 characters"})
 	}
 	if filter.Limit, faults = readLimit(q, faults); len(faults) > 0 {
 		return badQuery(faults)

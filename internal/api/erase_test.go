@@ -66,6 +66,7 @@ func TestEraseByFilter(t *testing.T) {
 	if space.Erased != 2 || space.Used == 0 {
 		t.Errorf("%+v", space)
 	}
+	w.do(t, "GET", "/api/metrics/storage", "", as(w.foreign)...).refused(t, 403, apier.CodeForbidden) // it is of all tenants together
 }
 
 func TestEveryoneButAdminsIsKeptFromErasures(t *testing.T) {

@@ -29,7 +29,7 @@ type conn struct {
 	holder    user  // whose place in the limits it holds
 	shard     *broadcaster
 	slot      int     // in the shard, guarded by the shard
-	number    uint64  // of all connections of this process
+	name      string  // its id, which sorts by age
 	since     int64   // Unix ms
 	client    *string // its User-Agent
 	log       *hub.Log
@@ -83,7 +83,7 @@ func newConn(g *Gateway, nc net.Conn, id auth.Identity, req request) *conn {
 	n := g.next.Add(1)
 	c.shard = g.shards[int(n)%len(g.shards)]
 	// ±20 %, so that connections of one moment do not ping together for ever.
-	c.number, c.since, c.client = uint64(n), g.opt.Now().UnixMilli(), req.client
+	c.name, c.since, c.client = newConnectionID(), g.opt.Now().UnixMilli(), req.client
 	c.pingAfter = g.opt.PingAfter * time.Duration(80+(n*7)%41) / 100
 	c.warnAt = g.warnAt(id)
 	c.touch()

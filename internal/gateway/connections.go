@@ -3,8 +3,8 @@ package gateway
 import (
 	"cmp"
 	"slices"
-	"strconv"
-	"strings"
+
+	"github.com/google/uuid"
 
 	"github.com/apier/apier"
 )
@@ -14,10 +14,13 @@ func (g *Gateway) Who(tenant apier.TenantID, filter apier.ConnectionFilter) (pag
 	conns := slices.DeleteFunc(g.snapshot(), func(c *conn) bool {
 		return c.holder.tenant != tenant || filter.User != "" && c.holder.subject != filter.User
 	})
-	slices.SortFunc(conns, func(a, b *conn) int { return cmp.Compare(a.number, b.number) })
+	slices.SortFunc(conns, func(a, b *conn) int { return cmp.Compare(a.name, b.name) })
 	total = len(conns)
-	if after, ok := connectionNumber(filter.StartingAfter); ok {
-		next, _ := slices.BinarySearchFunc(conns, after+1, func(c *conn, number uint64) int { return cmp.Compare(c.number, number) })
+	if after := filter.StartingAfter; after != "" {
+		next, found := slices.BinarySearchFunc(conns, after, func(c *conn, id string) int { return cmp.Compare(c.name, id) })
+		if found {
+			next++
+		}
 		conns = conns[next:]
 	}
 	for _, c := range conns[:min(filter.Limit, len(conns))] {
@@ -31,7 +34,7 @@ func (c *conn) show() apier.Connection {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s := apier.Connection{
-		ID: connectionID(c.number), User: c.holder.subject, Address: c.addr, Client: *c.client, Dialect: c.dialect(),
+		ID: c.name, User: c.holder.subject, Address: c.addr, Client: *c.client, Dialect: c.dialect(),
 		ConnectedAt: apier.Timestamp(c.since), Subscriptions: c.subs.Names(), Seq: c.cursor.Seq, Lag: int64(max(head-c.cursor.Seq, 0)),
 		QueueBytes: int64(c.queueBytes()), SentFrames: c.sentFrames, SentBytes: c.sentBytes,
 	}
@@ -45,12 +48,8 @@ func (c *conn) show() apier.Connection {
 // Disconnect ends a connection of a tenant for good: by 4403, after which a client does not come back by itself, with
 // a reason of one word. false: there is no such connection.
 func (g *Gateway) Disconnect(tenant apier.TenantID, id, reason string) bool {
-	number, ok := connectionNumber(id)
-	if !ok {
-		return false
-	}
 	for _, c := range g.snapshot() {
-		if c.number == number && c.holder.tenant == tenant {
+		if c.name == id && c.holder.tenant == tenant {
 			g.opt.Log.Info("websocket: disconnected by an operator", "tenant", tenant, "user", c.holder.subject, "connection", id, "reason", reason)
 			c.end(apier.CloseForbidden, reason)
 			return true
@@ -59,12 +58,8 @@ func (g *Gateway) Disconnect(tenant apier.TenantID, id, reason string) bool {
 	return false
 }
 
-const connectionPrefix = "conn_"
-
-func connectionID(number uint64) string { return connectionPrefix + strconv.FormatUint(number, 10) }
-
-func connectionNumber(id string) (number uint64, ok bool) {
-	digits, ok := strings.CutPrefix(id, connectionPrefix)
-	number, err := strconv.ParseUint(digits, 10, 64)
-	return number, ok && err == nil
+// newConnectionID returns an id that sorts by age and tells a time, not how many connections there are: those of all
+// tenants come here.
+func newConnectionID() string {
+	return apier.FormatConnectionID(uuid.Must(uuid.NewV7()))
 }

@@ -45,6 +45,22 @@ func TestConnectionsByPage(t *testing.T) {
 	}
 }
 
+// An id tells a time, and not how many connections came before: those of all tenants come to one process.
+func TestConnectionIDsTellNoNumber(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, Options{})
+	for range 3 {
+		b.dial(t, "token=good").sync()
+	}
+	all := who(b, "t1")
+	for i, c := range all {
+		digits, ok := strings.CutPrefix(c.ID, "conn_")
+		if _, isEvent := apier.ParseEventID("evt_" + digits); !ok || !isEvent || i > 0 && c.ID <= all[i-1].ID {
+			t.Errorf("%d: the id is %s", i, c.ID)
+		}
+	}
+}
+
 func TestWhoIsConnected(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, Options{PingAfter: time.Nanosecond, SweepEvery: 5 * time.Millisecond})

@@ -118,7 +118,7 @@ func (o *acknowledgeOp) one(b *batch, tenant int64, group *inboxGroup, ref store
 	if found.event.Status == apier.StatusDelivered { // by whoever it was
 		return found.event, nil
 	}
-	if err := held.check(b.now, o.holder, ref); err != nil {
+	if err := held.check(b, o.holder, ref); err != nil {
 		return apier.Event{}, err
 	}
 	return o.deliver(b, held, ref.Event)
@@ -143,7 +143,7 @@ func (o *acknowledgeOp) ofGroup(b *batch, group *inboxGroup, held *lease, ref st
 	case held == nil:
 		return apier.Event{}, apier.Errorf(apier.CodeConflict, "The event %s was not handed out to the group %q yet.", ref.Event, group.Name)
 	}
-	if err := held.check(b.now, o.holder, ref); err != nil {
+	if err := held.check(b, o.holder, ref); err != nil {
 		return apier.Event{}, err
 	}
 	if err := b.endLease(held); err != nil {
@@ -189,15 +189,15 @@ func findLease(conn *sqlite.Conn, g *inboxGroup, event apier.Seq) (*lease, error
 
 // check reports whether the holder may end the lease, or why not. A lease that ran out can still be ended
 // by its holder, as long as the event was not handed out again.
-func (l *lease) check(now apier.Timestamp, holder store.Holder, ref store.LeaseRef) error {
+func (l *lease) check(b *batch, holder store.Holder, ref store.LeaseRef) error {
 	switch {
 	case l == nil && ref.ID == "":
 		return nil
 	case l == nil:
 		return apier.Errorf(apier.CodeConflict, "The lease %s has ended, or was never given. Acknowledge without a lease, or lease the event again.", ref.ID)
-	case ref.ID != "" && ref.ID != l.id():
+	case ref.ID != "" && !l.is(ref.ID, ref.Event, b.writer.store.ids.plain):
 		return apier.Errorf(apier.CodeConflict, "The lease %s has ended, if it ever was, and the event was handed out again, %d times so far. What you did with it may be done twice.", ref.ID, l.deliveries)
-	case l.holder != "" && l.holder != holder.Subject && (ref.ID != "" || now < l.dueAt):
+	case l.holder != "" && l.holder != holder.Subject && (ref.ID != "" || b.now < l.dueAt):
 		return apier.Errorf(apier.CodeConflict, "The event %s is leased to another until %s.", ref.Event, l.dueAt)
 	}
 	return nil
@@ -237,7 +237,7 @@ func (s *Store) changeLease(
 		if held == nil || held.holder == "" {
 			return apier.Errorf(apier.CodeConflict, "The event %s is not leased. Lease it first: GET /api/inbox?lease_seconds=30.", ref.Event)
 		}
-		if err := held.check(b.now, holder, ref); err != nil {
+		if err := held.check(b, holder, ref); err != nil {
 			return err
 		}
 		if held.holder != holder.Subject {

@@ -169,7 +169,7 @@ func (o *claimOp) claim(b *batch, row *endpointRow, limit int) (err error) {
 		if err := exec(b.conn, "UPDATE deliveries SET due_at = ?1, leased_until = ?1, fence = ?2 WHERE number = ?3", until, d.fence, d.number); err != nil {
 			return err
 		}
-		d.name()
+		d.showDue()
 		o.claims.Claimed = append(o.claims.Claimed, store.Claimed{Delivery: d.delivery, Event: event.event, Fence: d.fence, DueAt: due})
 	}
 	return nil

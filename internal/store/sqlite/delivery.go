@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"encoding/binary"
 	"math"
 
 	"zombiezen.com/go/sqlite"
@@ -15,7 +14,7 @@ const blocked = math.MaxInt64 // due_at of a delivery that another of its order 
 
 // deliveryColumns are what scanDelivery reads, in its order.
 const deliveryColumns = "d.number, d.seq, d.tenant, d.endpoint, d.endpoint_uuid, d.event, d.event_uuid, d.event_type, d.status, " +
-	"d.attempts, d.tries, d.due_at, d.leased_until, d.fence, d.order_key, d.status_code, d.error_kind, d.error, d.created_at, d.updated_at"
+	"d.attempts, d.tries, d.due_at, d.leased_until, d.fence, d.order_key, d.status_code, d.error_kind, d.error, d.created_at, d.updated_at, " + idsOfMeta
 
 // deliveryRow is a delivery as stored.
 type deliveryRow struct {
@@ -46,25 +45,19 @@ func scanDelivery(stmt *sqlite.Stmt) *deliveryRow {
 	d.ErrorKind = apier.ErrorKind(stmt.ColumnText(16))
 	d.ErrorMessage = stmt.ColumnText(17)
 	d.CreatedAt, d.UpdatedAt = apier.Timestamp(stmt.ColumnInt64(18)), apier.Timestamp(stmt.ColumnInt64(19))
-	row.name()
+	ids := scanIDs(stmt, 20)
+	d.ID = ids.delivery(d.EventID, row.number)
+	row.showDue()
 	return row
 }
 
-// name sets what is derived: the id, and when it is due for those who look on.
-func (r *deliveryRow) name() {
+// showDue sets when it is due for those who look on.
+func (r *deliveryRow) showDue() {
 	d := &r.delivery
-	d.ID = deliveryID(d.EventID, r.number)
 	d.DueAt = 0
 	if d.Status == apier.DeliveryPending && r.dueAt != blocked {
 		d.DueAt = apier.Timestamp(r.dueAt)
 	}
-}
-
-// deliveryID holds the number, behind the time of the event: so it is found without an index, and sorts.
-func deliveryID(event apier.EventID, number int64) apier.DeliveryID {
-	uuid, _ := apier.ParseEventID(string(event)) // stored ones are valid
-	binary.BigEndian.PutUint64(uuid[8:], uint64(number))
-	return apier.FormatDeliveryID(uuid)
 }
 
 func deliveryStatusNumber(s apier.DeliveryStatus) int64 {
@@ -115,14 +108,21 @@ func findDelivery(conn *sqlite.Conn, tenant int64, id apier.DeliveryID) (*delive
 	if !ok || tenant == 0 {
 		return nil, errNoDelivery(id)
 	}
-	rows, err := queryDeliveries(conn, "WHERE d.number = ? AND d.tenant = ?", int64(binary.BigEndian.Uint64(raw[8:])), tenant)
+	ids, err := readIDs(conn)
 	if err != nil {
 		return nil, err
 	}
-	if len(rows) == 0 || rows[0].delivery.ID != id {
-		return nil, errNoDelivery(id)
+	plain, hidden := ids.open(raw)
+	rows, err := queryDeliveries(conn, "WHERE d.number IN (?, ?) AND d.tenant = ?", plain, hidden, tenant)
+	for _, row := range rows {
+		if row.delivery.ID == id {
+			return row, err
+		}
 	}
-	return rows[0], nil
+	if err != nil {
+		return nil, err
+	}
+	return nil, errNoDelivery(id)
 }
 
 func errNoDelivery(id apier.DeliveryID) error {
@@ -143,10 +143,11 @@ func (b *batch) deliver(name apier.TenantID, tenant int64, createdSeq apier.Seq,
 		EventID: e.ID, EventType: e.Type, EndpointID: endpoint.endpoint.ID, Status: apier.DeliveryPending,
 		OrderKey: to.OrderKey, CreatedAt: b.now, UpdatedAt: b.now, Seq: seq,
 	}
+	row.delivery.ID = b.writer.store.ids.delivery(e.ID, row.number)
 	if err := b.takeTurn(row); err != nil {
 		return err
 	}
-	row.name()
+	row.showDue()
 	event, _ := apier.ParseEventID(string(e.ID)) // made here
 	d := &row.delivery
 	if err := exec(b.conn, `INSERT INTO deliveries (number, seq, tenant, endpoint, endpoint_uuid, event, event_uuid, event_type, status,
@@ -164,7 +165,7 @@ func (b *batch) deliver(name apier.TenantID, tenant int64, createdSeq apier.Seq,
 func (b *batch) writeDelivery(name apier.TenantID, row *deliveryRow) error {
 	d := &row.delivery
 	d.Seq, d.UpdatedAt = b.nextSeq(), b.now
-	row.name()
+	row.showDue()
 	err := exec(b.conn, `UPDATE deliveries SET seq = ?, status = ?, attempts = ?, tries = ?, due_at = ?, leased_until = ?, fence = ?,
 		status_code = ?, error_kind = ?, error = ?, updated_at = ? WHERE number = ?`,
 		int64(d.Seq), deliveryStatusNumber(d.Status), d.Attempts, d.Tries, row.dueAt, int64(d.LeasedUntil), row.fence,

@@ -2,6 +2,8 @@ package sqlite
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"time"
 
@@ -96,7 +98,18 @@ type lease struct {
 	deliveries int
 }
 
-func (l *lease) id() string { return fmt.Sprintf("lea_%d_%d_%d", l.group.id, l.event, l.deliveries) }
+// id returns the id of a hand-out. It is made of what its tenant knows, so that it tells nothing of others; the time
+// of the group tells one from another of the same name after it.
+func (l *lease) id(event apier.EventID) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %d %d %s", event, l.deliveries, l.group.CreatedAt, l.group.Name))
+	return "lea_" + hex.EncodeToString(sum[:13])
+}
+
+// is reports whether an id names the hand-out. Former versions made ids of numbers, for events up to plain.
+func (l *lease) is(id string, event apier.EventID, plain int64) bool {
+	former := fmt.Sprintf("lea_%d_%d_%d", l.group.id, l.event, l.deliveries)
+	return id == l.id(event) || int64(l.event) <= plain && id == former
+}
 
 const (
 	dueLeases = "SELECT event, due_at, holder, deliveries FROM inbox_leases INDEXED BY inbox_leases_by_due WHERE group_id = ? AND due_at <= ? ORDER BY due_at, event LIMIT ?"
@@ -268,7 +281,7 @@ func (o *leaseOp) take(b *batch, l *lease, found *row) error {
 }
 
 func (l *lease) shown(id apier.EventID) store.Lease {
-	return store.Lease{ID: l.id(), Event: id, Until: l.dueAt, Deliveries: l.deliveries}
+	return store.Lease{ID: l.id(id), Event: id, Until: l.dueAt, Deliveries: l.deliveries}
 }
 
 func (b *batch) writeLease(l *lease) error {

@@ -34,7 +34,10 @@ func migrate(conn *sqlite.Conn) error {
 			return fmt.Errorf("migrate to schema version %d: %w", i+1, err)
 		}
 	}
-	return ensureEpoch(conn)
+	if err := ensureEpoch(conn); err != nil {
+		return err
+	}
+	return ensureIDs(conn)
 }
 
 func schemaVersion(conn *sqlite.Conn) (int, error) {

@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"strings"
@@ -21,7 +20,7 @@ const (
 )
 
 const recoveryColumns = "r.number, r.seq, r.tenant, r.endpoint, r.source, r.kind, r.status, r.since, r.until, r.types, r.rate, r.total, r.done, r.position, " +
-	"r.created_at, r.updated_at, t.name, p.uuid, s.uuid"
+	"r.created_at, r.updated_at, t.name, p.uuid, s.uuid, " + idsOfMeta
 
 const recoveryJoins = " FROM recoveries r JOIN tenants t ON t.id = r.tenant LEFT JOIN endpoints p ON p.number = r.endpoint LEFT JOIN endpoints s ON s.number = r.source "
 
@@ -36,8 +35,9 @@ func scanRecovery(stmt *sqlite.Stmt) *recoveryRow {
 		number: stmt.ColumnInt64(0), tenant: stmt.ColumnInt64(2), endpoint: stmt.ColumnInt64(3), source: stmt.ColumnInt64(4),
 		position: stmt.ColumnInt64(13), name: apier.TenantID(stmt.ColumnText(16)),
 	}
+	ids := scanIDs(stmt, 19)
 	row.recovery = apier.Recovery{
-		ID: recoveryID(row.number), Seq: apier.Seq(stmt.ColumnInt64(1)), Kind: apier.RecoverFailed, Status: recoveryStatusOf(stmt.ColumnInt64(6)),
+		ID: ids.recovery(row.number), Seq: apier.Seq(stmt.ColumnInt64(1)), Kind: apier.RecoverFailed, Status: recoveryStatusOf(stmt.ColumnInt64(6)),
 		EndpointID: columnEndpointID(stmt, 17), SourceEndpointID: columnEndpointID(stmt, 18),
 		Since: apier.Timestamp(stmt.ColumnInt64(7)), Until: apier.Timestamp(stmt.ColumnInt64(8)), RatePerSecond: stmt.ColumnFloat(10),
 		Total: stmt.ColumnInt64(11), Done: stmt.ColumnInt64(12),
@@ -57,13 +57,6 @@ func columnEndpointID(stmt *sqlite.Stmt, column int) apier.EndpointID {
 	var uuid [16]byte
 	stmt.ColumnBytes(column, uuid[:])
 	return apier.FormatEndpointID(uuid)
-}
-
-// recoveryID holds the number.
-func recoveryID(number int64) string {
-	var raw [16]byte
-	binary.BigEndian.PutUint64(raw[8:], uint64(number))
-	return recoveryPrefix + strings.TrimPrefix(string(apier.FormatDeliveryID(raw)), "dlv_")
 }
 
 func recoveryStatusOf(number int64) apier.RecoveryStatus {
@@ -93,14 +86,21 @@ func findRecovery(conn *sqlite.Conn, tenant int64, id string) (*recoveryRow, err
 	if !ok || tenant == 0 || !strings.HasPrefix(id, recoveryPrefix) {
 		return nil, missing
 	}
-	rows, err := queryRecoveries(conn, "WHERE r.number = ? AND r.tenant = ?", int64(binary.BigEndian.Uint64(raw[8:])), tenant)
+	ids, err := readIDs(conn)
 	if err != nil {
 		return nil, err
 	}
-	if len(rows) == 0 || rows[0].recovery.ID != id {
-		return nil, missing
+	plain, hidden := ids.open(raw)
+	rows, err := queryRecoveries(conn, "WHERE r.number IN (?, ?) AND r.tenant = ?", plain, hidden, tenant)
+	for _, row := range rows {
+		if row.recovery.ID == id {
+			return row, err
+		}
 	}
-	return rows[0], nil
+	if err != nil {
+		return nil, err
+	}
+	return nil, missing
 }
 
 // CountRecoverable implements store.Recoveries.
@@ -142,7 +142,7 @@ func (s *Store) CreateRecovery(ctx context.Context, tenant apier.TenantID, recov
 			int64(recovery.Since), int64(recovery.Until), string(types), recovery.RatePerSecond, total, int64(b.now), int64(b.now)); err != nil {
 			return err
 		}
-		recovery.ID = recoveryID(b.conn.LastInsertRowID())
+		recovery.ID = b.writer.store.ids.recovery(b.conn.LastInsertRowID())
 		recovery.Total, recovery.Done, recovery.Status = total, 0, apier.RecoveryRunning
 		recovery.Seq, recovery.CreatedAt, recovery.UpdatedAt = seq, b.now, b.now
 		b.announceRecovery(tenant, recovery)

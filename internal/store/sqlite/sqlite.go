@@ -48,6 +48,7 @@ type Store struct {
 	address    string                // by which connections open the database
 	writeFault atomic.Pointer[error] // of the latest commit that could not be stored
 	epoch      string
+	ids        idCipher
 	mark       *markFile // the writer's; nil where it cannot be written
 	commits    int64     // the writer's: the number of the latest commit
 
@@ -111,6 +112,9 @@ func (s *Store) begin(ctx context.Context, conn *sqlite.Conn, path string, found
 		return err
 	}
 	if s.epoch, s.commits, err = beginCommits(conn, found); err != nil {
+		return err
+	}
+	if s.ids, err = readIDs(conn); err != nil {
 		return err
 	}
 	if s.watch, err = newClockWatch(s, conn); err != nil {
