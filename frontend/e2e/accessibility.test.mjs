@@ -235,14 +235,14 @@ const filled = {
     await tab.page.getByTestId('verify-steps').waitFor()
   },
   async 'the server in trouble'(tab) {
-    await tab.page.route('**/api/e*', (route) => route.fulfill({ status: 503, body: '' }))
+    await tab.page.route('**/api/e**', (route) => route.fulfill({ status: 503, body: '' }))
     await open(tab, 'events')
     await tab.page.getByTestId('problem').waitFor()
   },
   async 'endpoints out of reach'(tab) {
     await open(tab, 'webhooks')
     await tab.page.getByTestId('problem').waitFor()
-    await tab.page.unroute('**/api/e*')
+    await tab.page.unroute('**/api/e**')
   },
   async reconnecting(tab) {
     await open(tab, '?reconnect=50,60000,60000')
