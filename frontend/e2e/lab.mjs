@@ -1,4 +1,4 @@
-// The page with nothing but the hook (src/test/lab.tsx), bundled from the sources, and the words to use it.
+// The page with nothing but the hook (src/test/lab.tsx), bundled from the sources, that with the clients of others, and the words to use them.
 import path from 'node:path'
 import react from '@vitejs/plugin-react'
 import { build } from 'vite'
@@ -6,8 +6,8 @@ import { until } from './browser.mjs'
 
 const root = path.resolve(import.meta.dirname, '..')
 
-/** The pages for the proxy: the lab, and one to navigate to. React is its development build: StrictMode works only there. */
-export async function labPages() {
+/** A page with a script bundled from the sources. React is its development build: StrictMode works only there. */
+async function bundled(name, entry) {
   const [{ output }] = await build({
     root,
     mode: 'development',
@@ -18,19 +18,25 @@ export async function labPages() {
     build: {
       write: false,
       minify: false,
-      lib: { entry: path.join(root, 'src/test/lab.tsx'), formats: ['es'], fileName: 'lab' },
+      lib: { entry: path.join(root, entry), formats: ['es'], fileName: name },
     },
   })
   const script = output.find((file) => file.type === 'chunk').code
-  const body =
-    '<!doctype html><meta charset="utf-8"><title>lab</title><script type="module" src="/lab.js"></script>'
-  const html = 'text/html'
+  const body = `<!doctype html><meta charset="utf-8"><title>${name}</title><script type="module" src="/${name}.js"></script>`
   return {
-    '/lab': { type: html, body },
-    '/lab.js': { type: 'text/javascript', body: script },
-    '/elsewhere': { type: html, body: '<!doctype html><title>elsewhere</title>' },
+    [`/${name}`]: { type: 'text/html', body },
+    [`/${name}.js`]: { type: 'text/javascript', body: script },
   }
 }
+
+/** The pages for the proxy: the lab, and one to navigate to. */
+export async function labPages() {
+  const elsewhere = { type: 'text/html', body: '<!doctype html><title>elsewhere</title>' }
+  return { ...(await bundled('lab', 'src/test/lab.tsx')), '/elsewhere': elsewhere }
+}
+
+/** The page with the clients of others (src/test/strangers/page.tsx). */
+export const strangersPages = () => bundled('strangers', 'src/test/strangers/page.tsx')
 
 /**
  * Times that make what a test waits for come within a second; the defaults take up to a minute. The two deadlines are the
