@@ -37,7 +37,7 @@ type Options struct {
 	MaxWaitingPerTenant int                                                         // likewise, of one tenant [half of them]
 	MaxSearches         int                                                         // searches of what events hold at once [2]; others wait
 	SearchTimeout       time.Duration                                               // of such a search, its wait included [10 s]
-	Notifier            *InboxNotifier                                              // wakes them; told by Store.Announce and Store.Room [one that is told nothing]
+	Notifier            *InboxNotifier                                              // wakes them; told by Store.Announce [one that is told nothing]
 	ClientAddr          func(*http.Request) string                                  // the address of a client [that of the connection]
 	LimitKey            func(addr string) string                                    // what an address counts as for a limit per address [itself]
 	Connections         Connections                                                 // the open WebSockets [none]

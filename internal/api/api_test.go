@@ -503,7 +503,7 @@ func TestFullQueue(t *testing.T) {
 	t.Parallel()
 	held, release := make(chan struct{}), make(chan struct{})
 	var once sync.Once
-	w := newWorld(t, worldOptions{store: store.Options{WriteQueue: 1, Announce: func([]apier.Change) {
+	w := newWorld(t, worldOptions{store: store.Options{WriteQueue: 1, Announce: func([]apier.Commit) {
 		once.Do(func() { close(held); <-release })
 	}}})
 	answers := make(chan reply, 3)

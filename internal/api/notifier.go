@@ -96,17 +96,30 @@ func NewInboxNotifier() *InboxNotifier {
 	return &InboxNotifier{tenants: map[apier.TenantID]*tenantLines{}, closed: make(chan struct{})}
 }
 
-// Notify takes committed changes. It never blocks, and leaves the matching to another goroutine.
-func (n *InboxNotifier) Notify(changes []apier.Change) {
+// Notify takes what was committed. It never blocks, and leaves the matching to another goroutine.
+func (n *InboxNotifier) Notify(commits []apier.Commit) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if len(n.tenants) == 0 {
 		return
 	}
+	for i := range commits {
+		t := n.tenants[commits[i].Tenant]
+		if t == nil {
+			continue
+		}
+		n.enqueueAll(t, commits[i].Changes)
+		if commits[i].InboxReady {
+			t.wakeAll()
+		}
+	}
+}
+
+func (n *InboxNotifier) enqueueAll(t *tenantLines, changes []apier.Change) {
 	for i := range changes {
 		c := &changes[i]
 		pending := c.Event.Status == apier.StatusPending
-		if t := n.tenants[c.Tenant]; t != nil && (c.Kind == apier.Created || c.Kind == apier.Updated && pending) {
+		if c.Kind == apier.Created || c.Kind == apier.Updated && pending {
 			n.enqueue(t, committed{event: c.Event, created: c.Kind == apier.Created, inbox: pending && !c.Routed})
 		}
 	}
@@ -127,16 +140,8 @@ func (n *InboxNotifier) enqueue(t *tenantLines, c committed) {
 	}
 }
 
-// Ready wakes one of each line of a tenant, which looks again from the beginning: a group has changed, has room again,
-// or a lease ends sooner. It never blocks.
-func (n *InboxNotifier) Ready(tenant apier.TenantID) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if t := n.tenants[tenant]; t != nil {
-		t.wakeAll()
-	}
-}
-
+// wakeAll wakes one of each line, which looks again from the beginning: a group has changed, has room again, or a lease
+// ends sooner.
 func (t *tenantLines) wakeAll() {
 	for _, l := range t.lines {
 		l.wants, l.seen = nil, 0

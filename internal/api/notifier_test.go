@@ -42,7 +42,7 @@ func newWaitingWorld(t *testing.T, opt worldOptions) *waitingWorld {
 	t.Helper()
 	w := &waitingWorld{notifier: NewInboxNotifier()}
 	opt.api.Notifier = w.notifier
-	opt.store.Announce, opt.store.Room = w.notifier.Notify, w.notifier.Ready
+	opt.store.Announce = w.notifier.Notify
 	opt.wrap = func(s store.Store) store.Store { w.Store = s; return &w.counted }
 	w.world = newWorld(t, opt)
 	return w

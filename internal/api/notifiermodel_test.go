@@ -52,7 +52,7 @@ func (m *modelInbox) post(types ...string) {
 	}
 	m.mu.Unlock()
 	m.pause()
-	m.notifier.Notify(changes)
+	m.notifier.Notify([]apier.Commit{{Tenant: auth.DefaultTenant, Changes: changes}})
 }
 
 func (m *modelInbox) put(name, glob string) {
@@ -62,7 +62,7 @@ func (m *modelInbox) put(name, glob string) {
 	}
 	m.mu.Unlock()
 	m.pause()
-	m.notifier.Ready(auth.DefaultTenant)
+	m.notifier.Notify([]apier.Commit{{Tenant: auth.DefaultTenant, InboxReady: true}})
 }
 
 func (m *modelInbox) drop(name string) {
@@ -70,7 +70,7 @@ func (m *modelInbox) drop(name string) {
 	delete(m.groups, name)
 	m.mu.Unlock()
 	m.pause()
-	m.notifier.Ready(auth.DefaultTenant)
+	m.notifier.Notify([]apier.Commit{{Tenant: auth.DefaultTenant, InboxReady: true}})
 }
 
 // due returns what a lease would hand out of what was handed out before, and when the next is due.

@@ -255,3 +255,18 @@ func randomText() string {
 }
 
 func (d *Dispatcher) now() apier.Timestamp { return apier.TimestampOf(d.opt.Now()) }
+
+// Committed wakes what a commit has work for. It does not block.
+func (d *Dispatcher) Committed(commits []apier.Commit) {
+	for i := range commits {
+		c := &commits[i]
+		for _, due := range c.Due {
+			d.Wake(c.Tenant, due.Endpoint, due.At)
+		}
+		for j := range c.Changes {
+			if r := c.Changes[j].Recovery; r != nil {
+				d.Recover(c.Tenant, *r)
+			}
+		}
+	}
+}

@@ -68,7 +68,13 @@ type response struct {
 
 func openSQLite(t *testing.T, due func(apier.TenantID, apier.EndpointID, apier.Timestamp)) backend {
 	t.Helper()
-	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "apier.db"), store.Options{Due: due})
+	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "apier.db"), store.Options{Announce: func(commits []apier.Commit) {
+		for _, c := range commits {
+			for _, d := range c.Due {
+				due(c.Tenant, d.Endpoint, d.At)
+			}
+		}
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}

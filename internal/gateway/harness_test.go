@@ -234,6 +234,18 @@ type bench struct {
 	done  chan struct{}      // Run has returned
 }
 
+// commitsOf returns the commit of each tenant's changes.
+func commitsOf(changes ...apier.Change) (commits []apier.Commit) {
+	for _, c := range changes {
+		i := slices.IndexFunc(commits, func(of apier.Commit) bool { return of.Tenant == c.Tenant })
+		if i < 0 {
+			i, commits = len(commits), append(commits, apier.Commit{Tenant: c.Tenant})
+		}
+		commits[i].Changes, commits[i].Upto = append(commits[i].Changes, c), c.Event.Seq
+	}
+	return commits
+}
+
 func newBench(t testing.TB, opt Options) *bench {
 	t.Helper()
 	h := hub.New(opt.MaxQueue, 0)
@@ -253,7 +265,7 @@ func newBench(t testing.TB, opt Options) *bench {
 	opt.Epoch, opt.Run, opt.portable = epoch, run, portable
 	opt.Log = slog.New(slog.DiscardHandler)
 	b.g = New(h, b.auth, b.store, opt)
-	b.store.publish = func(changes []apier.Change) { b.g.Publish(changes, time.Now()) }
+	b.store.publish = func(changes []apier.Change) { b.g.Publish(commitsOf(changes...), time.Now()) }
 	web := httptest.NewUnstartedServer(b.g)
 	web.Listener = b.g.Door(web.Listener, b.g)
 	web.Start()

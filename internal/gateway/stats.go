@@ -64,12 +64,12 @@ func isCounted(code apier.CloseCode) bool {
 }
 
 // Publish hands on what was committed at a time; the fan-out's clock starts, where there is somebody to write to.
-func (g *Gateway) Publish(changes []apier.Change, at time.Time) {
+func (g *Gateway) Publish(commits []apier.Commit, at time.Time) {
 	since := max(at.Sub(g.began), 1)
 	for _, b := range g.shards {
 		b.since.CompareAndSwap(0, int64(since))
 	}
-	if g.hub.Publish(changes) {
+	if g.hub.Publish(commits) {
 		return
 	}
 	for _, b := range g.shards { // no pass comes for it, and a later one is not to be measured by it

@@ -53,25 +53,18 @@ func (h *Hub) Advance(seq apier.Seq) {
 	h.head = max(h.head, seq)
 }
 
-// Publish appends one commit's changes, in Seq order, to the logs of their tenants and wakes the
-// watchers. Changes of tenants without a reader cost nothing. It tells whether there is a reader.
-func (h *Hub) Publish(changes []apier.Change) (read bool) {
-	if len(changes) == 0 {
-		return false
-	}
+// Publish appends the changes of commits to the logs of their tenants and wakes the watchers. Commits of tenants without
+// a reader cost nothing. It reports whether there is a reader.
+func (h *Hub) Publish(commits []apier.Commit) (read bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.head = max(h.head, changes[len(changes)-1].Event.Seq)
-	for start := 0; start < len(changes); {
-		end := start + 1
-		for end < len(changes) && changes[end].Tenant == changes[start].Tenant {
-			end++
-		}
-		if log := h.logs[changes[start].Tenant]; log != nil {
-			h.bytes += log.append(changes[start:end])
+	for i := range commits {
+		c := &commits[i]
+		h.head = max(h.head, c.Upto)
+		if log := h.logs[c.Tenant]; log != nil && len(c.Changes) > 0 {
+			h.bytes += log.append(c)
 			read = true
 		}
-		start = end
 	}
 	h.evict()
 	if read {

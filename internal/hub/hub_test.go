@@ -29,6 +29,18 @@ func changes(tenant apier.TenantID, seqs ...apier.Seq) []apier.Change {
 	return all
 }
 
+// commitsOf returns the commit of each tenant's changes.
+func commitsOf(changes ...apier.Change) (commits []apier.Commit) {
+	for _, c := range changes {
+		i := slices.IndexFunc(commits, func(of apier.Commit) bool { return of.Tenant == c.Tenant })
+		if i < 0 {
+			i, commits = len(commits), append(commits, apier.Commit{Tenant: c.Tenant})
+		}
+		commits[i].Changes, commits[i].Upto = append(commits[i].Changes, c), c.Event.Seq
+	}
+	return commits
+}
+
 func seqs(all []apier.Change) []apier.Seq {
 	got := []apier.Seq{}
 	for _, c := range all {
@@ -57,17 +69,17 @@ func TestLogForgetsTheOldest(t *testing.T) {
 	defer h.Release(log)
 	since(t, log, 9, nil, 0)
 	since(t, log, 10, []apier.Seq{}, 10)
-	h.Publish(changes("a", 11, 12))
-	h.Publish(changes("a", 15))
+	h.Publish(commitsOf(changes("a", 11, 12)...))
+	h.Publish(commitsOf(changes("a", 15)...))
 	since(t, log, 10, []apier.Seq{11, 12, 15}, 15)
 	since(t, log, 9, nil, 0)
-	h.Publish(changes("a", 16))
+	h.Publish(commitsOf(changes("a", 16)...))
 	since(t, log, 10, nil, 0)
 	since(t, log, 11, []apier.Seq{12, 15, 16}, 16)
 	since(t, log, 13, []apier.Seq{15, 16}, 16) // a gap
 	since(t, log, 16, []apier.Seq{}, 16)
 	since(t, log, 20, []apier.Seq{}, 20) // read from the store before it was announced
-	h.Publish(changes("a", 17, 18, 19, 20, 21, 22))
+	h.Publish(commitsOf(changes("a", 17, 18, 19, 20, 21, 22)...))
 	since(t, log, 18, nil, 0)
 	since(t, log, 19, []apier.Seq{20, 21, 22}, 22)
 	if head := log.Head(); head.Seq != 22 {
@@ -84,7 +96,7 @@ func TestLogIsBoundedInBytes(t *testing.T) {
 	for i := range 500 {
 		c := change("a", apier.Seq(i+1))
 		c.Event.Payload = json.RawMessage(strings.Repeat("x", (i*7919)%6000))
-		h.Publish([]apier.Change{c})
+		h.Publish(commitsOf(c))
 		sum := 0
 		for k := range log.blocks {
 			for c := range log.blocks[k] {
@@ -109,14 +121,14 @@ func TestEventsHaveAHeadOfTheirOwn(t *testing.T) {
 	if log.Events() != 5 {
 		t.Errorf("at the opening: %d", log.Events())
 	}
-	h.Publish(changes("a", 6))
+	h.Publish(commitsOf(changes("a", 6)...))
 	attempt := change("a", 7)
 	attempt.Kind, attempt.Delivery = apier.DeliveryChanged, &apier.Delivery{}
-	h.Publish([]apier.Change{attempt})
+	h.Publish(commitsOf(attempt))
 	if log.Events() != 6 || log.Head().Seq != 7 {
 		t.Errorf("events %d, head %d", log.Events(), log.Head().Seq)
 	}
-	h.Publish([]apier.Change{change("a", 8), attempt})
+	h.Publish(commitsOf(change("a", 8), attempt))
 	if log.Events() != 8 {
 		t.Errorf("a delivery behind an event in one commit: %d", log.Events())
 	}
@@ -127,10 +139,10 @@ func TestOneLongChangeStays(t *testing.T) {
 	h := New(1, 0)
 	log := h.Open("a")
 	defer h.Release(log)
-	h.Publish(changes("a", 1, 2, 3))
+	h.Publish(commitsOf(changes("a", 1, 2, 3)...))
 	since(t, log, 2, []apier.Seq{3}, 3)
 	since(t, log, 1, nil, 0)
-	h.Publish(changes("a", 4))
+	h.Publish(commitsOf(changes("a", 4)...))
 	since(t, log, 3, []apier.Seq{4}, 4)
 	since(t, log, 2, nil, 0)
 }
@@ -141,7 +153,7 @@ func TestTenantsAreApart(t *testing.T) {
 	a, b := h.Open("a"), h.Open("b")
 	defer h.Release(a)
 	defer h.Release(b)
-	h.Publish(slices.Concat(changes("a", 1, 2), changes("b", 3), changes("nobody", 4), changes("a", 5), changes("b", 6)))
+	h.Publish(commitsOf(slices.Concat(changes("a", 1, 2), changes("b", 3), changes("nobody", 4), changes("a", 5), changes("b", 6))...))
 	since(t, a, 0, []apier.Seq{1, 2, 5}, 5)
 	since(t, b, 0, []apier.Seq{3, 6}, 6)
 	if h.HasReaders("nobody") {
@@ -160,7 +172,7 @@ func TestReleaseForgets(t *testing.T) {
 	if first != second {
 		t.Fatal("two readers have two logs")
 	}
-	h.Publish(changes("a", 1))
+	h.Publish(commitsOf(changes("a", 1)...))
 	h.Release(first)
 	if !h.HasReaders("a") {
 		t.Fatal("forgotten while there is a reader")
@@ -170,11 +182,11 @@ func TestReleaseForgets(t *testing.T) {
 	if h.HasReaders("a") || len(h.logs) != 0 {
 		t.Fatal("kept without a reader")
 	}
-	h.Publish(changes("a", 2))
+	h.Publish(commitsOf(changes("a", 2)...))
 	again := h.Open("a")
 	defer h.Release(again)
 	since(t, again, 1, nil, 0)
-	h.Publish(changes("a", 3))
+	h.Publish(commitsOf(changes("a", 3)...))
 	since(t, again, 2, []apier.Seq{3}, 3)
 }
 
@@ -182,7 +194,7 @@ func TestAdvanceNeverGoesBack(t *testing.T) {
 	t.Parallel()
 	h := New(0, 0)
 	h.Publish(nil)
-	h.Publish(changes("a", 7))
+	h.Publish(commitsOf(changes("a", 7)...))
 	h.Advance(3)
 	log := h.Open("a")
 	defer h.Release(log)
@@ -233,7 +245,7 @@ func TestWatch(t *testing.T) {
 	t.Parallel()
 	h := New(0, 0)
 	one, two := h.Watch(), h.Watch()
-	h.Publish(changes("a", 1))
+	h.Publish(commitsOf(changes("a", 1)...))
 	h.PublishMetrics("a", apier.Metrics{}, 1)
 	if woken(one) {
 		t.Error("woken for a tenant without readers")
@@ -241,7 +253,7 @@ func TestWatch(t *testing.T) {
 	log := h.Open("a")
 	defer h.Release(log)
 	for seq := range apier.Seq(100) { // nobody takes a wake-up, and nothing blocks
-		h.Publish(changes("a", seq+2))
+		h.Publish(commitsOf(changes("a", seq+2)...))
 	}
 	h.PublishMetrics("a", apier.Metrics{}, 2)
 	if !woken(one) || woken(one) || !woken(two) {
@@ -253,7 +265,7 @@ func TestWatch(t *testing.T) {
 	}
 	two.Stop()
 	woken(two)
-	h.Publish(changes("a", 200))
+	h.Publish(commitsOf(changes("a", 200)...))
 	if woken(two) || !woken(one) {
 		t.Error("Stop stopped the wrong one")
 	}
@@ -304,7 +316,7 @@ func TestViewsStayIntact(t *testing.T) {
 		})
 	}
 	for seq := apier.Seq(1); seq <= n; seq++ {
-		h.Publish(changes("a", seq))
+		h.Publish(commitsOf(changes("a", seq)...))
 	}
 	readers.Wait()
 }
@@ -328,7 +340,7 @@ func TestTheLimitHoldsForTheHeap(t *testing.T) { //nolint:paralleltest // it loo
 		if seq > 30_000 {
 			c.Event.Payload = request
 		}
-		h.Publish([]apier.Change{c})
+		h.Publish(commitsOf(c))
 	}
 	if grown := liveHeap() - before; grown > 3*total { // what is counted for a change is an estimate
 		t.Errorf("%d bytes are alive under a limit of %d", grown, total)

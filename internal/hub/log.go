@@ -123,15 +123,17 @@ func (l *Log) after(seq apier.Seq) (block, place int) {
 	return block, place
 }
 
-// append adds changes and forgets the oldest beyond the limit. It returns by how many bytes the log has grown.
-func (l *Log) append(changes []apier.Change) (grown int) {
+// append adds the changes of a commit and forgets the oldest beyond the limit. It returns by how many bytes the log has
+// grown.
+func (l *Log) append(commit *apier.Commit) (grown int) {
+	changes := commit.Changes
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	before := l.bytes
 	for i := range changes {
 		l.add(compact(changes[i]))
 	}
-	l.head = changes[len(changes)-1].Event.Seq
+	l.head = commit.Upto
 	for i := len(changes) - 1; i >= 0; i-- {
 		if changes[i].IsEvent() {
 			l.events = changes[i].Event.Seq

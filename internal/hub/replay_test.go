@@ -111,7 +111,7 @@ func TestReplay(t *testing.T) {
 				left--
 				join()
 			}
-			h.Publish(batch)
+			h.Publish(commitsOf(batch...))
 		}
 		for ; left > 0; left-- {
 			join()

@@ -42,9 +42,11 @@ func newFigures() *figures {
 	return f
 }
 
-func (f *figures) committed(changes []apier.Change) {
-	for i := range changes {
-		f.changes.WithLabelValues(kindWord(changes[i].Kind)).Inc()
+func (f *figures) committed(commits []apier.Commit) {
+	for i := range commits {
+		for j := range commits[i].Changes {
+			f.changes.WithLabelValues(kindWord(commits[i].Changes[j].Kind)).Inc()
+		}
 	}
 }
 

@@ -29,29 +29,26 @@ func newPulse(h *hub.Hub, log *slog.Logger) *pulse {
 	return &pulse{hub: h, log: log, woken: make(chan struct{}, 1), dirty: map[apier.TenantID]struct{}{}}
 }
 
-// touch marks the tenants of a commit. It runs on the store's writer and only takes a note.
-func (p *pulse) touch(changes []apier.Change) {
-	p.mu.Lock()
-	for i := range changes {
-		p.dirty[changes[i].Tenant] = struct{}{}
+// committed marks the tenants whose counters may have changed. It runs on the store's writer and only takes a note.
+func (p *pulse) committed(commits []apier.Commit) {
+	if !p.note(commits) {
+		return
 	}
-	p.mu.Unlock()
-	p.wake()
-}
-
-// note marks a tenant whose counters have changed without a change to tell of.
-func (p *pulse) note(tenant apier.TenantID) {
-	p.mu.Lock()
-	p.dirty[tenant] = struct{}{}
-	p.mu.Unlock()
-	p.wake()
-}
-
-func (p *pulse) wake() {
 	select {
 	case p.woken <- struct{}{}:
 	default:
 	}
+}
+
+func (p *pulse) note(commits []apier.Commit) (noted bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i := range commits {
+		if c := &commits[i]; len(c.Changes) > 0 || c.CountersChanged {
+			p.dirty[c.Tenant], noted = struct{}{}, true
+		}
+	}
+	return noted
 }
 
 // run publishes at once after a pause and then once a second for as long as there are changes.

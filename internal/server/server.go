@@ -88,8 +88,8 @@ func (s *Server) open(ctx context.Context) (err error) {
 	s.memory = memory.New(s.opt.MemoryBudget)
 	s.figures.registry.MustRegister(s.limits, memoryCollector{s.memory})
 	s.pulse = newPulse(s.hub, s.log)
-	feed := &feed{server: s} // tells the dispatcher once there is one
-	opened, err := sqlite.Open(ctx, DatabasePath(s.opt.Data), s.storeOptions(feed))
+	fanout := &fanout{server: s} // tells the dispatcher once there is one
+	opened, err := sqlite.Open(ctx, DatabasePath(s.opt.Data), s.storeOptions(fanout))
 	if errors.Is(err, sqlite.ErrLocked) { // by another path, or with the lock file removed
 		return errRunsAlready(s.opt.Data)
 	}
@@ -112,7 +112,7 @@ func (s *Server) open(ctx context.Context) (err error) {
 		s.log.Info("delivery: attempts were cut off when the server was killed; they are due again", "attempts", n)
 	}
 	s.delivery = delivery.New(s.store, s.deliveryOptions())
-	feed.delivery.Store(s.delivery)
+	fanout.delivery.Store(s.delivery)
 	position, err := s.store.Position(ctx)
 	if err != nil {
 		return err
@@ -130,7 +130,7 @@ func (s *Server) open(ctx context.Context) (err error) {
 	}
 	s.auth = auth.New(s.store, secret, auth.Options{TokenTTL: s.opt.TokenTTL, Issuer: s.issuer()})
 	s.gateway = gateway.New(s.hub, s.auth, history{s.store, runs}, s.gatewayOptions(position.Epoch, runs.Current))
-	feed.gateway.Store(s.gateway)
+	fanout.gateway.Store(s.gateway)
 	s.figures.registry.MustRegister(s.gateway)
 	s.operator = newOperator(s.store, s.log)
 	rest := api.New(s.store, s.auth, s.apiOptions(runs))
@@ -183,9 +183,9 @@ func (s *Server) deliveryOptions() delivery.Options {
 	}
 }
 
-func (s *Server) storeOptions(f *feed) store.Options {
+func (s *Server) storeOptions(f *fanout) store.Options {
 	return store.Options{
-		Announce: f.announce, Due: f.due, Room: s.notifier.Ready, Left: s.pulse.note,
+		Announce:   f.announce,
 		WriteQueue: s.opt.WriteQueue, WriteQueuePerTenant: s.opt.WriteQueuePerTenant,
 		Log: s.log, Exclusive: true, AcceptLoss: s.opt.AcceptLoss,
 		WebhookLog: s.opt.WebhookLog, MaxEndpoints: s.opt.MaxEndpoints, MaxOperations: s.opt.MaxOperations, InboxOpen: s.opt.InboxOpen, InboxMaxDeliveries: s.opt.InboxMaxDeliveries,

@@ -8,8 +8,8 @@
 //
 //   - A nil error of a writing method means: on disk, and it survives kill -9 and power loss.
 //   - Each change gets the next Seq inside its transaction, in commit order; no Seq is ever reused.
-//   - Options.Announce is called once per commit, after it and before the writer's call returns, with
-//     the changes of all its operations in Seq order. What was rolled back is never announced.
+//   - Options.Announce is called once per transaction, after its commit and before the writer's call returns,
+//     with the changes of each tenant in Seq order. What was rolled back is never announced.
 //   - Counters change in the transaction of the change. No method counts rows.
 //   - Every method that touches a tenant's data takes the tenant; ids of other tenants are not found.
 //   - Errors for callers are *apier.Error (not_found, conflict, unavailable); others are causes.
@@ -57,17 +57,9 @@ func (e *WritesFailError) Unwrap() error { return e.Cause }
 
 // Options of every implementation. The zero value has the defaults in brackets.
 type Options struct {
-	// Announce receives each commit's changes, in order, one call at a time. It must not block.
-	Announce func([]apier.Change)
-	// Due is told, after a commit, of an endpoint that has a delivery to make and from when on. It must not block.
-	Due func(tenant apier.TenantID, endpoint apier.EndpointID, at apier.Timestamp)
-	// Room is told, after a commit, of a tenant whose inbox hands out something sooner than it said, without a Change
-	// that tells of it: a group that was full is not, a lease ends earlier, a group was put or deleted. It must not
+	// Announce receives what a transaction changed, a Commit for each tenant, in order, one call at a time. It must not
 	// block.
-	Room func(tenant apier.TenantID)
-	// Left is told, after a commit, of a tenant whose counters have changed by events that left in silence. It must not
-	// block.
-	Left func(tenant apier.TenantID)
+	Announce func([]apier.Commit)
 	// Log is told what an operator should know [nobody].
 	Log *slog.Logger
 	// Exclusive says that this process is the server: nobody else may be, as long as the store is open.

@@ -204,7 +204,8 @@ func (a *appendOp) insert(b *batch, tenant int64) error {
 		return err
 	}
 	a.receipts.Events = make([]store.Receipt, len(a.events))
-	b.changes = slices.Grow(b.changes, len(a.events))
+	commit := b.of(a.tenant)
+	commit.Changes = slices.Grow(commit.Changes, len(a.events))
 	for i := range a.events {
 		e := &a.events[i]
 		e.Seq, e.CreatedAt, e.UpdatedAt = b.nextSeq(), b.now, b.now
@@ -227,7 +228,7 @@ func (a *appendOp) insert(b *batch, tenant int64) error {
 			return err
 		}
 		a.receipts.Events[i] = store.Receipt{ID: e.ID, Seq: e.Seq, CreatedAt: b.now}
-		b.changes = append(b.changes, apier.Change{Tenant: a.tenant, Kind: apier.Created, Event: *e, Routed: a.status(i) == statusRouted})
+		commit.Changes = append(commit.Changes, apier.Change{Tenant: a.tenant, Kind: apier.Created, Event: *e, Routed: a.status(i) == statusRouted})
 	}
 	return nil
 }

@@ -25,14 +25,13 @@ type batch struct {
 	trusted  apier.Timestamp // the time by which things leave
 	seq      apier.Seq       // the latest given
 	firstSeq apier.Seq
-	commits  int64          // the number of the latest commit, then of this one
-	changed  int64          // rows that the connection had changed before
-	changes  []apier.Change // in Seq order
-	trimmed  space          // the writer's, as it will be
-	left     store.Space    // what left in this batch: Expired, Trimmed, Erased
-	purge    bool           // overwrite it in the write-ahead log too, at once
-	purgeDue bool           // likewise, with the next housekeeping
-	hurry    bool           // there is housekeeping to do
+	commits  int64       // the number of the latest commit, then of this one
+	changed  int64       // rows that the connection had changed before
+	trimmed  space       // the writer's, as it will be
+	left     store.Space // what left in this batch: Expired, Trimmed, Erased
+	purge    bool        // overwrite it in the write-ahead log too, at once
+	purgeDue bool        // likewise, with the next housekeeping
+	hurry    bool        // there is housekeeping to do
 	tally    *tally
 	tenants  map[apier.TenantID]int64 // created here, known to others after the commit
 	types    map[typeKey]struct{}     // likewise
@@ -48,18 +47,41 @@ type batch struct {
 	opBegun  time.Time      // likewise
 	opCost   int            // what it did so far, in rows and KiB
 
-	rooms tenants // those whose inbox hands out something sooner
-	lefts tenants // those of whom events have left in silence
+	announced []*apier.Commit // what is to be told of each tenant after the commit
 }
 
-// tenants is a set, made when the first is added: most batches have none.
-type tenants map[apier.TenantID]struct{}
-
-func (t *tenants) add(name apier.TenantID) {
-	if *t == nil {
-		*t = tenants{}
+// of returns what is to be told of a tenant after the commit.
+func (b *batch) of(name apier.TenantID) *apier.Commit {
+	for i := len(b.announced) - 1; i >= 0; i-- { // they are few, and most often it is the latest
+		if b.announced[i].Tenant == name {
+			return b.announced[i]
+		}
 	}
-	(*t)[name] = struct{}{}
+	c := &apier.Commit{Tenant: name}
+	b.announced = append(b.announced, c)
+	return c
+}
+
+// change notes a change, to be announced.
+func (b *batch) change(c apier.Change) {
+	commit := b.of(c.Tenant)
+	commit.Changes = append(commit.Changes, c)
+}
+
+// told returns what is to be announced.
+func (b *batch) told() []apier.Commit {
+	for endpoint, at := range b.dues {
+		if !endpoint.gone && endpoint.endpoint.Status == apier.EndpointActive {
+			c := b.of(endpoint.name)
+			c.Due = append(c.Due, apier.EndpointDue{Endpoint: endpoint.endpoint.ID, At: apier.Timestamp(at)})
+		}
+	}
+	commits := make([]apier.Commit, len(b.announced))
+	for i, c := range b.announced {
+		c.After, c.Upto, c.At = b.firstSeq, b.seq, b.now
+		commits[i] = *c
+	}
+	return commits
 }
 
 type typeKey struct {
@@ -169,7 +191,7 @@ func (b *batch) find(name apier.TenantID, id apier.EventID) (tenant int64, found
 // leaves takes an event that leaves in silence off the counters.
 func (b *batch) leaves(e oldEvent) {
 	b.tally.expired(e.tenant, statusOf(e.status), b.now)
-	b.lefts.add(e.name)
+	b.of(e.name).CountersChanged = true
 }
 
 // nextSeq gives the next place in the history; a rollback takes it back.

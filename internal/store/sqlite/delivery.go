@@ -181,7 +181,7 @@ func (b *batch) announceDelivery(name apier.TenantID, row *deliveryRow) {
 	if known := b.endpoints[row.endpoint]; known != nil && shown.DueAt != 0 && shown.LeasedUntil == 0 {
 		shown.DueAt = max(shown.DueAt, known.endpoint.HoldUntil)
 	}
-	b.changes = append(b.changes, apier.Change{
+	b.change(apier.Change{
 		Tenant: name, Kind: apier.DeliveryChanged, Delivery: &shown,
 		Event: apier.Event{ID: shown.EventID, Type: shown.EventType, Seq: shown.Seq, UpdatedAt: b.now},
 	})

@@ -234,7 +234,7 @@ func (b *batch) writeSettings(row *endpointRow) error {
 }
 
 func (b *batch) announceEndpoint(tenant apier.TenantID, e *apier.Endpoint, gone apier.EndpointID, seq apier.Seq) {
-	b.changes = append(b.changes, apier.Change{
+	b.change(apier.Change{
 		Tenant: tenant, Kind: apier.EndpointChanged, Endpoint: e, Gone: gone, Event: apier.Event{Seq: seq, UpdatedAt: b.now},
 	})
 }

@@ -53,7 +53,7 @@ func (b *batch) erase(name apier.TenantID, tenant int64, found *row) (apier.Even
 		return apier.Event{}, err
 	}
 	b.left.Erased++
-	b.changes = append(b.changes, apier.Change{Tenant: name, Kind: apier.Updated, PreviousStatus: previous, Event: e})
+	b.change(apier.Change{Tenant: name, Kind: apier.Updated, PreviousStatus: previous, Event: e})
 	return e, nil
 }
 

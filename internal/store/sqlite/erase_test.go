@@ -146,8 +146,8 @@ func inFiles(t *testing.T, dir, text string) bool {
 func TestAnErasureBeginsByItself(t *testing.T) {
 	t.Parallel()
 	erased := make(chan apier.EventID, 10)
-	s := open(t, filepath.Join(t.TempDir(), "apier.db"), store.Options{Announce: func(changes []apier.Change) {
-		for _, c := range changes {
+	s := open(t, filepath.Join(t.TempDir(), "apier.db"), store.Options{Announce: func(commits []apier.Commit) {
+		for _, c := range changesOf(commits) {
 			if c.Event.Erased {
 				erased <- c.Event.ID
 			}

@@ -58,16 +58,25 @@ type commits struct {
 	of      map[apier.TenantID]int
 }
 
-func (c *commits) announce(changes []apier.Change) {
+func (c *commits) announce(all []apier.Commit) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.changes = append(c.changes, len(changes))
-	for i := range changes {
+	changes := 0
+	for i := range all {
 		if c.of == nil {
 			c.of = map[apier.TenantID]int{}
 		}
-		c.of[changes[i].Tenant]++
+		c.of[all[i].Tenant] += len(all[i].Changes)
+		changes += len(all[i].Changes)
 	}
+	c.changes = append(c.changes, changes)
+}
+
+func changesOf(commits []apier.Commit) (changes []apier.Change) {
+	for i := range commits {
+		changes = append(changes, commits[i].Changes...)
+	}
+	return changes
 }
 
 func (c *commits) largest() int {
@@ -182,9 +191,9 @@ func TestFanOutGoesOnAfterAStop(t *testing.T) {
 		t.Fatal(err)
 	}
 	made := make(chan struct{}, 2000)
-	s = open(t, path, store.Options{Announce: func(changes []apier.Change) {
-		for i := range changes {
-			if changes[i].Kind == apier.DeliveryChanged {
+	s = open(t, path, store.Options{Announce: func(commits []apier.Commit) {
+		for _, c := range changesOf(commits) {
+			if c.Kind == apier.DeliveryChanged {
 				made <- struct{}{}
 			}
 		}

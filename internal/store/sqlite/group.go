@@ -166,7 +166,7 @@ func (s *Store) PutGroup(ctx context.Context, tenant apier.TenantID, g store.New
 		if err := exec(b.conn, "UPDATE inbox_groups SET types = ?, filter = ? WHERE id = ?", types, filter, found.id); err != nil {
 			return err
 		}
-		b.rooms.add(tenant) // who waits for the group waits for something else by now
+		b.of(tenant).InboxReady = true // who waits for the group waits for something else by now
 		if found, err = findGroup(b.conn, number, g.Name); err == nil {
 			group = found.Group
 			group.Bound = int64(s.options.InboxOpen)
@@ -213,7 +213,7 @@ func (s *Store) DeleteGroup(ctx context.Context, tenant apier.TenantID, name str
 			return errNoGroup(name)
 		}
 		s.looks.Delete(groupName{tenant, name})
-		b.rooms.add(tenant)
+		b.of(tenant).InboxReady = true
 		if err := exec(b.conn, "DELETE FROM inbox_groups WHERE id = ?", g.id); err != nil {
 			return err
 		}

@@ -307,7 +307,9 @@ func (b *batch) endLease(l *lease) error {
 // tellRoom has those who wait for the inbox look again after the commit.
 func (b *batch) tellRoom(g *inboxGroup) error {
 	name, err := b.tenantName(g.tenant)
-	b.rooms.add(name)
+	if err == nil {
+		b.of(name).InboxReady = true
+	}
 	return err
 }
 

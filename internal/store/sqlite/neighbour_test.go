@@ -143,7 +143,11 @@ func TestNeighbour(t *testing.T) {
 	t.Parallel()
 	var done, largest, quietAt atomic.Int64
 	s := open(t, filepath.Join(t.TempDir(), "apier.db"), store.Options{
-		MaxEndpoints: 300, WriteQueue: 64, Announce: func(changes []apier.Change) {
+		MaxEndpoints: 300, WriteQueue: 64, Announce: func(commits []apier.Commit) {
+			changes := changesOf(commits)
+			if len(changes) == 0 {
+				return
+			}
 			n := done.Add(1)
 			if slices.ContainsFunc(changes, func(c apier.Change) bool { return c.Tenant == "quiet" }) {
 				quietAt.Store(n)

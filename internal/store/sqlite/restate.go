@@ -34,7 +34,7 @@ func (b *batch) restate(name apier.TenantID, tenant int64, found *row, next apie
 	if err := updateEventAs(b, found.createdSeq, &next, status); err != nil {
 		return err
 	}
-	b.changes = append(b.changes, apier.Change{
+	b.change(apier.Change{
 		Tenant: name, Kind: apier.Updated, PreviousStatus: previous, Event: next, Routed: status == statusRouted,
 	})
 	return nil

@@ -46,7 +46,7 @@ func (o *settleOp) apply(b *batch) error {
 		return err
 	}
 	b.tally.settled(tenant, previous, &o.event)
-	b.changes = append(b.changes, apier.Change{
+	b.change(apier.Change{
 		Tenant: o.tenant, Kind: apier.Updated, PreviousStatus: previous, Event: o.event,
 	})
 	if found.inInbox() { // and so to no endpoint

@@ -150,16 +150,7 @@ func (s *Store) release(conn *sqlite.Conn) (err error) {
 
 func withDefaults(o store.Options) store.Options {
 	if o.Announce == nil {
-		o.Announce = func([]apier.Change) {}
-	}
-	if o.Due == nil {
-		o.Due = func(apier.TenantID, apier.EndpointID, apier.Timestamp) {}
-	}
-	if o.Room == nil {
-		o.Room = func(apier.TenantID) {}
-	}
-	if o.Left == nil {
-		o.Left = func(apier.TenantID) {}
+		o.Announce = func([]apier.Commit) {}
 	}
 	if o.Now == nil {
 		o.Now = time.Now

@@ -63,8 +63,8 @@ func TestBadOperationFailsAlone(t *testing.T) {
 	begin := sync.OnceFunc(func() { close(began) }) // it is applied once more, alone
 	var announced []apier.Seq
 	path := filepath.Join(t.TempDir(), "apier.db")
-	s := open(t, path, store.Options{Announce: func(changes []apier.Change) {
-		for _, c := range changes {
+	s := open(t, path, store.Options{Announce: func(commits []apier.Commit) {
+		for _, c := range changesOf(commits) {
 			announced = append(announced, c.Event.Seq)
 		}
 	}})

@@ -70,7 +70,7 @@ func (o *recordWebhookOp) apply(b *batch) error {
 		return err
 	}
 	o.webhook = w
-	b.changes = append(b.changes, apier.Change{
+	b.change(apier.Change{
 		Tenant: o.tenant, Kind: apier.WebhookReceived, Webhook: &w, Event: apier.Event{Seq: w.Seq, UpdatedAt: w.ReceivedAt},
 	})
 	return nil

@@ -235,29 +235,13 @@ func (w *writer) transact(next func() *op) ([]error, error) {
 	if b.purge {
 		w.purge()
 	}
-	w.tell(b)
+	if commits := b.told(); len(commits) > 0 {
+		w.store.options.Announce(commits)
+	}
 	for _, of := range b.fanOuts {
 		w.fanOutFor(of.name, of.tenant)
 	}
 	return results, nil
-}
-
-// tell announces what was committed.
-func (w *writer) tell(b *batch) {
-	if len(b.changes) > 0 {
-		w.store.options.Announce(b.changes)
-	}
-	for tenant := range b.lefts {
-		w.store.options.Left(tenant)
-	}
-	for tenant := range b.rooms {
-		w.store.options.Room(tenant)
-	}
-	for endpoint, at := range b.dues {
-		if !endpoint.gone && endpoint.endpoint.Status == apier.EndpointActive {
-			w.store.options.Due(endpoint.name, endpoint.endpoint.ID, apier.Timestamp(at))
-		}
-	}
 }
 
 // beginError is a transaction that could not begin: another process holds the lock, most likely.

@@ -273,9 +273,11 @@ func testRoom(t *testing.T, open Opener) {
 	told := 0 // by the writer, before each call below returns
 	f := newTunedFixture(t, open, func(o *store.Options) {
 		o.InboxOpen = 2
-		o.Room = func(tenant apier.TenantID) {
-			if tenant == acme {
-				told++
+		o.Announce = func(commits []apier.Commit) {
+			for _, c := range commits {
+				if c.Tenant == acme && c.InboxReady {
+					told++
+				}
 			}
 		}
 	})

@@ -105,7 +105,13 @@ func testLeft(t *testing.T, open Opener) {
 	var told []apier.TenantID // by the writer, before a call below returns
 	f := newTunedFixture(t, open, func(o *store.Options) {
 		o.EventRetention, o.DiskBudget, o.DiskBudgetPending = time.Hour, budget, true
-		o.Left = func(tenant apier.TenantID) { told = append(told, tenant) }
+		o.Announce = func(commits []apier.Commit) {
+			for _, c := range commits {
+				if c.CountersChanged {
+					told = append(told, c.Tenant)
+				}
+			}
+		}
 	})
 	f.add(newEvents(2)...)
 	f.clock.advance(2 * time.Hour)

@@ -83,10 +83,12 @@ func (f *fixture) options() store.Options {
 	return o
 }
 
-func (f *fixture) record(changes []apier.Change) {
+func (f *fixture) record(commits []apier.Commit) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.announced = append(f.announced, changes...)
+	for _, c := range commits {
+		f.announced = append(f.announced, c.Changes...)
+	}
 }
 
 func (f *fixture) changesAnnounced() []apier.Change {

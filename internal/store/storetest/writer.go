@@ -39,8 +39,8 @@ func newHeld(t *testing.T, open Opener, queue int) *held {
 	var once sync.Once
 	h.Subject = open(t, h.dir, store.Options{
 		Now: h.clock.now, WriteQueue: queue,
-		Announce: func(changes []apier.Change) {
-			h.record(changes)
+		Announce: func(commits []apier.Commit) {
+			h.record(commits)
 			once.Do(func() {
 				close(h.announcing)
 				<-h.release
@@ -116,7 +116,7 @@ func testLeaveQueue(t *testing.T, open Opener) {
 func testLeaveBegun(t *testing.T, open Opener) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	s := open(t, t.TempDir(), store.Options{Announce: func([]apier.Change) { cancel() }})
+	s := open(t, t.TempDir(), store.Options{Announce: func([]apier.Commit) { cancel() }})
 	defer func() { check(t, s.Close()) }()
 	receipts, err := s.Append(ctx, acme, newEvents(1), nil)
 	check(t, err)
