@@ -54,6 +54,7 @@ test-frontend: ## TypeScript tests
 e2e: build ## the whole in real browsers, one of them as old as is promised
 	@scripts/tools.sh browser
 	@scripts/tools.sh old-browser
+	@scripts/tools.sh proxies
 	@cd frontend && npm run --silent e2e
 
 outsiders: build ## what others wrote at work with what is shipped: generators, bundlers, Node's versions

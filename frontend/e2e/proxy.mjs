@@ -5,7 +5,7 @@ import http from 'node:http'
 import net from 'node:net'
 
 /**
- * Forwards to the server. Each fault stays until `mend()`; `upgrades` are the requests that came meanwhile.
+ * Forwards to the server, or where that has a `socket` to what listens there. Each fault stays until `mend()`; `upgrades` are the requests that came meanwhile.
  * `pages` are served by the proxy itself: `{'/lab': {type, body}}`.
  */
 export async function startProxy(server, pages = {}) {
@@ -69,7 +69,7 @@ export async function startProxy(server, pages = {}) {
   }
 
   function pass(request, client, head) {
-    const onward = net.connect(server.port, '127.0.0.1', () => {
+    const onward = net.connect(place(server), () => {
       onward.write(requestText(request))
       onward.write(head)
     })
@@ -109,15 +109,15 @@ export async function startProxy(server, pages = {}) {
   return proxy
 }
 
+const place = ({ socket, port }) =>
+  socket ? { path: socket, socketPath: socket } : { host: '127.0.0.1', port }
+
 function forwardRequest(server, request, response) {
   const { url, method, headers } = request
-  const onward = http.request(
-    { host: '127.0.0.1', port: server.port, path: url, method, headers },
-    (answer) => {
-      response.writeHead(answer.statusCode, answer.headers)
-      answer.pipe(response)
-    },
-  )
+  const onward = http.request({ ...place(server), path: url, method, headers }, (answer) => {
+    response.writeHead(answer.statusCode, answer.headers)
+    answer.pipe(response)
+  })
   onward.on('error', () => response.destroy())
   request.pipe(onward)
 }
