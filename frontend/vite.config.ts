@@ -2,9 +2,10 @@ import react from '@vitejs/plugin-react'
 import { defineConfig } from 'vitest/config'
 // The oldest browsers that are promised: those of the integration guide.
 import browsers from './browsers.json' with { type: 'json' }
+import { compressed } from './compress.ts'
 
 export default defineConfig({
-  plugins: [react()],
+  plugins: [react(), compressed()],
   // The Go server puts a fresh nonce in place of this word in each answer; the policy has no unsafe-inline.
   html: { cspNonce: '__CSP_NONCE__' },
   build: {

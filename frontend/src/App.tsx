@@ -11,10 +11,10 @@ import { createQueryClient } from './app/queries'
 import { ToastProvider } from './components/Toasts'
 import { Shell } from './components/Shell'
 import { DashboardPage } from './pages/DashboardPage'
-import { EventsPage } from './pages/EventsPage'
 import { NotFoundPage } from './pages/NotFoundPage'
 import { SignInPage } from './pages/SignInPage'
 
+const EventsPage = lazy(() => import('./pages/EventsPage').then((m) => ({ default: m.EventsPage })))
 const WebhooksPage = lazy(() => import('./pages/WebhooksPage').then((m) => ({ default: m.WebhooksPage })))
 
 interface AppProps {
@@ -58,22 +58,22 @@ function SignedIn({ settings }: { settings: LiveSettings }) {
       <LiveProvider settings={settings}>
         <ToastProvider>
           <Shell>
-            <Switch>
-              <Route path="/">
-                <DashboardPage />
-              </Route>
-              <Route path="/events">
-                <EventsPage />
-              </Route>
-              <Route path="/webhooks">
-                <Suspense fallback={null}>
+            <Suspense fallback={null}>
+              <Switch>
+                <Route path="/">
+                  <DashboardPage />
+                </Route>
+                <Route path="/events">
+                  <EventsPage />
+                </Route>
+                <Route path="/webhooks">
                   <WebhooksPage />
-                </Suspense>
-              </Route>
-              <Route>
-                <NotFoundPage />
-              </Route>
-            </Switch>
+                </Route>
+                <Route>
+                  <NotFoundPage />
+                </Route>
+              </Switch>
+            </Suspense>
           </Shell>
         </ToastProvider>
       </LiveProvider>

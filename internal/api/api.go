@@ -69,6 +69,8 @@ type API struct {
 
 	searches searches
 	page     func() (docsPage, error)
+
+	openAPIText func() fixedText
 }
 
 // New makes the API.
@@ -124,6 +126,7 @@ func New(s store.Store, a *auth.Authenticator, opt Options) *API {
 		receiver: newRates(opt.WebhooksPerSec, 2), refusals: rate.NewLimiter(refusalsPerSec, 10*refusalsPerSec),
 		failures: failures{limit: rate.NewLimiter(failuresPerSec, 10*failuresPerSec)},
 		searches: newSearches(opt.MaxSearches, opt.SearchTimeout), page: sync.OnceValues(renderDocs),
+		openAPIText: sync.OnceValue(func() fixedText { return newFixedText(openAPIDocument) }),
 	}
 	api.routes()
 	return api
@@ -262,7 +265,10 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, route route) {
 	}
 	c.memory = a.account(c)
 	defer c.memory.Close()
-	c.w = &answerWriter{ResponseWriter: w, account: c.memory, changed: r.Method != http.MethodGet}
+	c.w = &answerWriter{ResponseWriter: w, account: c.memory, changed: r.Method != http.MethodGet, takesGzip: takesGzip(r)}
+	if r.Method == http.MethodGet {
+		w.Header().Add("Vary", "Accept-Encoding")
+	}
 	err := a.permit(c.ctx(), c, route.rule)
 	if err == nil {
 		err = route.handle(a, c)

@@ -74,6 +74,8 @@ type answerWriter struct {
 	account *memory.Account
 	counted int64 // bytes of the page that was read, or of the answer made of it
 	changed bool  // the request has changed something, so that its answer is not refused
+
+	takesGzip bool
 }
 
 // Unwrap lets http.ResponseController find what is beneath.

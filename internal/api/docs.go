@@ -12,7 +12,6 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -21,7 +20,7 @@ var docsTemplate string //nolint:gochecknoglobals // go:embed needs a package va
 
 // docsPage is the page as it is served.
 type docsPage struct {
-	html []byte
+	html fixedText
 	csp  string
 }
 
@@ -32,13 +31,9 @@ func (a *API) docs(c *call) error {
 		return err
 	}
 	h := c.w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Length", strconv.Itoa(len(page.html)))
 	h.Set("Content-Security-Policy", page.csp)
 	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("Cache-Control", describedFor)
-	_, _ = c.w.Write(page.html) // the client may be gone; there is nobody to tell
-	return nil
+	return page.html.serve(c, "text/html; charset=utf-8")
 }
 
 // renderDocs makes the page from the OpenAPI document. The policy permits the page's one style by its
@@ -63,7 +58,7 @@ func renderDocs() (docsPage, error) {
 	hash := sha256.Sum256(style[1])
 	csp := "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(hash[:]) +
 		"'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-	return docsPage{page.Bytes(), csp}, nil
+	return docsPage{newFixedText(page.Bytes()), csp}, nil
 }
 
 type docsView struct {

@@ -59,7 +59,9 @@ func (a *API) exportEvents(c *call) error {
 	h.Set("Content-Type", x.contentType)
 	h.Set("Content-Disposition", `attachment; filename="events.`+format+`"`)
 	h.Set("Cache-Control", "no-store")
-	if err := a.stream(c, x, walk, page); err != nil {
+	out := c.stream(payloadBytes(page.Events) + eventOverhead*int64(len(page.Events)))
+	if err := a.export(c, out, x, walk, page); err != nil {
+		out.discard()
 		if c.ctx().Err() == nil {
 			a.opt.Log.Error("api: export cut short", "tenant", c.id.Tenant, "user", c.id.Subject, "cause", err)
 		}
@@ -68,23 +70,22 @@ func (a *API) exportEvents(c *call) error {
 	return nil
 }
 
-func (a *API) stream(c *call, x exporter, walk *searchWalk, page store.Page) error {
-	if err := x.begin(c.w); err != nil {
+func (a *API) export(c *call, out *textStream, x exporter, walk *searchWalk, page store.Page) error {
+	if err := x.begin(out); err != nil {
 		return err
 	}
-	flush := http.NewResponseController(c.w)
-	defer context.AfterFunc(c.ctx(), func() { _ = flush.SetWriteDeadline(time.Now()) })() // a client that does not read
+	defer context.AfterFunc(c.ctx(), func() { _ = out.control.SetWriteDeadline(time.Now()) })() // a client that does not read
 	for first := true; ; {
 		for i := range page.Events {
-			if err := x.event(c.w, &page.Events[i], first); err != nil {
+			if err := x.event(out, &page.Events[i], first); err != nil {
 				return err
 			}
 			first = false
 		}
 		if !page.HasMore {
-			return x.end(c.w)
+			return endExport(out, x)
 		}
-		if err := flush.Flush(); err != nil {
+		if err := out.Flush(); err != nil {
 			return err
 		}
 		page = store.Page{}
@@ -101,6 +102,13 @@ func (a *API) nextOfExport(room context.Context, c *call, walk *searchWalk) (pag
 		return payloadBytes(page.Events), err
 	})
 	return page, err
+}
+
+func endExport(out *textStream, x exporter) error {
+	if err := x.end(out); err != nil {
+		return err
+	}
+	return out.Close()
 }
 
 func payloadBytes(events []apier.Event) (n int64) {

@@ -5,7 +5,6 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
-	"strconv"
 	"strings"
 )
 
@@ -17,12 +16,7 @@ const describedFor = "public, max-age=300"
 
 // openAPI answers GET /api/openapi.json.
 func (a *API) openAPI(c *call) error {
-	h := c.w.Header()
-	h.Set("Content-Type", "application/json")
-	h.Set("Content-Length", strconv.Itoa(len(openAPIDocument)))
-	h.Set("Cache-Control", describedFor)
-	_, _ = c.w.Write(openAPIDocument) // the client may be gone; there is nobody to tell
-	return nil
+	return a.openAPIText().serve(c, "application/json")
 }
 
 // document is what the docs page shows of the OpenAPI document, in the document's order.

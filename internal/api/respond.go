@@ -12,9 +12,12 @@ import (
 
 // writeJSON answers with bytes that are JSON already, if there is memory for them until they are written.
 func writeJSON(w http.ResponseWriter, status int, body []byte) {
-	if counted, ok := w.(*answerWriter); ok && counted.hold(len(body)) != nil {
-		problem.Write(w, errOutOfMemory(), retryAfter)
-		return
+	if counted, ok := w.(*answerWriter); ok {
+		if counted.hold(len(body)) != nil {
+			problem.Write(w, errOutOfMemory(), retryAfter)
+			return
+		}
+		body = counted.compressed(body)
 	}
 	h := w.Header()
 	h.Set("Content-Type", "application/json")

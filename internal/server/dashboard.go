@@ -27,7 +27,10 @@ func newDashboard(dist fs.FS) http.Handler {
 	if err != nil {
 		return http.HandlerFunc(notBuilt)
 	}
-	files := http.FileServerFS(dist)
+	assets, err := loadAssets(dist)
+	if err != nil {
+		return http.HandlerFunc(notBuilt)
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		name := strings.TrimPrefix(path.Clean(r.URL.Path), "/")
 		segment, _, _ := strings.Cut(strings.TrimSuffix(name, "index.html"), "/")
@@ -44,10 +47,16 @@ func newDashboard(dist fs.FS) http.Handler {
 			return
 		}
 		secureHeaders(w.Header())
+		file, found := assets[name]
+		if !found { // also an asset of another version: that it is gone must not be kept
+			w.Header().Set("Cache-Control", "no-store")
+			http.NotFound(w, r)
+			return
+		}
 		if strings.HasPrefix(name, "assets/") { // their names change with their content
 			w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
 		}
-		files.ServeHTTP(w, r)
+		file.serve(w, r)
 	})
 }
 

@@ -79,6 +79,58 @@ func TestTheDashboardIsServedWithAStrictPolicy(t *testing.T) {
 	}
 }
 
+// E4: the copies that the build compressed are served where the client takes them.
+func TestAssetsAreServedCompressed(t *testing.T) {
+	t.Parallel()
+	h := getOnly(newDashboard(fstest.MapFS{
+		"index.html":            {Data: []byte("page")},
+		"assets/app-1a2b.js":    {Data: []byte("plain text")},
+		"assets/app-1a2b.js.br": {Data: []byte("by br")},
+		"assets/app-1a2b.js.gz": {Data: []byte("gz")},
+		"assets/tiny-3c4d.css":  {Data: []byte("css")},
+	}))
+	ask := func(path string, headers ...string) *http.Response {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, http.NoBody)
+		for i := 0; i < len(headers); i += 2 {
+			r.Header.Set(headers[i], headers[i+1])
+		}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		return w.Result()
+	}
+	tags := map[string]bool{}
+	for accept, want := range map[string][2]string{
+		"gzip, deflate, br": {"br", "by br"}, "gzip": {"gzip", "gz"}, "br;q=0, gzip": {"gzip", "gz"}, "identity": {"", "plain text"}, "": {"", "plain text"},
+	} {
+		res := ask("/assets/app-1a2b.js", "Accept-Encoding", accept)
+		body, _ := io.ReadAll(res.Body)
+		if got := [2]string{res.Header.Get("Content-Encoding"), string(body)}; got != want {
+			t.Errorf("%q: %q", accept, got)
+		}
+		if res.ContentLength != int64(len(body)) || res.Header.Get("Vary") != "Accept-Encoding" ||
+			!strings.HasPrefix(res.Header.Get("Content-Type"), "text/javascript") || !strings.Contains(res.Header.Get("Cache-Control"), "immutable") {
+			t.Errorf("%q: %v", accept, res.Header)
+		}
+		tag := res.Header.Get("ETag")
+		tags[tag] = true
+		again := ask("/assets/app-1a2b.js", "Accept-Encoding", accept, "If-None-Match", tag)
+		if again.StatusCode != http.StatusNotModified || again.Header.Get("Vary") != "Accept-Encoding" || again.Header.Get("ETag") != tag {
+			t.Errorf("%q, again: %d %v", accept, again.StatusCode, again.Header)
+		}
+	}
+	if len(tags) != 3 {
+		t.Errorf("%d tags of three representations", len(tags))
+	}
+	if res := ask("/assets/tiny-3c4d.css", "Accept-Encoding", "br"); res.Header.Get("Content-Encoding") != "" || res.Header.Get("Vary") != "" {
+		t.Errorf("a file without copies: %v", res.Header)
+	}
+	for _, gone := range []string{"/assets/app-1a2b.js.br", "/assets/app-0000.js"} {
+		if res := ask(gone); res.StatusCode != http.StatusNotFound || res.Header.Get("Cache-Control") != "no-store" {
+			t.Errorf("%s: %d %v", gone, res.StatusCode, res.Header)
+		}
+	}
+}
+
 func TestAHostCannotWriteIntoThePolicy(t *testing.T) {
 	t.Parallel()
 	for host, want := range map[string]bool{"localhost:8080": true, "[::1]:8080": true, "x; script-src *": false, "": false} {
