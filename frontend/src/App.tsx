@@ -1,5 +1,5 @@
 import { QueryClientProvider } from '@tanstack/react-query'
-import { Suspense, lazy, useEffect, useState } from 'react'
+import { Suspense, useEffect, useState } from 'react'
 import { Route, Switch } from 'wouter'
 import { AuthProvider } from './app/auth/AuthProvider'
 import { useAuth } from './app/auth/context'
@@ -8,14 +8,15 @@ import type { Session } from './app/auth/session'
 import { LiveProvider } from './app/live/LiveProvider'
 import type { LiveSettings } from './app/live/settings'
 import { createQueryClient } from './app/queries'
+import { lazyPart } from './components/part'
 import { ToastProvider } from './components/Toasts'
 import { Shell } from './components/Shell'
 import { DashboardPage } from './pages/DashboardPage'
 import { NotFoundPage } from './pages/NotFoundPage'
 import { SignInPage } from './pages/SignInPage'
 
-const EventsPage = lazy(() => import('./pages/EventsPage').then((m) => ({ default: m.EventsPage })))
-const WebhooksPage = lazy(() => import('./pages/WebhooksPage').then((m) => ({ default: m.WebhooksPage })))
+const EventsPage = lazyPart(() => import('./pages/EventsPage').then((m) => m.EventsPage))
+const WebhooksPage = lazyPart(() => import('./pages/WebhooksPage').then((m) => m.WebhooksPage))
 
 interface AppProps {
   session: Session

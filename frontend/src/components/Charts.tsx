@@ -1,18 +1,24 @@
-import { Suspense, lazy, useMemo, useState } from 'react'
-import type { ReactNode } from 'react'
+import { Suspense, useMemo, useState } from 'react'
+import type { ComponentProps, ReactNode } from 'react'
 import type { Range, ThroughputPoint } from '../app/api/types'
 import { useLatency, useThroughput } from '../app/data'
 import { count, seconds } from '../app/format'
+import { mendLanguage } from '../app/language'
 import { latencyChart, spanOf, throughputChart } from '../app/metrics/chart'
 import type { Line } from '../app/metrics/chart'
 import { happened, perMinute, within } from '../app/metrics/figures'
 import { useNow } from '../app/now'
+import { Boundary } from './Boundary'
 import styles from './Charts.module.css'
+import { lazyPart } from './part'
 import { Panel } from './Panel'
 import { Problem } from './Problem'
 import { Button } from './ui/Button'
 
-const LiveChart = lazy(() => import('./LiveChart').then((m) => ({ default: m.LiveChart })))
+const LiveChart = lazyPart(() => {
+  mendLanguage() // uPlot hands it to Intl as soon as it is loaded
+  return import('./LiveChart').then((m) => m.LiveChart)
+})
 
 const ranges: readonly { range: Range; word: string }[] = [
   { range: '15m', word: '15 min' },
@@ -56,9 +62,7 @@ function Throughput({ range, picker }: { range: Range; picker: ReactNode }) {
         ))}
         <Gone series={data?.series} range={range} now={now} />
       </dl>
-      <Suspense fallback={<div className={styles.blank} />}>
-        <LiveChart data={chart} title="Events per minute" format={whole} />
-      </Suspense>
+      <Chart data={chart} title="Events per minute" format={whole} />
     </Panel>
   )
 }
@@ -98,10 +102,19 @@ function Latency({ range }: { range: Range }) {
         <Figure word="p99" value={value(data?.p99)} />
         <Figure word="deliveries" value={data && count(deliveries)} />
       </dl>
-      <Suspense fallback={<div className={styles.blank} />}>
-        <LiveChart data={chart} title="Latency by minute" format={seconds} />
-      </Suspense>
+      <Chart data={chart} title="Latency by minute" format={seconds} />
     </Panel>
+  )
+}
+
+/** A chart, which may fail by itself; the figures above it stay. */
+function Chart(props: ComponentProps<typeof LiveChart>) {
+  return (
+    <Boundary what="chart" name={props.title}>
+      <Suspense fallback={<div className={styles.blank} />}>
+        <LiveChart {...props} />
+      </Suspense>
+    </Boundary>
   )
 }
 

@@ -1,19 +1,20 @@
-import { Suspense, lazy, useMemo, useRef, useState } from 'react'
+import { Suspense, useMemo, useRef, useState } from 'react'
 import type { ReactNode, RefObject } from 'react'
 import { useLocation } from 'wouter'
 import type { NewEvent } from '../app/api/types'
 import { useHotkeys } from '../app/hotkeys'
 import { useFreshness } from '../app/live/freshness'
+import { Boundary } from './Boundary'
 import { ClockNotice } from './ClockNotice'
 import { Header } from './Header'
 import { Nav } from './Nav'
-import { PageBoundary } from './PageBoundary'
+import { lazyPart } from './part'
 import { ShellContext } from './shellContext'
 import { StatusStrip } from './StatusStrip'
 import styles from './Shell.module.css'
 
-const SendEventSheet = lazy(() => import('./SendEventSheet').then((m) => ({ default: m.SendEventSheet })))
-const HelpDialog = lazy(() => import('./HelpDialog').then((m) => ({ default: m.HelpDialog })))
+const SendEventSheet = lazyPart(() => import('./SendEventSheet').then((m) => m.SendEventSheet))
+const HelpDialog = lazyPart(() => import('./HelpDialog').then((m) => m.HelpDialog))
 
 const titles: Record<string, string> = { '/': 'Dashboard', '/events': 'Events', '/webhooks': 'Webhooks' }
 
@@ -33,6 +34,11 @@ export function Shell({ children }: { children: ReactNode }) {
     }),
     [],
   )
+  const closeAll = () => {
+    setHasSent(false)
+    setSend(null)
+    setHelp(false)
+  }
   useHotkeys({
     'g d': () => navigate('/'),
     'g e': () => navigate('/events'),
@@ -61,22 +67,28 @@ export function Shell({ children }: { children: ReactNode }) {
           <StatusStrip />
           <ClockNotice />
           <Main box={main}>
-            <PageBoundary page={path}>{children}</PageBoundary>
+            <Boundary what="page" name={path}>
+              {children}
+            </Boundary>
           </Main>
         </div>
       </div>
-      <Suspense fallback={null}>
-        {/* Kept once opened, so that what was typed survives a close and a failure. */}
-        {hasSent && (
-          <SendEventSheet
-            open={send !== null}
-            draft={send?.draft}
-            onOpen={() => setSend({})}
-            onClose={() => setSend(null)}
-          />
-        )}
-        {help && <HelpDialog onClose={() => setHelp(false)} />}
-      </Suspense>
+      <div className={styles.sheets}>
+        <Boundary what="form" name="sheets" onClose={closeAll}>
+          <Suspense fallback={null}>
+            {/* Kept once opened, so that what was typed survives a close and a failure. */}
+            {hasSent && (
+              <SendEventSheet
+                open={send !== null}
+                draft={send?.draft}
+                onOpen={() => setSend({})}
+                onClose={() => setSend(null)}
+              />
+            )}
+            {help && <HelpDialog onClose={() => setHelp(false)} />}
+          </Suspense>
+        </Boundary>
+      </div>
     </ShellContext.Provider>
   )
 }
