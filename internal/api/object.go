@@ -57,8 +57,11 @@ func (o object) tooDeep(limit int) (faults []apier.FieldError) {
 	return faults
 }
 
-// asObject takes valid JSON apart; false: it is no object.
+// asObject takes valid JSON apart; false: it is no object, or nothing at all, as a member that is missing or null.
 func asObject(raw []byte) (o object, ok bool) {
+	if len(raw) == 0 {
+		return nil, false
+	}
 	ok = members(raw, func(quoted, value []byte) {
 		name, _ := unquote(quoted) // a name is a string
 		o = append(o, member{name, value})
