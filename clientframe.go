@@ -31,7 +31,9 @@ type RefusedName struct {
 
 // DecodeClientFrame reads one text message. If the error is not nil, the frame still carries the ID, as far as it could
 // be read, so that the answer can name it. Members it does not know are ignored. Names are exact, and each may stand once.
+// A byte order mark before it is dropped, as before the body of a request.
 func DecodeClientFrame(msg []byte) (ClientFrame, *Error) {
+	msg = bytes.TrimPrefix(msg, []byte("\ufeff"))
 	if trimmed := bytes.TrimLeft(msg, " \t\r\n"); len(trimmed) == 0 || trimmed[0] != '{' {
 		return ClientFrame{}, Errorf(CodeMalformed, "A frame is one JSON object, such as {\"type\":\"ping\"}.")
 	}

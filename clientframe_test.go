@@ -49,3 +49,11 @@ func TestAClientFrameWithANameTwiceIsRefused(t *testing.T) {
 		}
 	}
 }
+
+func TestAByteOrderMarkBeforeAFrameIsDropped(t *testing.T) {
+	t.Parallel()
+	f, err := apier.DecodeClientFrame([]byte("\ufeff{\"type\":\"ping\",\"timestamp\":1E2}"))
+	if err != nil || f.Type != apier.FramePing || string(f.Echo) != "1E2" {
+		t.Errorf("%+v, %v", f, err)
+	}
+}

@@ -25,6 +25,8 @@ func handshake(r *http.Request, extension string) ([]byte, error) {
 	switch {
 	case !r.ProtoAtLeast(1, 1):
 		return nil, errors.New("the request is not of HTTP/1.1")
+	case r.ContentLength != 0: // or what follows would be read as frames by one, as a body by another on the way
+		return nil, errors.New("the request has a body")
 	case len(versions) != 1 || versions[0] != "13":
 		return nil, errors.New("the header Sec-WebSocket-Version must be 13, once")
 	case len(r.Header["Sec-Websocket-Key"]) != 1 || !isHandshakeKey(key):

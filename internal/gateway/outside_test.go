@@ -141,6 +141,12 @@ func TestTheUpgradeIsReadAsRFC9110AndRFC6455Say(t *testing.T) {
 			t.Errorf("%s: upgraded is %v, want %v (%v)", name, got, tc.ok, err)
 		}
 	}
+	for _, length := range []int64{5, -1} { // -1: Transfer-Encoding: chunked
+		r := &http.Request{Method: http.MethodGet, ProtoMajor: 1, ProtoMinor: 1, Header: header(func(http.Header) {}), ContentLength: length}
+		if _, err := handshake(r, ""); err == nil {
+			t.Errorf("an upgrade with a body of %d bytes was taken", length)
+		}
+	}
 }
 
 // FAULTS C10: ws.close() of a browser sends no code, which RFC 6455 names 1005. A connection that was lost is 1006.

@@ -21,6 +21,7 @@ import (
 )
 
 // Bounds of plain HTTP connections beyond the limit. They are for health checks, and for a readable refusal to others.
+// Where there are as many, the oldest makes room for the newest: see makeRoom.
 const (
 	spareConnections      = 64
 	spareConnectionsPerIP = 4
@@ -29,7 +30,7 @@ const (
 
 // httpLimits bounds the connections of plain HTTP, in all and per address, as the gateway does those of WebSockets.
 // Beyond a limit a connection is spare: /healthz, /readyz and /metrics are answered on it, everything else is refused,
-// and it ends. Beyond the spare ones a connection is closed at once.
+// and it ends.
 type httpLimits struct {
 	max, perIP, ipv6Bits int
 	proxies              []netip.Prefix // have no limit of their own: their clients are many
@@ -38,7 +39,7 @@ type httpLimits struct {
 	mu       sync.Mutex
 	conns    map[net.Conn]httpConn
 	byIP     map[string]int
-	spare    int
+	spares   []net.Conn // oldest first
 	spareIPs map[string]int
 	refused  prometheus.Counter
 }
@@ -69,45 +70,61 @@ type limitedListener struct {
 	limits *httpLimits
 }
 
-// Accept returns the next connection that has a place.
+// Accept returns the next connection, which has a place.
 func (l *limitedListener) Accept() (net.Conn, error) {
-	for {
-		nc, err := l.Listener.Accept()
-		if err != nil {
-			if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
-				l.limits.log.Warn("no connection can be accepted: this process has as many files open as it may; raise ulimit -n (LimitNOFILE=), or lower --max-connections and --max-http-connections", "cause", err)
-			}
-			return nil, err
-		}
-		if l.limits.admit(nc) {
-			return nc, nil
-		}
-		nc.Close()
+	nc, err := l.Listener.Accept()
+	if err == nil {
+		l.limits.admit(nc)
+	} else if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
+		l.limits.log.Warn("no connection can be accepted: this process has as many files open as it may; raise ulimit -n (LimitNOFILE=), or lower --max-connections and --max-http-connections", "cause", err)
 	}
+	return nc, err
 }
 
 // admit gives a connection a place, or a spare one.
-func (l *httpLimits) admit(nc net.Conn) bool {
+func (l *httpLimits) admit(nc net.Conn) {
 	host, _, _ := net.SplitHostPort(nc.RemoteAddr().String())
 	c := httpConn{ip: clientaddr.LimitKey(host, l.ipv6Bits)}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	regular := len(l.conns) - l.spare
+	regular := len(l.conns) - len(l.spares)
 	c.spare = l.max > 0 && regular >= l.max || l.perIP > 0 && l.byIP[c.ip] >= l.perIP && !l.isProxy(host)
 	if c.spare {
 		l.refused.Inc()
-		if l.spare >= spareConnections || l.spareIPs[c.ip] >= spareConnectionsPerIP {
-			return false
-		}
+		l.makeRoom(c.ip)
 		l.log.Warn("http: too many connections; health checks are answered still (--max-http-connections, --max-http-connections-per-ip)",
 			"addr", host, "of_address", l.byIP[c.ip], "in_all", regular)
-		l.spare++
+		l.spares = append(l.spares, nc)
 		l.spareIPs[c.ip]++
 	} else {
 		l.byIP[c.ip]++
 	}
 	l.conns[nc] = c
-	return true
+}
+
+// makeRoom ends the oldest spare connection where there are as many as may be: one of the same address if that has its
+// share, else of the address that has most. Whoever holds a spare connection and sends nothing keeps nobody's health
+// check out: that needs its connection for one short answer.
+func (l *httpLimits) makeRoom(ip string) {
+	if l.spareIPs[ip] < spareConnectionsPerIP {
+		if len(l.spares) < spareConnections {
+			return
+		}
+		ip = l.mostSpares()
+	}
+	oldest := l.spares[slices.IndexFunc(l.spares, func(nc net.Conn) bool { return l.conns[nc].ip == ip })]
+	l.forget(oldest)
+	oldest.Close()
+}
+
+// mostSpares returns the address that has most spare connections; of several, that of the oldest.
+func (l *httpLimits) mostSpares() (ip string) {
+	for _, nc := range l.spares {
+		if of := l.conns[nc].ip; l.spareIPs[of] > l.spareIPs[ip] {
+			ip = of
+		}
+	}
+	return ip
 }
 
 func (l *httpLimits) isProxy(host string) bool {
@@ -122,13 +139,18 @@ func (l *httpLimits) track(nc net.Conn, state http.ConnState) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.forget(nc)
+}
+
+// forget takes the place of a connection back; one that has none had to make room.
+func (l *httpLimits) forget(nc net.Conn) {
 	c, known := l.conns[nc]
 	if !known {
 		return
 	}
 	delete(l.conns, nc)
 	if c.spare {
-		l.spare--
+		l.spares = slices.DeleteFunc(l.spares, func(other net.Conn) bool { return other == nc })
 		decrease(l.spareIPs, c.ip)
 	} else {
 		decrease(l.byIP, c.ip)
@@ -143,7 +165,7 @@ func decrease(counts map[string]int, key string) {
 
 type spareKey struct{}
 
-// connContext is http.Server.ConnContext: it marks the requests of a spare connection, and bounds its time.
+// connContext is http.Server.ConnContext: it marks the requests of a spare connection.
 func (l *httpLimits) connContext(ctx context.Context, nc net.Conn) context.Context {
 	l.mu.Lock()
 	spare := l.conns[nc].spare

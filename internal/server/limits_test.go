@@ -185,22 +185,20 @@ func TestTheSharesOfPlainConnections(t *testing.T) {
 	l := newHTTPLimits(Options{MaxHTTPConnectionsPerIP: 1000, TrustedProxies: []string{"192.0.2.9"}}, 8, slog.New(slog.DiscardHandler))
 	var held []net.Conn
 	from := func(addr string) net.Conn {
-		nc := addressed{addr: addr, id: new(int)}
+		nc := addressed{addr: addr, closed: new(bool)}
 		held = append(held, nc)
 		return nc
 	}
 	admitted := func(addr string, n int) (regular, spare int) {
 		for range n {
 			nc := from(addr)
-			if l.admit(nc) {
-				if l.conns[nc].spare {
-					spare++
-				} else {
-					regular++
-				}
+			if l.admit(nc); l.conns[nc].spare {
+				spare++
+			} else {
+				regular++
 			}
 		}
-		return regular, spare
+		return regular, spare - closed(held[len(held)-n:])
 	}
 	for _, tc := range []struct {
 		addr           string
@@ -221,7 +219,7 @@ func TestTheSharesOfPlainConnections(t *testing.T) {
 		l.track(nc, http.StateClosed)
 		l.track(nc, http.StateClosed) // twice is harmless
 	}
-	if len(l.conns)+len(l.byIP)+len(l.spareIPs)+l.spare != 0 {
+	if len(l.conns)+len(l.byIP)+len(l.spareIPs)+len(l.spares) != 0 {
 		t.Errorf("places are still held: %+v", l)
 	}
 }
@@ -229,8 +227,47 @@ func TestTheSharesOfPlainConnections(t *testing.T) {
 // addressed is a connection of which nothing but the remote address is known.
 type addressed struct {
 	net.Conn
-	addr string
-	id   *int
+	addr   string
+	closed *bool
+}
+
+func (a addressed) Close() error {
+	*a.closed = true
+	return nil
+}
+
+func closed(conns []net.Conn) (n int) {
+	for _, nc := range conns {
+		if *nc.(addressed).closed {
+			n++
+		}
+	}
+	return n
+}
+
+// Whoever holds spare connections and says nothing, from one address or from many, keeps no health check out: the
+// oldest of those who have most makes room.
+func TestASilentSpareConnectionMakesRoom(t *testing.T) {
+	t.Parallel()
+	l := newHTTPLimits(Options{}, 1, slog.New(slog.DiscardHandler))
+	admit := func(addr string) addressed {
+		nc := addressed{addr: addr, closed: new(bool)}
+		l.admit(nc)
+		return nc
+	}
+	admit("192.0.2.1:1") // the one place
+	single := admit("192.0.2.2:1")
+	var many []net.Conn
+	for i := range spareConnections {
+		many = append(many, admit(fmt.Sprintf("198.51.100.%d:1", 1+i/spareConnectionsPerIP)))
+	}
+	check := admit("192.0.2.3:1")
+	if *single.closed || *check.closed || closed(many) != 2 || !*many[0].(addressed).closed {
+		t.Errorf("the single one closed: %v, the check: %v, of the many: %d", *single.closed, *check.closed, closed(many))
+	}
+	if admit("198.51.100.9:1"); closed(many) != 3 || len(l.spares) != spareConnections {
+		t.Errorf("%d of the many are closed, %d are spare", closed(many), len(l.spares))
+	}
 }
 
 func (a addressed) RemoteAddr() net.Addr { return textAddr(a.addr) }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 	"unicode/utf8"
@@ -40,7 +41,7 @@ func (h *boundedHandler) Handle(ctx context.Context, r slog.Record) error {
 	if !h.rates.take(r.Level, r.Message, h.reportLeftOut) {
 		return nil
 	}
-	bounded := slog.NewRecord(r.Time, r.Level, auth.Mask(r.Message), r.PC) // net/http writes its words as a message
+	bounded := slog.NewRecord(r.Time, r.Level, auth.Mask(r.Message), r.PC)
 	left := maxLineValues - h.spent
 	r.Attrs(func(a slog.Attr) bool {
 		a, left = boundAttr(a, left)
@@ -160,4 +161,17 @@ func (l *lineRates) end(key lineKey) int {
 	n := l.windows[key].leftOut
 	delete(l.windows, key)
 	return n
+}
+
+// libraryLog is what a library may write its log to. Its words hold those of strangers, so they are a value of one
+// message: bounded, masked and counted as any other.
+type libraryLog struct {
+	log   *slog.Logger
+	level slog.Level
+}
+
+// Write implements io.Writer.
+func (l libraryLog) Write(line []byte) (int, error) {
+	l.log.Log(context.Background(), l.level, "a library reports", "words", strings.TrimSpace(string(line)))
+	return len(line), nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"log"
 	"log/slog"
 	"strings"
 	"sync"
@@ -110,4 +111,26 @@ func TestALineHoldsNoCredential(t *testing.T) {
 	if lines := strings.Count(out.String(), "\n"); lines != 3 || !strings.Contains(out.String(), "path=/api/events/apier_***") {
 		t.Errorf("%d lines:\n%s", lines, out.String())
 	}
+}
+
+// What a library writes differs from line to line, by what a stranger sent: it is bounded as any other line.
+func TestTheLogOfALibraryIsBounded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var out lockedBuffer
+		l := log.New(libraryLog{slog.New(newBoundedHandler(slog.NewTextHandler(&out, nil))), slog.LevelInfo}, "", 0)
+		for i := range 2000 {
+			l.Printf("Unsolicited response %d on idle HTTP channel starting with %q", i, strings.Repeat("x\n", 5000))
+		}
+		if got := strings.Count(out.String(), "\n"); got != maxLinesPerSecond {
+			t.Errorf("%d lines, want %d", got, maxLinesPerSecond)
+		}
+		for line := range strings.Lines(out.String()) {
+			if len(line) > 2048 || !strings.Contains(line, "Unsolicited response") {
+				t.Errorf("a line of %d bytes: %.100s", len(line), line)
+			}
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+	})
 }

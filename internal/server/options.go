@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"fmt"
+	"log"
 	"log/slog"
 	"net/netip"
 	"net/url"
@@ -264,12 +265,17 @@ func parsePrefixes(texts []string) ([]netip.Prefix, error) {
 	return prefixes, nil
 }
 
+// logger returns the log of the process, which the standard library's goes through, too.
 func (o Options) logger() *slog.Logger {
 	var level slog.Level
 	_ = level.UnmarshalText([]byte(o.LogLevel)) // an unknown level stays info
-	handler := &slog.HandlerOptions{Level: level}
+	options := &slog.HandlerOptions{Level: level}
+	var handler slog.Handler = slog.NewTextHandler(os.Stderr, options)
 	if o.LogFormat == "json" {
-		return slog.New(newBoundedHandler(slog.NewJSONHandler(os.Stderr, handler)))
+		handler = slog.NewJSONHandler(os.Stderr, options)
 	}
-	return slog.New(newBoundedHandler(slog.NewTextHandler(os.Stderr, handler)))
+	bounded := slog.New(newBoundedHandler(handler))
+	log.SetFlags(0)
+	log.SetOutput(libraryLog{bounded, slog.LevelInfo}) // net/http's client writes there what a receiver sent
+	return bounded
 }

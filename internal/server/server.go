@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log"
 	"log/slog"
 	"maps"
 	"net"
@@ -146,7 +147,7 @@ func (s *Server) open(ctx context.Context) (err error) {
 		MaxHeaderBytes:    64 << 10,
 		ConnState:         s.limits.track,
 		ConnContext:       s.limits.connContext,
-		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+		ErrorLog:          log.New(libraryLog{s.log, slog.LevelDebug}, "", 0),
 	}
 	if s.opt.ProfilerListen != "" {
 		s.profiler, err = listenProfiler(ctx, s.opt.ProfilerListen)
