@@ -3,7 +3,7 @@ SHELL := bash
 LINT := .tools/golangci-lint-v2.15.0
 FRONTEND_SOURCES := $(shell find frontend -type f -not -path '*/node_modules/*' -not -path 'frontend/dist/*' 2>/dev/null)
 
-.PHONY: check-commits generate help run demo build test check-go check-frontend test-go test-frontend e2e outsiders test-all outsiders-slow soak fuzz bench format clean
+.PHONY: check-commits generate help run demo build test check-go check-frontend test-go test-frontend e2e e2e-others outsiders test-all outsiders-slow soak fuzz bench format clean
 
 help: ## list what there is
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -26,7 +26,7 @@ frontend/dist/index.html: $(FRONTEND_SOURCES)
 
 test: check-commits check-go check-frontend test-go test-frontend e2e outsiders ## everything: format, lint, types, Go with -race, TypeScript, a real browser, outsiders
 
-test-all: test outsiders-slow ## the same, and what takes minutes
+test-all: test outsiders-slow e2e-others ## the same, and what takes minutes
 
 check-commits: ## subjects of commits
 	@scripts/commits.sh
@@ -56,6 +56,10 @@ e2e: build ## the whole in real browsers, one of them as old as is promised
 	@scripts/tools.sh old-browser
 	@scripts/tools.sh proxies
 	@cd frontend && npm run --silent e2e
+
+e2e-others: build ## the guide's page and the dashboard in Firefox and WebKitGTK, and a client in Python
+	@scripts/tools.sh other-clients
+	@cd frontend && npm run --silent e2e:others
 
 outsiders: build ## what others wrote at work with what is shipped: generators, bundlers, Node's versions
 	@scripts/node-modules.sh

@@ -33,7 +33,7 @@ const node = [
   'setInterval',
   'Buffer',
 ]
-const browser = ['document', 'window', 'location', 'history', 'Event', 'CloseEvent']
+const browser = ['document', 'window', 'navigator', 'location', 'history', 'Event', 'CloseEvent']
 const scriptGlobals = Object.fromEntries([...node, ...browser].map((name) => [name, 'readonly']))
 
 const tests = ['**/*.test.{ts,tsx}']

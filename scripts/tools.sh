@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the checks need and a fresh machine has not: the linter, into .tools, and Chromium.
-# Usage: scripts/tools.sh lint|browser|old-browser|proxies
+# Usage: scripts/tools.sh lint|browser|old-browser|other-clients|proxies
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -27,6 +27,24 @@ browser() {
 	echo "Installing Chromium…"
 	apt-get update -qq
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null
+}
+
+# Browsers of other engines, and a WebSocket client in Python.
+other-clients() {
+	local missing=()
+	command -v "${APIER_FIREFOX:-firefox-esr}" >/dev/null || missing+=(firefox-esr)
+	command -v WebKitWebDriver >/dev/null || missing+=(webkit2gtk-driver)
+	command -v Xvfb >/dev/null || missing+=(xvfb)
+	"${APIER_PYTHON:-/usr/bin/python3}" -c 'import websockets' 2>/dev/null || missing+=(python3-websockets)
+	[ ${#missing[@]} = 0 ] && return
+	if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+		echo "The tests with the clients of others need Firefox, WebKitGTK's driver, a screen to draw on and Python's websockets." >&2
+		echo "Install them (Debian: sudo apt-get install ${missing[*]}); APIER_FIREFOX and APIER_PYTHON name other programs." >&2
+		exit 1
+	fi
+	echo "Installing ${missing[*]}…"
+	apt-get update -qq
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" fonts-dejavu-core >/dev/null
 }
 
 # The proxies of deploy/proxy, which the tests start on ports of their own.
