@@ -54,7 +54,7 @@ func errRunsAlready(data string) error {
 // checkDatabase refuses to begin anew in a directory that had a database: a secret or a first key is made beside one.
 func checkDatabase(data, accepted string, log *slog.Logger) error {
 	path := DatabasePath(data)
-	if info, err := os.Stat(path); err == nil && info.Size() > 0 {
+	if size(path) > onePage || size(path+"-wal") > 0 {
 		return nil
 	}
 	if _, err := os.Stat(sqlite.MarkPath(path)); err == nil {
@@ -72,6 +72,18 @@ func checkDatabase(data, accepted string, log *slog.Logger) error {
 		return nil
 	}
 	return nil
+}
+
+// onePage is the size of a database that has no table: before its first checkpoint all that it holds is in its log.
+const onePage = 4096
+
+// size returns that of a file; 0: there is none.
+func size(path string) int64 {
+	info, err := os.Stat(path)
+	if err != nil {
+		return 0
+	}
+	return info.Size()
 }
 
 // acceptNew is what --accept-loss takes where nothing tells how much is lost.
