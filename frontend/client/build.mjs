@@ -1,9 +1,9 @@
 // Builds the package @apier/client into dist/: `npm run build:client`, then `npm pack ./client`.
+// dist/esm has ES modules, dist/cjs the same for require() (Jest, older tools); each has its types beside it.
 import { execFileSync } from 'node:child_process'
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { build } from 'vite'
-import { shorten } from './shorten.mjs'
 
 const here = import.meta.dirname
 const root = path.dirname(here)
@@ -11,53 +11,52 @@ const lib = path.join(root, 'src/lib')
 const browsers = JSON.parse(readFileSync(path.join(root, 'browsers.json'), 'utf8'))
 
 /** The public entries, by the name of their file in dist/. */
-export const entries = {
+const entries = {
   index: path.join(lib, 'index.ts'),
   react: path.join(lib, 'react.ts'),
   query: path.join(lib, 'query/index.ts'),
   testing: path.join(lib, 'testing/index.ts'),
 }
 
-// VITE_WEBSOCKET_URL is the setting of the application that uses the package, not of this build. Where no
-// bundler replaces import.meta.env there is none.
-const keepEnv = {
-  name: 'keep-import-meta-env',
-  enforce: 'pre',
-  transform: (code) => code.replaceAll('import.meta.env.', '__APPLICATION_ENV__.'),
-  renderChunk: (code) => code.replaceAll('__APPLICATION_ENV__.', 'import.meta.env?.'),
-}
-
-/** Has members that are nobody's business outside under short names, and constants as their values. */
-function shortNames() {
-  const texts = shorten(Object.values(entries))
-  return { name: 'short-names', enforce: 'pre', load: (id) => texts.get(id) }
-}
-
-/** Bundles the entries; what they share is in chunks of its own, so that a page loads it once. */
-export async function bundle(outDir) {
+/**
+ * Writes each module of the sources as one file, readable, with its source map. What a page does not use its
+ * bundler leaves out, and modules for the browser and for a server stay apart.
+ */
+async function modules(outDir, format) {
   await build({
     root,
     configFile: false,
     publicDir: false,
     logLevel: 'warn',
-    plugins: [shortNames(), keepEnv],
+    // The setting of a Vite application that has the sources in it. A package is built once, for all bundlers,
+    // and most of them cannot read import.meta.env.
+    define: { 'import.meta.env.VITE_WEBSOCKET_URL': 'undefined' },
     build: {
       outDir,
       emptyOutDir: true,
+      minify: false,
+      sourcemap: true,
       // What the oldest of our browsers read; by their names each ?. would be spelled out, for a bug of Chrome
       // that only concerns calls with a spread in the middle.
       target: 'es2021',
       cssTarget: browsers,
-      lib: { entry: entries, formats: ['es'], cssFileName: 'style' },
+      lib: { entry: entries, formats: [format], cssFileName: 'style' },
       rolldownOptions: {
+        // Each module stays a file, so its 'use client' stays, too.
+        onLog: (level, log, next) => log.code === 'MODULE_LEVEL_DIRECTIVE' || next(level, log),
         external: [/^react($|\/)/, /^@tanstack\//],
-        output: { minify: true, chunkFileNames: 'chunks/[name].js' },
+        output: {
+          preserveModules: true,
+          preserveModulesRoot: path.join(root, 'src'),
+          entryFileNames: '[name].js',
+          exports: 'named',
+        },
       },
     },
   })
 }
 
-/** Writes the types next to it, with the endings that Node's resolution asks for. */
+/** Writes the types, with the endings that Node's resolution asks for. */
 function types(outDir) {
   execFileSync('npx', ['tsc', '-p', path.join(here, 'tsconfig.json'), '--outDir', outDir], {
     stdio: 'inherit',
@@ -65,26 +64,34 @@ function types(outDir) {
   for (const file of readdirSync(outDir, { recursive: true })) {
     if (!file.endsWith('.d.ts')) continue
     const at = path.join(outDir, file)
-    const text = readFileSync(at, 'utf8').replace(/(from '\.[^']*)'/g, (_, from) => {
-      const target = path.join(path.dirname(at), from.slice("from '".length))
-      return exists(`${target}.d.ts`) ? `${from}.js'` : `${from}/index.js'`
-    })
-    writeFileSync(at, text)
+    const text = readFileSync(at, 'utf8')
+    const withEndings = text.replace(
+      /((?:\bfrom |\bimport\()(['"]))(\.[^'"]*)\2/g,
+      (_, before, quote, name) => `${before}${resolved(path.dirname(at), name)}${quote}`,
+    )
+    writeFileSync(at, withEndings)
   }
 }
 
-const exists = (file) => {
-  try {
-    readFileSync(file)
-    return true
-  } catch {
-    return false
-  }
+/** A relative import as Node resolves it. */
+function resolved(folder, name) {
+  const isIn = (file) => existsSync(path.join(folder, file))
+  if (isIn(`${name}.d.ts`)) return `${name}.js`
+  if (isIn(`${name}/index.d.ts`)) return `${name}/index.js`
+  throw new Error(`${folder}: the types import ${name}, which is not there`)
 }
 
-if (process.argv[1] === import.meta.filename) {
-  const outDir = path.join(here, 'dist')
-  rmSync(outDir, { recursive: true, force: true })
-  await bundle(outDir)
-  types(outDir)
+const dist = path.join(here, 'dist')
+rmSync(dist, { recursive: true, force: true })
+await modules(path.join(dist, 'cjs'), 'cjs')
+await modules(path.join(dist, 'esm'), 'es')
+types(path.join(dist, 'esm'))
+for (const file of readdirSync(path.join(dist, 'esm'), { recursive: true })) {
+  if (file.endsWith('.d.ts')) cpSync(path.join(dist, 'esm', file), path.join(dist, 'cjs', file))
+}
+writeFileSync(path.join(dist, 'cjs/package.json'), '{ "type": "commonjs" }\n')
+cpSync(path.join(dist, 'esm/style.css'), path.join(dist, 'style.css'))
+for (const format of ['esm', 'cjs']) {
+  rmSync(path.join(dist, format, 'style.css'), { force: true })
+  writeFileSync(path.join(dist, format, 'style.css.d.ts'), '// A style sheet, for its effect.\nexport {}\n')
 }

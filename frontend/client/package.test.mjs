@@ -39,7 +39,49 @@ afterAll(() => rmSync(project, { recursive: true, force: true }))
 test('it brings no dependency, and no source', () => {
   const manifest = JSON.parse(readFileSync(path.join(installed, 'package.json'), 'utf8'))
   expect(manifest.dependencies).toBeUndefined()
-  expect(readdirSync(installed).sort()).toEqual(['LICENSE', 'README.md', 'dist', 'package.json'])
+  const files = ['LICENSE', 'README.md', 'THIRD_PARTY_NOTICES', 'dist', 'package.json']
+  expect(readdirSync(installed).sort()).toEqual(files)
+  for (const field of ['license', 'repository', 'homepage', 'bugs']) expect(manifest[field]).toBeTruthy()
+})
+
+const scripts = () =>
+  readdirSync(path.join(installed, 'dist'), { recursive: true })
+    .filter((name) => name.endsWith('.js'))
+    .map((name) => path.join(installed, 'dist', name))
+
+// FAULTS F2: Hermes and Jest cannot read import.meta; most bundlers put nothing in the place of its env.
+test('no module asks for import.meta', () => {
+  expect(scripts().length).toBeGreaterThan(50)
+  for (const file of scripts()) expect(readFileSync(file, 'utf8'), file).not.toContain('import.meta')
+})
+
+// FAULTS F5: what one steps through is what was written.
+test('each module has a source map, with the source in it', () => {
+  // The four entries hold no code of their own, a style sheet's names have no source.
+  const isOwn = (file) => !/(esm|cjs)\/\w+\.js$|\.module\.js$/.test(file)
+  const modules = scripts().filter(isOwn)
+  expect(modules.length).toBeGreaterThan(80)
+  for (const file of modules) {
+    const { sources, sourcesContent } = JSON.parse(readFileSync(`${file}.map`, 'utf8'))
+    expect(sourcesContent, file).toHaveLength(sources.length)
+    expect(readFileSync(file, 'utf8')).toContain(`//# sourceMappingURL=${path.basename(file)}.map`)
+  }
+  const { sources, sourcesContent } = JSON.parse(
+    readFileSync(path.join(installed, 'dist/esm/lib/useWebSocket.js.map'), 'utf8'),
+  )
+  const own = sourcesContent[sources.findIndex((name) => name.endsWith('useWebSocket.ts'))]
+  expect(own).toBe(readFileSync(path.join(here, '../src/lib/useWebSocket.ts'), 'utf8'))
+})
+
+// FAULTS F3: a server component may import the entries; what needs a browser says so itself.
+test("hooks and components are 'use client', what a server may call is not", () => {
+  const isClient = (name) =>
+    readFileSync(path.join(installed, 'dist/esm', name), 'utf8').startsWith('"use client"')
+  const clients = ['components/ConnectionStatus.js', 'lib/useWebSocket.js', 'lib/query/LiveProvider.js']
+  for (const name of clients) expect(isClient(name), name).toBe(true)
+  for (const name of ['index.js', 'react.js', 'query.js', 'lib/query/rest.js', 'lib/query/keys.js']) {
+    expect(isClient(name), name).toBe(false)
+  }
 })
 
 test('it works in Node with ws, and the core asks for no React', () => {
@@ -94,8 +136,8 @@ console.log(client.store.getSnapshot().state, client.store.getSnapshot().reconne
   expect(run('node', 'kit.mjs').trim()).toBe('reconnecting 1000')
 })
 
-test('what is shipped, with its short names, does what the vectors say', async () => {
-  const core = await import(path.join(installed, 'dist/index.js'))
+test('what is shipped does what the vectors say', async () => {
+  const core = await import(path.join(installed, 'dist/esm/index.js'))
   vi.doMock('../src/lib/socket', () => core)
   const { runScript } = await import('../src/test/vectors')
   const folder = path.join(here, '../../protocol/vectors')
@@ -119,7 +161,7 @@ export function Live() {
 createRoot(document.body).render(<Live />)
 `
 
-test.each(['bundler', 'nodenext'])(
+test.each(['bundler', 'nodenext', 'node16'])(
   'its types hold with moduleResolution %s',
   (moduleResolution) => {
     write('page.tsx', page)
@@ -138,7 +180,9 @@ export { level, result }
       'list.tsx',
       `import { LiveProvider, useLiveEvents, type Row } from '@apier/client/query'
 function List() {
-  const { events } = useLiveEvents({ status: 'failed' })
+  const { events, query } = useLiveEvents({ status: 'failed' })
+  // @ts-expect-error FAULTS F1: what the hooks return is typed, too, and not any
+  const none: 'typed' = query.data
   return events.map((row: Row) => row.id).join()
 }
 export const Page = () => <LiveProvider token="t"><List /></LiveProvider>
@@ -147,7 +191,9 @@ export const Page = () => <LiveProvider token="t"><List /></LiveProvider>
     const compilerOptions = {
       target: 'ES2022',
       lib: ['ES2022', 'DOM', 'DOM.Iterable'],
-      module: moduleResolution === 'nodenext' ? 'nodenext' : 'esnext',
+      module: moduleResolution === 'bundler' ? 'esnext' : moduleResolution,
+      // FAULTS F5: the import of style.css is checked too, and Vite's types are not there.
+      noUncheckedSideEffectImports: true,
       moduleResolution,
       jsx: 'react-jsx',
       strict: true,
@@ -155,11 +201,7 @@ export const Page = () => <LiveProvider token="t"><List /></LiveProvider>
       skipLibCheck: true,
       types: [],
     }
-    write(
-      'tsconfig.json',
-      JSON.stringify({ compilerOptions, files: ['page.tsx', 'list.tsx', 'core.ts', 'css.d.ts'] }),
-    )
-    write('css.d.ts', "declare module '*.css'")
+    write('tsconfig.json', JSON.stringify({ compilerOptions, files: ['page.tsx', 'list.tsx', 'core.ts'] }))
     expect(typeErrors()).toBe('')
   },
   30_000,
@@ -171,18 +213,15 @@ async function bundled(entry, external = []) {
     root: project,
     configFile: false,
     logLevel: 'error',
-    define: { 'import.meta.env.VITE_WEBSOCKET_URL': '"wss://from-the-application/"' },
     build: { write: false, rolldownOptions: { input: path.join(project, entry), external } },
   })
   return result.output
 }
 
-test('a plain Vite and React project builds with it, and gives it its own environment', async () => {
+test('a plain Vite and React project builds with it', async () => {
   write('page.jsx', page)
   write('index.html', '<script type="module" src="/page.jsx"></script>')
   const output = await bundled('index.html')
-  const code = output.filter(({ type }) => type === 'chunk').map(({ code }) => code)
-  expect(code.join()).toContain('wss://from-the-application/')
   expect(output.some(({ fileName }) => fileName.endsWith('.css'))).toBe(true)
 })
 
@@ -193,12 +232,11 @@ async function size(names, from) {
   return gzipSync(code, { level: 9 }).length
 }
 
-// The core is to be 9 kB (React part 2.7 kB). Requests that are confirmed, and payloads kept as text, took it to 9.8:
-// docs/decisions/0020-typescript-client.md and 0027 say what it holds instead, and at which price.
+// The core is to be 9 kB (React part 2.7 kB); docs/decisions/0032-package.md says what it is, and why.
 test('the budgets are kept', async () => {
   const core = await size('SocketClient', '@apier/client')
   const all = await size('useWebSocket, ConnectionStatus', '@apier/client/react')
   console.log(`core ${core} B, React part ${all - core} B, gzip`)
-  expect(core).toBeLessThanOrEqual(9800)
+  expect(core).toBeLessThanOrEqual(11_100)
   expect(all - core).toBeLessThanOrEqual(2700)
 })

@@ -14,7 +14,12 @@ const exec = promisify(execFile)
 
 /** Runs a program to its end and returns what it prints; throws with all of it where it fails. */
 export async function run(cwd, command, ...args) {
-  const options = { cwd, maxBuffer: 1 << 26, env: { ...process.env, NEXT_TELEMETRY_DISABLED: '1' } }
+  const options = {
+    cwd,
+    maxBuffer: 1 << 26,
+    timeout: 300_000,
+    env: { ...process.env, NEXT_TELEMETRY_DISABLED: '1' },
+  }
   try {
     return (await exec(command, args, options)).stdout
   } catch (error) {
@@ -35,8 +40,8 @@ export async function packClient(into) {
   return path.join(into, name.trim())
 }
 
-/** An empty project with the tarball installed, and packages of the frontend beside it. */
-export async function project(tarball, { type = 'module', packages = [] } = {}) {
+/** An empty project with the tarball installed, beside it packages of the frontend and tools of this folder. */
+export async function project(tarball, { type = 'module', packages = [], tools = [] } = {}) {
   const dir = await mkdtemp(path.join(tmpdir(), 'apier-outsider-'))
   const at = {
     dir,
@@ -52,10 +57,8 @@ export async function project(tarball, { type = 'module', packages = [] } = {}) 
   }
   await at.write({ 'package.json': JSON.stringify({ name: 'outsider', private: true, type }) })
   await at.run('npm', 'install', '--offline', '--no-audit', '--no-fund', '--silent', tarball)
-  for (const name of packages) {
-    const link = path.join(dir, 'node_modules', name)
-    await mkdir(path.dirname(link), { recursive: true })
-    await symlink(path.join(inFrontend, name), link)
-  }
+  const link = async (name, from) => symlink(path.join(from, name), path.join(dir, 'node_modules', name))
+  for (const name of packages) await link(name, inFrontend)
+  for (const name of tools) await link(name, path.join(here, 'node_modules'))
   return at
 }

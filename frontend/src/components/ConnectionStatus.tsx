@@ -1,3 +1,5 @@
+'use client'
+
 import { useEffect, useState } from 'react'
 import type { QualityLevel } from '../lib'
 import { WebSocketState } from '../lib/useWebSocket'

@@ -1,6 +1,7 @@
 import { DEFAULT_CHANNELS } from './channels'
 import type { SubscribeOutcome } from './channels'
 import { covers } from './coverage'
+import type { ClientEnv } from './env'
 import { deliver, tell } from './handlers'
 import type { MessageFrame } from './handlers'
 import { WebSocketState } from './messages'
@@ -16,6 +17,11 @@ export interface SeatConfig extends SocketOptions {
    * share that have the same token when they mount; a token that changes later changes no connection.
    */
   authScope?: string | undefined
+  /**
+   * In place of what is taken from the browser: `{ WebSocket }`, `page`, `storage`, `baseUrl`. Has to stay the
+   * same object; another one is another connection.
+   */
+  env?: Partial<ClientEnv> | undefined
 }
 
 /** One user of a connection: a component with the hook. @internal */
@@ -98,7 +104,7 @@ export class SharedConnection {
     this.token = config.token
     // One that may be shared is about to be opened.
     const startsAs = others ? WebSocketState.CONNECTING : WebSocketState.DISCONNECTED
-    this.client = new SocketClient(this.options(config), undefined, startsAs)
+    this.client = new SocketClient(this.options(config), config.env, startsAs)
   }
 
   /** The connection to use in place of this one: the first of those that mean the same. */
@@ -177,7 +183,7 @@ export class SharedConnection {
   }
 
   private isSame({ config, token }: SharedConnection): boolean {
-    const keys = ['url', 'dialect', 'tokenIn', 'authScope'] as const
+    const keys = ['url', 'dialect', 'tokenIn', 'authScope', 'env'] as const
     return (
       keys.every((key) => config[key] === this.config[key]) && (!!config.authScope || token === this.token)
     )

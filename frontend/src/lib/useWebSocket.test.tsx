@@ -98,6 +98,18 @@ test('the URL comes from VITE_WEBSOCKET_URL', () => {
   expect(FakeSocket.last.url).toContain('wss://env.example.com/ws')
 })
 
+// FAULTS F2: where there is no browser, as in React Native, the surroundings are given.
+test('the WebSocket, the address and the storage can be given', () => {
+  vi.stubGlobal('WebSocket', undefined)
+  const storage = { getItem: vi.fn(() => null), setItem: vi.fn(), removeItem: vi.fn() }
+  const env = { WebSocket: FakeSocket, baseUrl: 'https://given.example.com/', storage }
+  const { result } = setup({ url: '/live', env })
+  expect(FakeSocket.last.url).toContain('wss://given.example.com/live')
+  expect(storage.getItem).toHaveBeenCalled()
+  open()
+  expect(result.current.isConnected).toBe(true)
+})
+
 test('disabled it is disconnected; enabling connects, disabling ends', () => {
   const { result, rerender } = setup({ url, enabled: false })
   expect(result.current.isDisconnected).toBe(true)

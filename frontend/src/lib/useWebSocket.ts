@@ -1,3 +1,5 @@
+'use client'
+
 import { useEffect, useLayoutEffect, useMemo, useState, useSyncExternalStore } from 'react'
 import type { OutgoingMessage } from './protocol'
 import { WebSocketState } from './protocol'
@@ -59,6 +61,7 @@ const connections = new Set<SharedConnection>()
  * Handlers are always those of the latest render, and messages reach only them: none causes a render by itself.
  */
 export function useWebSocket(config: UseWebSocketConfig = {}): UseWebSocketResult {
+  // A Vite application that has these sources sets it; the package is built without.
   const url = (config.url ?? import.meta.env.VITE_WEBSOCKET_URL) || undefined
   const enabled = (config.enabled ?? true) && url !== undefined
   const { client, actions } = useSeat({ ...config, url }, enabled)
@@ -80,12 +83,12 @@ export function useConnectionQuality({ client }: Pick<UseWebSocketResult, 'clien
 
 // A connection is made while rendering, which is harmless: it does nothing before somebody enters it.
 function useSeat(config: UseWebSocketConfig, enabled: boolean) {
-  const { url, token, channels, dialect, tokenIn, authScope } = config
+  const { url, token, channels, dialect, tokenIn, authScope, env } = config
   const candidate = useMemo(
     () => new SharedConnection(config, enabled ? connections : null).first,
     // Everything else reaches the connection by update(); only these make it another one.
     // eslint-disable-next-line react-hooks/exhaustive-deps
-    [url, dialect, tokenIn, authScope, enabled],
+    [url, dialect, tokenIn, authScope, env, enabled],
   )
   const [seat] = useState(() => new Seat(config, candidate))
   const { subscribe, getSnapshot } = seat.entered

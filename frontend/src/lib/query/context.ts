@@ -1,3 +1,5 @@
+'use client'
+
 import { createContext, useContext } from 'react'
 import type { UseWebSocketResult } from '../useWebSocket'
 import type { LiveApi } from './rest'

@@ -1,3 +1,5 @@
+'use client'
+
 import { useMutation } from '@tanstack/react-query'
 import { useLive } from './context'
 import type { Outgoing } from './outgoing'

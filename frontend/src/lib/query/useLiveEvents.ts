@@ -1,3 +1,5 @@
+'use client'
+
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query'
 import { useMemo } from 'react'
 import { useLive } from './context'

@@ -1,3 +1,5 @@
+'use client'
+
 import { useQuery } from '@tanstack/react-query'
 import { useLive } from './context'
 import { FOLLOWED } from './followed'
