@@ -69,7 +69,7 @@ export function WebhooksPage() {
             </Button>
           ))}
         </div>
-        {view === '' && <EndpointSummary />}
+        {view === '' && <EndpointSummary list={list} />}
         <Button
           tone="primary"
           className={events.right ?? ''}

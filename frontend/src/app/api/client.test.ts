@@ -12,10 +12,12 @@ it.each([
     'a page',
     () => new Response('<h1>Sign in to the hotel</h1>', { headers: { 'Content-Type': 'text/html' } }),
   ],
-])('%s is not what came of an event that was sent', async (_what, answer) => {
+])('%s is not what came of an event that was sent', async (what, answer) => {
   vi.stubGlobal('fetch', () => Promise.resolve(answer()))
   await expect(client.createEvent(event, 'k')).rejects.toMatchObject(unreachable)
   await expect(client.acknowledge('evt_1')).rejects.toMatchObject(unreachable)
+  if (what === 'a page')
+    await expect(client.json('GET', '/api/endpoints/health')).rejects.toMatchObject(unreachable)
   await expect(client.summary()).rejects.toMatchObject(unreachable)
   await expect(exchangeKey('apier_key')).rejects.toMatchObject(unreachable)
 })

@@ -1,6 +1,6 @@
-import { bodyOf, failure } from '../../lib/query/rest'
+import { bodyOf, failure, objectOf } from '../../lib/query/rest'
 import { isRecord } from '../../lib/guards'
-import { eventBody, parseKeepingTexts, writeKeepingTexts } from '../../lib/texts'
+import { eventBody, writeKeepingTexts } from '../../lib/texts'
 import { serverClock } from '../clock'
 import { contact } from '../live/freshness'
 import type {
@@ -86,7 +86,7 @@ export class ApiClient {
       init.headers = { 'Content-Type': 'application/json' }
     }
     const answer = await this.request(path, init)
-    return (answer.status === 204 ? undefined : parseKeepingTexts(await answer.text())) as T
+    return (answer.status === 204 ? undefined : await objectOf(answer)) as T
   }
 
   private get<T extends object>(path: string, field: keyof T & string, signal?: AbortSignal): Promise<T> {

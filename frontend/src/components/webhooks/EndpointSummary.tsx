@@ -1,16 +1,16 @@
 import { asOfQuery, asOfWords, useFreshness } from '../../app/live/freshness'
-import { useEndpoints } from '../../app/webhooks/data'
+import type { useEndpoints } from '../../app/webhooks/data'
 import { summaryOf } from '../../app/webhooks/health'
 import styles from './EndpointSummary.module.css'
 
 /**
  * How the endpoints do, in a few words that are read out when they change; nothing where there is none. What is not
- * known to be true now is never said to be well.
+ * known to be true now is never said to be well. It asks for nothing itself: mounted because a request has failed, it
+ * would make the next one.
  */
-export function EndpointSummary() {
-  const { query, health } = useEndpoints()
+export function EndpointSummary({ list: { query, health } }: { list: ReturnType<typeof useEndpoints> }) {
   const asOf = asOfQuery(useFreshness(), query)
-  if (!health && !query.isError) return null
+  if (!health && query.errorUpdateCount === 0) return null
   if (health?.total === 0 && asOf === null) return null
   const words = health ? summaryOf(health) : ''
   const isKnown = health !== undefined && asOf === null

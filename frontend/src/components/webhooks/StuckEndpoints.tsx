@@ -22,14 +22,17 @@ const SHOWN = 5
  */
 export function StuckEndpoints() {
   useFollowEndpoints()
-  const { query, endpoints, health } = useEndpoints()
+  const list = useEndpoints()
+  const { query, endpoints, health } = list
   const asOf = asOfQuery(useFreshness(), query)
   const now = useNow(5000)
   const stuck = endpoints.filter((e) => isStuck(e, now)).sort(byUrgency(now))
   const all = Math.max(health?.needs_attention ?? 0, stuck.length)
-  if (all === 0 && !query.isError) return null
+  // Asked once more after a failure, it is no better known than before.
+  const isUnknown = !health && query.errorUpdateCount > 0
+  if (all === 0 && !query.isError && !isUnknown) return null
   return (
-    <Panel title="Endpoints that need you" aside={<EndpointSummary />} testId="stuck-endpoints">
+    <Panel title="Endpoints that need you" aside={<EndpointSummary list={list} />} testId="stuck-endpoints">
       <div data-stale={asOf !== null}>
         {query.isError && <Problem error={query.error} />}
         <ul>

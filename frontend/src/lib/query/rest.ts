@@ -45,10 +45,17 @@ export async function failure(answer: Response): Promise<ApiProblem> {
 
 /** The body of a success, which has this field; throws an ApiProblem for any other answer. */
 export async function bodyOf<T extends object>(answer: Response, field: keyof T & string): Promise<T> {
+  const body = await objectOf(answer)
+  if (!(field in body)) throw notTheServers()
+  return body as T
+}
+
+/** The object that a success brings; throws an ApiProblem for any other answer. */
+export async function objectOf(answer: Response): Promise<Record<string, unknown>> {
   if (!answer.ok) throw await failure(answer)
   const body = await jsonOf(answer)
-  if (!isRecord(body) || !(field in body)) throw notTheServers()
-  return body as T
+  if (!isRecord(body)) throw notTheServers()
+  return body
 }
 
 /** Asks a server, with the credential; `field` is what a success has. */
