@@ -82,7 +82,9 @@ fuzz: ## each fuzz target for 30 s
 bench: build ## measure, and write bench/results
 	@cd bench && go run . -apier ../bin/apier
 
-generate: ## write the generated files anew: docs/settings.md
+generate: ## write the generated files anew: docs/settings.md, THIRD_PARTY_NOTICES
+	@scripts/node-modules.sh
+	@cd frontend && node notices.mjs
 	@go test ./cmd/apier -run TestTheSettingsPageIsGenerated -update >/dev/null
 
 format: ## format everything

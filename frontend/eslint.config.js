@@ -57,7 +57,7 @@ export default tseslint.config(
     files: ['src/**/*.{ts,tsx}'],
     ...reactHooks.configs.flat.recommended,
   },
-  { files: ['e2e/**/*.mjs', 'client/*.mjs', '*.js'], languageOptions: { globals: scriptGlobals } },
+  { files: ['e2e/**/*.mjs', 'client/*.mjs', '*.mjs', '*.js'], languageOptions: { globals: scriptGlobals } },
   arrow(['src/lib/**/*.{ts,tsx}'], pages, components, appParts),
   // The entry of the React part exports the status component. The examples and their tests show the library as a page uses it, status component included.
   arrow(

@@ -24,7 +24,7 @@ export default defineConfig({
   test: {
     environment: 'jsdom',
     setupFiles: ['src/test/setup.ts'],
-    include: ['src/**/*.test.{ts,tsx}', 'client/*.test.mjs'],
+    include: ['src/**/*.test.{ts,tsx}', 'client/*.test.mjs', '*.test.mjs'],
     // No passing test waits it out: clocks are fake, and what is awaited comes. A busy machine takes seconds for a render.
     testTimeout: 60_000,
     restoreMocks: true,

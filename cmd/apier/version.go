@@ -8,10 +8,15 @@ import (
 	"github.com/apier/apier/internal/server"
 )
 
-type versionCmd struct{}
+type versionCmd struct {
+	Licenses bool `help:"Print the licences of the code of others in this program instead."`
+}
 
 // Run prints the version.
-func (versionCmd) Run(out io.Writer) error {
+func (c versionCmd) Run(out io.Writer) error {
+	if c.Licenses {
+		return printNotices(out)
+	}
 	_, err := fmt.Fprintln(out, versionLine())
 	return err
 }
