@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -331,5 +333,49 @@ func converse(t *testing.T, s *Server, token string, p peer) {
 	expect(t, p, apier.FrameSubscribe)
 	if text := expect(t, p, apier.FrameError); !strings.Contains(text, `"unknown_type"`) {
 		t.Errorf("got %s", text)
+	}
+}
+
+// plain is what a client written from the guide may rely on: the members of an envelope, and of what it tells.
+func plain(t *testing.T, text string, members ...string) map[string]json.RawMessage {
+	t.Helper()
+	var envelope, data map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(text), &envelope); err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(envelope["data"], &data); err != nil {
+		t.Fatalf("%v in %s", err, text)
+	}
+	if got := slices.Sorted(maps.Keys(envelope)); !slices.Equal(got, []string{"data", "timestamp", "type"}) {
+		t.Errorf("an envelope with %q", got)
+	}
+	if got := slices.Sorted(maps.Keys(data)); members != nil && !slices.Equal(got, members) {
+		t.Errorf("data with %q, want %q", got, members)
+	}
+	return data
+}
+
+// TestOtherClientsInThePlainDialect holds the frames to the shapes of the integration guide (FAULTS B5, D8).
+func TestOtherClientsInThePlainDialect(t *testing.T) {
+	t.Parallel()
+	for name, dial := range map[string]dialer{"gorilla": dialGorilla, "coder": dialCoder} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, token := running(t, Options{})
+			p, _, err := dial(t, "ws"+strings.TrimPrefix(s.LocalURL(), "http")+"/ws?token="+token, nil, nil, false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var made struct{ ID string }
+			long := fmt.Sprintf(`{"type":"order.created","source":"shop","payload":{"note":%q}}`, strings.Repeat("long ", 1000))
+			call(t, s, "/api/events", s.FirstKey, long, &made)
+			created := plain(t, expect(t, p, apier.FrameEventCreated))
+			if got := string(created["payload"]) + string(created["payload_truncated"]); got != "{}true" {
+				t.Errorf("a long payload comes as %s", got)
+			}
+			plain(t, expect(t, p, apier.FrameMetricsUpdate), "delivered_events", "failed_events", "pending_events", "total_events")
+			call(t, s, "/api/inbox/"+made.ID+"/ack", s.FirstKey, "", &struct{}{})
+			plain(t, expect(t, p, apier.FrameEventUpdate), "delivery_latency_ms", "id", "status", "updated_at")
+		})
 	}
 }
