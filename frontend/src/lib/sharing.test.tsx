@@ -60,11 +60,39 @@ test.each([
     { url, authScope: 'a' },
     { url, authScope: 'b' },
   ],
+  [
+    { url, getToken: () => 'a' },
+    { url, getToken: () => 'b' },
+  ],
   [{ url }, { url: 'wss://other.example.com/ws' }],
   [{ url }, { url, dialect: 'plain' as const }],
-])('%j and %j do not', (one, other) => {
+])('%j and %j do not', async (one, other) => {
   mount(one, other)
+  await act(() => Promise.resolve())
   expect(FakeSocket.live).toHaveLength(2)
+})
+
+test('those with the same source of tokens share one connection', async () => {
+  const getToken = () => 'a'
+  mount({ url, getToken }, { url, getToken })
+  await act(() => Promise.resolve())
+  expect(FakeSocket.live).toHaveLength(1)
+})
+
+test('who signs in as somebody else in the same render has a connection of their own', async () => {
+  const { show } = mount({ url, getToken: () => 'ann' })
+  await act(() => Promise.resolve())
+  open()
+  const before = FakeSocket.last
+  function Other() {
+    useWebSocket({ url, getToken: () => 'bob' })
+    return null
+  }
+  show()
+  render(<Other />)
+  await act(() => Promise.resolve())
+  expect(FakeSocket.last).not.toBe(before)
+  expect(FakeSocket.live).toHaveLength(1)
 })
 
 test('with a scope, tokens that differ are the same user’s', () => {

@@ -14,7 +14,8 @@ import { Store } from './store'
 export interface SeatConfig extends SocketOptions {
   /**
    * Whose connection it is, as the id of the user: another scope is another connection. Without it, those
-   * share that have the same token when they mount; a token that changes later changes no connection.
+   * share that have the same token and the same getToken when they mount: another function may give the token of
+   * another user. A token that changes later changes no connection.
    */
   authScope?: string | undefined
   /**
@@ -184,9 +185,10 @@ export class SharedConnection {
 
   private isSame({ config, token }: SharedConnection): boolean {
     const keys = ['url', 'dialect', 'tokenIn', 'authScope', 'env'] as const
-    return (
-      keys.every((key) => config[key] === this.config[key]) && (!!config.authScope || token === this.token)
-    )
+    // Without a scope, what is known of whose connection it is are the token and where tokens come from.
+    const isSameUser =
+      !!config.authScope || (token === this.token && config.getToken === this.config.getToken)
+    return isSameUser && keys.every((key) => config[key] === this.config[key])
   }
 
   private options(config: SeatConfig): SocketOptions {

@@ -166,3 +166,41 @@ it('a renewal and a sign-out reach the tabs of the same identity, and a renewal 
   expect(first.session.getState().token).toBeNull()
   stop()
 })
+
+it('a new tab is that of the tab used last, and a sign-out there is one for all tabs of its identity', async () => {
+  const [ann, bob] = [jwt({ tenant: 'a', sub: 'ann' }), jwt({ tenant: 'b', sub: 'bob' })]
+  vi.stubGlobal('fetch', () => Promise.resolve(answer(ann)))
+  const first = tab(localStorage)
+  await first.session.signIn('a')
+  const sibling = tab(localStorage)
+  vi.stubGlobal('fetch', () => Promise.resolve(answer(bob)))
+  await tab(localStorage).session.signIn('b')
+  expect(tab(localStorage).session.getState().token).toBe(bob)
+  const stop = first.session.start(window)
+  window.dispatchEvent(new Event('pointerdown'))
+  stop()
+  expect(tab(localStorage).session.getState().token).toBe(ann)
+  const stopSibling = sibling.session.start(window)
+  await told(() => first.session.signOut())
+  expect(sibling.session.getState().token).toBeNull()
+  stopSibling()
+})
+
+it('a tab that was signed out stays so after a reload, whoever else is signed in', async () => {
+  vi.stubGlobal('fetch', () => Promise.resolve(answer(jwt({ sub: 'ann' }))))
+  const first = tab(localStorage)
+  await first.session.signIn('a')
+  first.session.signOut()
+  vi.stubGlobal('fetch', () => Promise.resolve(answer(jwt({ sub: 'bob' }))))
+  await tab(localStorage).session.signIn('b')
+  expect(new Session(localStorage, first.own, () => now).getState().token).toBeNull()
+})
+
+it('a tab that is opened again takes the newer token of its identity', () => {
+  const first = tab(localStorage)
+  const keep = (token: string, expiresAt: number) => JSON.stringify({ token, expiresAt })
+  const [old, renewed] = [jwt({ sub: 'ann' }), jwt({ sub: 'ann' })]
+  first.own.setItem('apier.session', keep(old, now - 1))
+  localStorage.setItem('apier.session', keep(renewed, now + HOUR))
+  expect(new Session(localStorage, first.own, () => now).getState().token).toBe(renewed)
+})

@@ -5,6 +5,10 @@ import type { Memory } from '../memory'
 import { claimsOf } from './claims'
 
 const STORAGE_KEY = 'apier.session'
+/** What a tab keeps once it was signed out: a reload does not make it somebody else's. */
+const SIGNED_OUT_HERE = 'null'
+/** What says that a tab is the one in use. */
+const USES = ['focus', 'pointerdown', 'keydown'] as const
 // A token is renewed when this share of its life is left, in any case a minute ahead.
 const RENEW_SHARE = 0.2
 const RENEW_AHEAD_MS = 60_000
@@ -49,8 +53,8 @@ function parseStored(text: string | null): Stored | null {
 
 /**
  * Holds the token; never the API key. An identity belongs to its tab: the tab keeps it, whoever signs in elsewhere.
- * What all tabs share only says who signed in last, for a tab that is new, and brings renewals to tabs of the same
- * identity.
+ * What all tabs share only says whose tab was used last, for a tab that is new, and brings renewals and the sign-out
+ * to tabs of the same identity.
  */
 export class Session implements Credentials {
   private state: SessionState = SIGNED_OUT
@@ -64,9 +68,19 @@ export class Session implements Credentials {
     private readonly own: Memory,
     private readonly now: () => number = Date.now,
   ) {
-    const stored = parseStored(own.getItem(STORAGE_KEY)) ?? parseStored(shared.getItem(STORAGE_KEY))
+    const stored = this.firstStored()
     if (stored) own.setItem(STORAGE_KEY, JSON.stringify(stored))
     this.adopt(stored, null)
+  }
+
+  // A tab that is new is the tab used last; one that was signed out stays so, whoever else is signed in.
+  private firstStored(): Stored | null {
+    const kept = this.own.getItem(STORAGE_KEY)
+    const shared = parseStored(this.shared.getItem(STORAGE_KEY))
+    if (kept === null) return shared
+    const own = parseStored(kept)
+    if (!own || !shared || identityOf(own.token) !== identityOf(shared.token)) return own
+    return own.expiresAt < shared.expiresAt ? shared : own
   }
 
   readonly subscribe = (listener: () => void): (() => void) => {
@@ -82,12 +96,15 @@ export class Session implements Credentials {
       if (e.storageArea === null || e.storageArea === win.localStorage) this.heard(e)
     }
     const onVisible = () => void this.token()
+    const onUse = () => this.used()
     win.addEventListener('storage', onStorage)
     win.document.addEventListener('visibilitychange', onVisible)
+    for (const type of USES) win.addEventListener(type, onUse, true)
     this.schedule()
     return () => {
       win.removeEventListener('storage', onStorage)
       win.document.removeEventListener('visibilitychange', onVisible)
+      for (const type of USES) win.removeEventListener(type, onUse, true)
       clearTimeout(this.timer)
     }
   }
@@ -98,10 +115,15 @@ export class Session implements Credentials {
   }
 
   signOut(reason: string | null = null): void {
-    this.own.removeItem(STORAGE_KEY)
+    this.own.setItem(STORAGE_KEY, SIGNED_OUT_HERE)
     const shared = parseStored(this.shared.getItem(STORAGE_KEY))
     if (shared && this.isMine(shared)) this.shared.removeItem(STORAGE_KEY)
     this.adopt(null, reason)
+  }
+
+  // A link that is opened in a new tab, or a sign-out for all tabs, is by the identity of the tab it was done in.
+  private used(): void {
+    if (this.stored && !this.isLast()) this.shared.setItem(STORAGE_KEY, JSON.stringify(this.stored))
   }
 
   private isMine(stored: Stored): boolean {
@@ -115,7 +137,7 @@ export class Session implements Credentials {
     const [before, after] = [parseStored(e.oldValue), parseStored(e.newValue)]
     if (after ? this.isMine(after) : before && this.isMine(before)) {
       if (after) this.own.setItem(STORAGE_KEY, JSON.stringify(after))
-      else this.own.removeItem(STORAGE_KEY)
+      else this.own.setItem(STORAGE_KEY, SIGNED_OUT_HERE)
       this.adopt(after, null)
     }
   }
@@ -163,7 +185,7 @@ export class Session implements Credentials {
     return this.stored?.token ?? null
   }
 
-  // Whether the identity that signed in last, in whatever tab, is ours.
+  // Whether the identity that was used last, in whatever tab, is ours.
   private isLast(): boolean {
     const shared = parseStored(this.shared.getItem(STORAGE_KEY))
     return shared !== null && this.isMine(shared)
