@@ -25,31 +25,30 @@ import (
 
 // Options of the API; the zero value has the defaults in brackets.
 type Options struct {
-	MaxPayload          int                                                         // of one event, bytes [256 KiB]
-	MaxDepth            int                                                         // levels of a payload and of other values, below 0: no limit [apier.MaxDepth]
-	MaxBatchBytes       int                                                         // of one batch request, bytes [8 MiB]
-	AllowedOrigins      auth.Origins                                                // pages elsewhere that may call; "*" is any [none]
-	RequestsPerSec      float64                                                     // of one key or user; 0 means no limit
-	TokensPerSec        float64                                                     // failed requests for tokens from one address; 0 means no limit
-	WebhookSecrets      []WebhookSecret                                             // of senders to POST /api/webhook who are no endpoints
-	WebhooksPerSec      float64                                                     // to POST /api/webhook from one address; 0 means no limit
-	MaxWaiting          int                                                         // requests with wait_seconds at once [10 000]
-	MaxWaitingPerTenant int                                                         // likewise, of one tenant [half of them]
-	MaxSearches         int                                                         // searches of what events hold at once [2]; others wait
-	SearchTimeout       time.Duration                                               // of such a search, its wait included [10 s]
-	Notifier            *InboxNotifier                                              // wakes them; told by Store.Announce [one that is told nothing]
-	ClientAddr          func(*http.Request) string                                  // the address of a client [that of the connection]
-	LimitKey            func(addr string) string                                    // what an address counts as for a limit per address [itself]
-	Connections         Connections                                                 // the open WebSockets [none]
-	Operate             func()                                                      // is told that an operation was created [nobody works on it]
-	Tester              Tester                                                      // sends samples to endpoints [none]
-	CheckHost           func(host string) error                                     // says why no webhook reaches the host of a URL [any is reached]
-	Config              map[string]any                                              // what GET /api/config shows; never a secret
-	Memory              *memory.Budget                                              // of requests under way [no limit]
-	Run                 string                                                      // of the server, named by cursors ["run"]
-	Holds               func(tenant apier.TenantID, run string, seq apier.Seq) bool // whether a place told in a run is of this history [of Run alone]
-	Now                 func() time.Time                                            // [time.Now]
-	Log                 *slog.Logger                                                // [slog.Default]
+	MaxPayload          int                        // of one event, bytes [256 KiB]
+	MaxDepth            int                        // levels of a payload and of other values, below 0: no limit [apier.MaxDepth]
+	MaxBatchBytes       int                        // of one batch request, bytes [8 MiB]
+	AllowedOrigins      auth.Origins               // pages elsewhere that may call; "*" is any [none]
+	RequestsPerSec      float64                    // of one key or user; 0 means no limit
+	TokensPerSec        float64                    // failed requests for tokens from one address; 0 means no limit
+	WebhookSecrets      []WebhookSecret            // of senders to POST /api/webhook who are no endpoints
+	WebhooksPerSec      float64                    // to POST /api/webhook from one address; 0 means no limit
+	MaxWaiting          int                        // requests with wait_seconds at once [10 000]
+	MaxWaitingPerTenant int                        // likewise, of one tenant [half of them]
+	MaxSearches         int                        // searches of what events hold at once [2]; others wait
+	SearchTimeout       time.Duration              // of such a search, its wait included [10 s]
+	Notifier            *InboxNotifier             // wakes them; told by Store.Announce [one that is told nothing]
+	ClientAddr          func(*http.Request) string // the address of a client [that of the connection]
+	LimitKey            func(addr string) string   // what an address counts as for a limit per address [itself]
+	Connections         Connections                // the open WebSockets [none]
+	Operate             func()                     // is told that an operation was created [nobody works on it]
+	Tester              Tester                     // sends samples to endpoints [none]
+	CheckHost           func(host string) error    // says why no webhook reaches the host of a URL [any is reached]
+	Config              map[string]any             // what GET /api/config shows; never a secret
+	Memory              *memory.Budget             // of requests under way [no limit]
+	Run                 string                     // of the server, named by cursors ["run"]
+	Now                 func() time.Time           // [time.Now]
+	Log                 *slog.Logger               // [slog.Default]
 }
 
 // API answers /api/*.
@@ -92,9 +91,6 @@ func New(s store.Store, a *auth.Authenticator, opt Options) *API {
 	}
 	if opt.Run == "" {
 		opt.Run = "run"
-	}
-	if opt.Holds == nil {
-		opt.Holds = func(_ apier.TenantID, run string, _ apier.Seq) bool { return run == opt.Run }
 	}
 	if opt.Now == nil {
 		opt.Now = time.Now

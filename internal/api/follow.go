@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -87,18 +88,20 @@ const headerCursorRun = "Apier-Cursor-Run"
 // checkCursor refuses a place that is not of this history: its reader would be given what comes after other events than
 // those it has, and believe that it had all.
 func (a *API) checkCursor(c *call, at logPlace) error {
-	if at.run != "" && !a.opt.Holds(c.id.Tenant, at.run, at.seq) {
-		return errLostCursor()
+	if at.run != "" {
+		if held, err := a.store.Holds(c.ctx(), c.id.Tenant, at.run, at.seq); err != nil || !held {
+			return cmp.Or(err, errLostCursor())
+		}
 	}
-	position, err := a.store.Position(c.ctx())
+	head, err := a.store.Head(c.ctx(), c.id.Tenant)
 	switch {
 	case err != nil:
 		return err
-	case at.seq > position.Seq && at.run != "":
+	case at.seq > head && at.run != "":
 		return errLostCursor()
-	case at.seq > position.Seq:
+	case at.seq > head:
 		return badQuery([]apier.FieldError{{Field: "after", Reason: fmt.Sprintf(
-			"is %d, and the latest change here is %d: the cursor is of another server, or an older database was restored; read again from 0", at.seq, position.Seq)}})
+			"is %d, and the latest change here is %d: the cursor is of another server, or an older database was restored; read again from 0", at.seq, head)}})
 	}
 	if at.run == "" && at.seq > 0 {
 		c.w.Header().Set(headerCursorRun, "assumed; send the cursor of an answer in place of its next")

@@ -69,6 +69,7 @@ type worldOptions struct {
 
 // world is a server with a real store, and keys of two tenants.
 type world struct {
+	run     string // which cursors name
 	url     string
 	client  *http.Client
 	store   *sqlite.Store // the real one, behind any wrapper
@@ -93,6 +94,10 @@ func newWorld(t *testing.T, opt worldOptions) *world {
 	if w.store, err = sqlite.Open(t.Context(), filepath.Join(dir, "apier.db"), opt.store); err != nil {
 		t.Fatal(err)
 	}
+	if opt.api.Run, err = w.store.BeginRun(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.run = opt.api.Run
 	seen := store.Store(w.store)
 	if opt.wrap != nil {
 		seen = opt.wrap(w.store)
@@ -284,11 +289,11 @@ func (w *world) samples(t *testing.T) ids {
 // seq is the latest commit: it stays where it is as long as nothing is stored.
 func (w *world) seq(t *testing.T) apier.Seq {
 	t.Helper()
-	p, err := w.store.Position(t.Context())
+	head, err := w.store.Head(t.Context(), auth.DefaultTenant)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return p.Seq
+	return head
 }
 
 // fail ends the delivery of an event as no route does yet: the dispatcher will.

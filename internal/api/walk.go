@@ -40,8 +40,8 @@ func (a *API) beginSearch(ctx context.Context, tenant apier.TenantID, filter sto
 	if w.whole {
 		return w, nil
 	}
-	head, err := a.store.Position(ctx)
-	w.seq, w.below = head.Seq, head.Seq+1
+	head, err := a.store.Head(ctx, tenant)
+	w.seq, w.below = head, head+1
 	return w, err
 }
 

@@ -128,7 +128,10 @@ func (g *Gateway) connect(ctx context.Context, nc net.Conn, answer, early []byte
 // canResume reports whether the store can tell everything that changed since the client left.
 func (g *Gateway) canResume(ctx context.Context, id auth.Identity, req request, head hub.Cursor) bool {
 	run, _, _ := strings.Cut(strings.TrimPrefix(req.session, "s_"), "_")
-	if !strings.HasPrefix(req.session, sessionPrefix(run, id)) || req.after > head.Seq || !g.history.Holds(run, req.after) {
+	if !strings.HasPrefix(req.session, sessionPrefix(run, id)) || req.after > head.Seq {
+		return false
+	}
+	if held, err := g.history.Holds(ctx, id.Tenant, run, req.after); err != nil || !held {
 		return false
 	}
 	page, err := g.history.Changes(ctx, id.Tenant, req.after, 1, false)

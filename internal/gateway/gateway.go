@@ -33,8 +33,8 @@ type History interface {
 	Snapshot(ctx context.Context, tenant apier.TenantID, channel apier.Channel) (apier.Snapshot, error)
 	// Metrics gives the counters as they are now.
 	Metrics(ctx context.Context, tenant apier.TenantID) (apier.Metrics, error)
-	// Holds reports whether a seq that was told in a run of the server is part of this history.
-	Holds(run string, seq apier.Seq) bool
+	// Holds reports whether a seq that a tenant was told in a run of the server is part of this history.
+	Holds(ctx context.Context, tenant apier.TenantID, run string, seq apier.Seq) (bool, error)
 }
 
 // ChangePage is one page of History; its fields mean what those of store.ChangePage mean.

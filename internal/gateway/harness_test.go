@@ -47,8 +47,8 @@ type fakeStore struct {
 }
 
 // Holds knows an earlier run, which had come to seq 4.
-func (s *fakeStore) Holds(name string, seq apier.Seq) bool {
-	return name == run || name == earlierRun && seq <= 4
+func (s *fakeStore) Holds(_ context.Context, _ apier.TenantID, name string, seq apier.Seq) (bool, error) {
+	return name == run || name == earlierRun && seq <= 4, nil
 }
 
 func (s *fakeStore) Changes(_ context.Context, tenant apier.TenantID, after apier.Seq, limit int, _ bool) (ChangePage, error) {

@@ -23,9 +23,9 @@ type Hub struct {
 	logBytes   int
 	totalBytes int
 
-	mu      sync.Mutex // before Log.mu
-	bytes   int        // of all logs
-	head    apier.Seq  // of the latest commit, of any tenant
+	mu      sync.Mutex                   // before Log.mu
+	bytes   int                          // of all logs
+	heads   map[apier.TenantID]apier.Seq // of the latest commit of each tenant
 	logs    map[apier.TenantID]*Log
 	opened  uint64 // logs so far
 	watches map[*Watch]struct{}
@@ -43,14 +43,14 @@ func New(logBytes, totalBytes int) *Hub {
 	if totalBytes <= 0 {
 		totalBytes = DefaultTotalBytes
 	}
-	return &Hub{logBytes: logBytes, totalBytes: max(totalBytes, logBytes), logs: map[apier.TenantID]*Log{}, watches: map[*Watch]struct{}{}}
+	return &Hub{logBytes: logBytes, totalBytes: max(totalBytes, logBytes), heads: map[apier.TenantID]apier.Seq{}, logs: map[apier.TenantID]*Log{}, watches: map[*Watch]struct{}{}}
 }
 
-// Advance says that everything up to seq is committed, before the first Publish of a process.
-func (h *Hub) Advance(seq apier.Seq) {
+// Advance says that everything of a tenant up to seq is committed, before the first Publish of a process.
+func (h *Hub) Advance(tenant apier.TenantID, seq apier.Seq) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.head = max(h.head, seq)
+	h.heads[tenant] = max(h.heads[tenant], seq)
 }
 
 // Publish appends the changes of commits to the logs of their tenants and wakes the watchers. Commits of tenants without
@@ -60,8 +60,11 @@ func (h *Hub) Publish(commits []apier.Commit) (read bool) {
 	defer h.mu.Unlock()
 	for i := range commits {
 		c := &commits[i]
-		h.head = max(h.head, c.Upto)
-		if log := h.logs[c.Tenant]; log != nil && len(c.Changes) > 0 {
+		if c.Upto <= h.heads[c.Tenant] {
+			continue
+		}
+		h.heads[c.Tenant] = c.Upto
+		if log := h.logs[c.Tenant]; log != nil {
 			h.bytes += log.append(c)
 			read = true
 		}
@@ -127,7 +130,8 @@ func (h *Hub) Open(tenant apier.TenantID) *Log {
 	log := h.logs[tenant]
 	if log == nil {
 		h.opened++
-		log = &Log{tenant: tenant, id: h.opened, limit: h.logBytes, forgotten: h.head, head: h.head, events: h.head}
+		head := h.heads[tenant]
+		log = &Log{tenant: tenant, id: h.opened, limit: h.logBytes, forgotten: head, head: head, events: head}
 		h.logs[tenant] = log
 	}
 	log.readers++

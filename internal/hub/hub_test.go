@@ -64,7 +64,7 @@ func since(t *testing.T, log *Log, after apier.Seq, want []apier.Seq, to apier.S
 func TestLogForgetsTheOldest(t *testing.T) {
 	t.Parallel()
 	h := New(3*changeSize, 0)
-	h.Advance(10)
+	h.Advance("a", 10)
 	log := h.Open("a")
 	defer h.Release(log)
 	since(t, log, 9, nil, 0)
@@ -115,7 +115,7 @@ func TestLogIsBoundedInBytes(t *testing.T) {
 func TestEventsHaveAHeadOfTheirOwn(t *testing.T) {
 	t.Parallel()
 	h := New(0, 0)
-	h.Advance(5)
+	h.Advance("a", 5)
 	log := h.Open("a")
 	defer h.Release(log)
 	if log.Events() != 5 {
@@ -128,6 +128,7 @@ func TestEventsHaveAHeadOfTheirOwn(t *testing.T) {
 	if log.Events() != 6 || log.Head().Seq != 7 {
 		t.Errorf("events %d, head %d", log.Events(), log.Head().Seq)
 	}
+	attempt.Event.Seq = 9
 	h.Publish(commitsOf(change("a", 8), attempt))
 	if log.Events() != 8 {
 		t.Errorf("a delivery behind an event in one commit: %d", log.Events())
@@ -161,8 +162,27 @@ func TestTenantsAreApart(t *testing.T) {
 	}
 	late := h.Open("nobody")
 	defer h.Release(late)
-	since(t, late, 5, nil, 0)
-	since(t, late, 6, []apier.Seq{}, 6)
+	since(t, late, 3, nil, 0)
+	since(t, late, 4, []apier.Seq{}, 4) // its own head, whatever others have
+}
+
+// A commit that does not follow the one before is a gap: whoever stands before it goes to the store.
+func TestAGapSendsReadersToTheStore(t *testing.T) {
+	t.Parallel()
+	h := New(0, 0)
+	log := h.Open("a")
+	defer h.Release(log)
+	h.Publish(commitsOf(changes("a", 1, 2)...))
+	commit := apier.Commit{Tenant: "a", After: 5, Upto: 8, Changes: changes("a", 6, 7)} // a Seq that no change bears
+	h.Publish([]apier.Commit{commit})
+	for _, missed := range []apier.Seq{0, 2, 4} {
+		since(t, log, missed, nil, 0)
+	}
+	since(t, log, 5, []apier.Seq{6, 7}, 8)
+	h.Publish([]apier.Commit{commit}) // twice is once
+	since(t, log, 7, []apier.Seq{}, 8)
+	h.Publish([]apier.Commit{{Tenant: "a", After: 8, Upto: 9}}) // one without changes moves the head
+	since(t, log, 8, []apier.Seq{}, 9)
 }
 
 func TestReleaseForgets(t *testing.T) {
@@ -195,7 +215,7 @@ func TestAdvanceNeverGoesBack(t *testing.T) {
 	h := New(0, 0)
 	h.Publish(nil)
 	h.Publish(commitsOf(changes("a", 7)...))
-	h.Advance(3)
+	h.Advance("a", 3)
 	log := h.Open("a")
 	defer h.Release(log)
 	if log.Head().Seq != 7 {

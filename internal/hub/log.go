@@ -130,6 +130,9 @@ func (l *Log) append(commit *apier.Commit) (grown int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	before := l.bytes
+	if commit.After > l.head {
+		l.skipTo(commit.After)
+	}
 	for i := range changes {
 		l.add(compact(changes[i]))
 	}
@@ -142,6 +145,11 @@ func (l *Log) append(commit *apier.Commit) (grown int) {
 	}
 	l.forget(l.limit)
 	return l.bytes - before
+}
+
+// skipTo forgets everything: there are changes up to seq that the log was not told of. Readers go to the store for them.
+func (l *Log) skipTo(seq apier.Seq) {
+	l.blocks, l.skip, l.bytes, l.forgotten, l.events = nil, 0, 0, seq, seq
 }
 
 func (l *Log) add(c apier.Change) {

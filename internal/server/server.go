@@ -114,15 +114,21 @@ func (s *Server) open(ctx context.Context) (err error) {
 	}
 	s.delivery = delivery.New(s.store, s.deliveryOptions())
 	fanout.delivery.Store(s.delivery)
-	position, err := s.store.Position(ctx)
+	epoch, err := s.store.Epoch(ctx)
 	if err != nil {
 		return err
 	}
-	runs, err := s.store.BeginRun(ctx)
+	run, err := s.store.BeginRun(ctx)
 	if err != nil {
 		return err
 	}
-	s.hub.Advance(position.Seq)
+	heads, err := s.store.Heads(ctx)
+	if err != nil {
+		return err
+	}
+	for tenant, head := range heads {
+		s.hub.Advance(tenant, head)
+	}
 	if s.FirstKey, err = firstKey(ctx, s.store, s.opt); err != nil {
 		return err
 	}
@@ -130,11 +136,11 @@ func (s *Server) open(ctx context.Context) (err error) {
 		return fmt.Errorf("listen on %s (--listen): %w", s.opt.Listen, err)
 	}
 	s.auth = auth.New(s.store, secret, auth.Options{TokenTTL: s.opt.TokenTTL, Issuer: s.issuer()})
-	s.gateway = gateway.New(s.hub, s.auth, history{s.store, runs}, s.gatewayOptions(position.Epoch, runs.Current))
+	s.gateway = gateway.New(s.hub, s.auth, history{s.store}, s.gatewayOptions(epoch, run))
 	fanout.gateway.Store(s.gateway)
 	s.figures.registry.MustRegister(s.gateway)
 	s.operator = newOperator(s.store, s.log)
-	rest := api.New(s.store, s.auth, s.apiOptions(runs))
+	rest := api.New(s.store, s.auth, s.apiOptions(run))
 	dist, err := fs.Sub(frontend.Dist, "dist")
 	if err != nil {
 		return fmt.Errorf("embedded dashboard: %w", err)
@@ -232,13 +238,13 @@ func (s *Server) gatewayOptions(epoch, run string) gateway.Options {
 	}
 }
 
-func (s *Server) apiOptions(runs store.Runs) api.Options {
+func (s *Server) apiOptions(run string) api.Options {
 	o := s.opt
 	proxies, _ := parsePrefixes(o.TrustedProxies) // validated before
 	origins := o.origins()
 	secrets, _ := o.webhookSecrets() // likewise
 	return api.Options{
-		Run: runs.Current, Holds: func(_ apier.TenantID, run string, seq apier.Seq) bool { return runs.Hold(run, seq) },
+		Run:            run,
 		WebhookSecrets: secrets, WebhooksPerSec: o.WebhookRequestsPerSecond, MaxWaiting: orUnlimited(o.InboxMaxWaiting),
 		MaxWaitingPerTenant: o.InboxMaxWaitingPerTenant, Notifier: s.notifier,
 		ClientAddr:  func(r *http.Request) string { return clientaddr.Of(r, proxies) },
@@ -281,10 +287,11 @@ func orDepth(n int) int {
 // history shows the store to the gateway.
 type history struct {
 	store store.Store
-	runs  store.Runs
 }
 
-func (h history) Holds(run string, seq apier.Seq) bool { return h.runs.Hold(run, seq) }
+func (h history) Holds(ctx context.Context, tenant apier.TenantID, run string, seq apier.Seq) (bool, error) {
+	return h.store.Holds(ctx, tenant, run, seq)
+}
 
 func (h history) Changes(ctx context.Context, tenant apier.TenantID, after apier.Seq, limit int, deliveries bool) (gateway.ChangePage, error) {
 	page, err := h.store.Changes(ctx, tenant, after, limit, deliveries)

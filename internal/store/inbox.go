@@ -20,7 +20,8 @@ type Inbox interface {
 	// group that is not there is made, from now on, with no filter.
 	Lease(ctx context.Context, tenant apier.TenantID, r LeaseRequest) (Leases, error)
 	// Readiness reports, without a write, whether a Lease would find something. after says that the group wants nothing
-	// that was created up to there, as an earlier Readiness of the same Wants returned it; 0: nothing is known.
+	// that was created up to there: Upto of an earlier Readiness of the same Wants, which is the store's own and not told
+	// to anybody; 0: nothing is known.
 	Readiness(ctx context.Context, tenant apier.TenantID, group string, after apier.Seq) (Readiness, error)
 	// Acknowledge ends leases for good. Of the inbox it settles the event as delivered, leased or not; of a
 	// group it does so once every group that wants the event has it, unless endpoints took it. Twice is

@@ -7,7 +7,8 @@
 // What every implementation promises:
 //
 //   - A nil error of a writing method means: on disk, and it survives kill -9 and power loss.
-//   - Each change gets the next Seq inside its transaction, in commit order; no Seq is ever reused.
+//   - Each change gets the next Seq of its tenant inside its transaction, in commit order; no Seq is ever reused.
+//     Seqs are compared within a tenant only. Nothing that a tenant is told counts what others do.
 //   - Options.Announce is called once per transaction, after its commit and before the writer's call returns,
 //     with the changes of each tenant in Seq order. What was rolled back is never announced.
 //   - Counters change in the transaction of the change. No method counts rows.
@@ -36,10 +37,20 @@ type Store interface {
 	Webhooks
 	Retention
 
-	// Position gives the identity of this database's history and the Seq of its latest commit.
-	Position(ctx context.Context) (Position, error)
-	// BeginRun says that a server starts here.
-	BeginRun(ctx context.Context) (Runs, error)
+	// Epoch returns the identity of this database's history.
+	Epoch(ctx context.Context) (string, error)
+	// Head returns the Seq of a tenant's latest change; 0: there is none.
+	Head(ctx context.Context, tenant apier.TenantID) (apier.Seq, error)
+	// Heads returns the Head of every tenant that has one.
+	Heads(ctx context.Context) (map[apier.TenantID]apier.Seq, error)
+	// BeginRun says that a server starts here, and returns the name of the run.
+	//
+	// Runs are the stretches of one history. They tell whether a place in it is still there. After an older
+	// database was restored, the seqs of what was lost are given again, to other changes; whoever names the run in
+	// which it was told a seq is found out, however far the new history has come meanwhile.
+	BeginRun(ctx context.Context) (run string, err error)
+	// Holds reports whether a Seq that a tenant was told in a run belongs to this history.
+	Holds(ctx context.Context, tenant apier.TenantID, run string, seq apier.Seq) (bool, error)
 	// Readers returns how many reads of tenants are under way, and how many wait for their share.
 	Readers() (busy, waiting int)
 	// Ping reports whether the database answers a read and its writer accepts work: a *WritesFailError where only
@@ -110,26 +121,6 @@ type Options struct {
 
 // ErrReadTimeout is what a read fails with that took longer than Options.ReadTimeout: nothing was found out.
 var ErrReadTimeout = apier.Errorf(apier.CodeUnavailable, "The answer took longer than a read may take (--read-timeout). Ask for less, or again in a moment.") //nolint:gochecknoglobals // an error to compare with
-
-// Position is a place in the history of one database. Seqs of different epochs cannot be compared.
-type Position struct {
-	Epoch string
-	Seq   apier.Seq
-}
-
-// Runs are the stretches of one history: each start of a server begins one. They tell whether a place in it is still
-// there. After an older database was restored, the seqs of what was lost are given again, to other changes; who names
-// the run in which it was told a seq is found out, however far the new history has come meanwhile.
-type Runs struct {
-	Current string
-	Reached map[string]apier.Seq // of those before: the seq at which the next one began
-}
-
-// Hold reports whether a seq that was told in a run belongs to this history.
-func (r Runs) Hold(run string, seq apier.Seq) bool {
-	reached, known := r.Reached[run]
-	return run == r.Current || known && seq <= reached
-}
 
 // Events is the log of events and its changes.
 type Events interface {

@@ -62,6 +62,7 @@ type appendOp struct {
 	uuids    []uuid.UUID
 	sums     []uint32 // of the contents
 	events   []apier.Event
+	places   []apier.Seq      // of the events among those of all tenants
 	version  uint64           // of the routes by which matched was found
 	matched  [][]rules.Target // of each event; nil: no endpoint at all
 	told     bool             // by the server itself, in the middle of something that must not fail: the disk budget does not hold
@@ -127,8 +128,9 @@ func (a *appendOp) apply(b *batch) error {
 	if err := a.insert(b, tenant); err != nil {
 		return err
 	}
-	first := b.seq - apier.Seq(len(a.events)) + 1
+	first := apier.Seq(0)
 	if len(a.events) > 0 {
+		first = a.events[0].Seq
 		b.tally.created(tenant, b.now, len(a.events))
 	}
 	if err := a.remember(b, tenant, first); err != nil {
@@ -152,13 +154,13 @@ func (a *appendOp) deliver(b *batch, tenant int64) error {
 	for i, targets := range a.matched {
 		e := &a.events[i]
 		if later {
-			if err := b.fanOutLater(tenant, e.Seq, targets); err != nil {
+			if err := b.fanOutLater(tenant, a.places[i], targets); err != nil {
 				return err
 			}
 			continue
 		}
 		for _, to := range targets {
-			if err := b.deliver(a.tenant, tenant, e.Seq, e, to); err != nil {
+			if err := b.deliver(a.tenant, tenant, a.places[i], e, to); err != nil {
 				return err
 			}
 		}
@@ -175,7 +177,7 @@ func (a *appendOp) fanOut(b *batch) error {
 	if err != nil {
 		return err
 	}
-	more, err := b.fanOut(a.tenant, tenant, a.receipts.Events[len(a.events)-1].Seq)
+	more, err := b.fanOut(a.tenant, tenant, a.places[len(a.events)-1])
 	if err == nil && more {
 		err = errMore
 	}
@@ -196,23 +198,25 @@ func (a *appendOp) checkRoutes(b *batch) error {
 }
 
 const insertEvent = `INSERT INTO events (created_seq, seq, tenant, uuid, type, source, status, created_at, updated_at,
-	attempts, attempted_at, latency_ms, error, payload, checksum) VALUES (?1, ?1, ?2, ?3, ?4, ?5, ?8, ?6, ?6, 0, 0, -1, '', ?7, ?9)`
+	attempts, attempted_at, latency_ms, error, payload, checksum, born_seq)
+	VALUES (?1, ?10, ?2, ?3, ?4, ?5, ?8, ?6, ?6, 0, 0, -1, '', ?7, ?9, nullif(?10, ?1))`
 
 func (a *appendOp) insert(b *batch, tenant int64) error {
 	stmt, err := b.conn.Prepare(insertEvent)
 	if err != nil {
 		return err
 	}
-	a.receipts.Events = make([]store.Receipt, len(a.events))
+	a.receipts.Events, a.places = make([]store.Receipt, len(a.events)), make([]apier.Seq, len(a.events))
 	commit := b.of(a.tenant)
 	commit.Changes = slices.Grow(commit.Changes, len(a.events))
 	for i := range a.events {
 		e := &a.events[i]
-		e.Seq, e.CreatedAt, e.UpdatedAt = b.nextSeq(), b.now, b.now
+		e.Seq, e.CreatedAt, e.UpdatedAt = b.nextSeq(tenant), b.now, b.now
+		a.places[i] = apier.Seq(b.place)
 		if err := b.ensureType(tenant, e.Type); err != nil {
 			return err
 		}
-		stmt.BindInt64(1, int64(e.Seq))
+		stmt.BindInt64(1, b.place)
 		stmt.BindInt64(2, tenant)
 		stmt.BindBytes(3, a.uuids[i][:])
 		stmt.BindText(4, e.Type)
@@ -220,7 +224,8 @@ func (a *appendOp) insert(b *batch, tenant int64) error {
 		stmt.BindInt64(6, int64(b.now))
 		stmt.BindBytes(7, e.Payload)
 		stmt.BindInt64(8, a.status(i))
-		stmt.BindInt64(9, eventSum(a.sums[i], e.Seq, b.now))
+		stmt.BindInt64(9, eventSum(a.sums[i], a.places[i], b.now))
+		stmt.BindInt64(10, int64(e.Seq))
 		if _, err := stmt.Step(); err != nil {
 			return err
 		}

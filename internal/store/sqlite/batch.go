@@ -18,23 +18,26 @@ const clockTolerance = 60_000
 
 // batch is one transaction at work: it ends in commit or rollback.
 type batch struct {
-	writer   *writer
-	conn     *sqlite.Conn
-	now      apier.Timestamp // of all its changes
-	latest   apier.Timestamp // given to a change before
-	trusted  apier.Timestamp // the time by which things leave
-	seq      apier.Seq       // the latest given
-	firstSeq apier.Seq
-	commits  int64       // the number of the latest commit, then of this one
-	changed  int64       // rows that the connection had changed before
-	trimmed  space       // the writer's, as it will be
-	left     store.Space // what left in this batch: Expired, Trimmed, Erased
-	purge    bool        // overwrite it in the write-ahead log too, at once
-	purgeDue bool        // likewise, with the next housekeeping
-	hurry    bool        // there is housekeeping to do
-	tally    *tally
-	tenants  map[apier.TenantID]int64 // created here, known to others after the commit
-	types    map[typeKey]struct{}     // likewise
+	writer     *writer
+	conn       *sqlite.Conn
+	now        apier.Timestamp // of all its changes
+	latest     apier.Timestamp // given to a change before
+	trusted    apier.Timestamp // the time by which things leave
+	place      int64           // the latest taken in the history of all tenants
+	firstPlace int64
+	heads      map[int64]*tenantHead // of the tenants that have changes
+	headErr    error                 // why one could not be read
+	run        int64                 // the latest that began; 0: none
+	commits    int64                 // the number of the latest commit, then of this one
+	changed    int64                 // rows that the connection had changed before
+	trimmed    space                 // the writer's, as it will be
+	left       store.Space           // what left in this batch: Expired, Trimmed, Erased
+	purge      bool                  // overwrite it in the write-ahead log too, at once
+	purgeDue   bool                  // likewise, with the next housekeeping
+	hurry      bool                  // there is housekeeping to do
+	tally      *tally
+	tenants    map[apier.TenantID]int64 // created here, known to others after the commit
+	types      map[typeKey]struct{}     // likewise
 
 	endpoints map[int64]*endpointRow           // read for this batch, written at its end
 	routes    map[apier.TenantID]*tenantRoutes // changed here, known to others after the commit
@@ -48,6 +51,7 @@ type batch struct {
 	opCost   int            // what it did so far, in rows and KiB
 
 	announced []*apier.Commit // what is to be told of each tenant after the commit
+	commitsOf []apier.Commit  // likewise, complete
 }
 
 // of returns what is to be told of a tenant after the commit.
@@ -68,20 +72,25 @@ func (b *batch) change(c apier.Change) {
 	commit.Changes = append(commit.Changes, c)
 }
 
-// told returns what is to be announced.
-func (b *batch) told() []apier.Commit {
+// complete says what is to be announced.
+func (b *batch) complete() error {
 	for endpoint, at := range b.dues {
 		if !endpoint.gone && endpoint.endpoint.Status == apier.EndpointActive {
 			c := b.of(endpoint.name)
 			c.Due = append(c.Due, apier.EndpointDue{Endpoint: endpoint.endpoint.ID, At: apier.Timestamp(at)})
 		}
 	}
-	commits := make([]apier.Commit, len(b.announced))
+	b.commitsOf = make([]apier.Commit, len(b.announced))
 	for i, c := range b.announced {
-		c.After, c.Upto, c.At = b.firstSeq, b.seq, b.now
-		commits[i] = *c
+		tenant, err := b.tenant(c.Tenant)
+		if err != nil {
+			return err
+		}
+		head := b.head(tenant)
+		c.After, c.Upto, c.At = head.first, head.seq, b.now
+		b.commitsOf[i] = *c
 	}
-	return commits
+	return nil
 }
 
 type typeKey struct {
@@ -99,15 +108,15 @@ func (w *writer) begin() (*batch, error) {
 	}
 	w.tally.clear()
 	b := &batch{begun: time.Now(), writer: w, conn: w.conn, trimmed: w.space, tally: &w.tally}
-	stmt, err := w.conn.Prepare("SELECT seq, clock, commits, total_changes() FROM meta")
+	stmt, err := w.conn.Prepare("SELECT seq, clock, commits, total_changes(), (SELECT max(number) FROM runs) FROM meta")
 	if err == nil {
 		_, err = stmt.Step()
 	}
 	if err != nil {
 		return nil, errors.Join(err, b.rollback())
 	}
-	b.seq = apier.Seq(stmt.ColumnInt64(0))
-	b.firstSeq = b.seq
+	b.place, b.run = stmt.ColumnInt64(0), stmt.ColumnInt64(4)
+	b.firstPlace = b.place
 	b.commits, b.changed = stmt.ColumnInt64(2), stmt.ColumnInt64(3)
 	if b.commits < w.store.commits {
 		return nil, errors.Join(errStepsBack(w.store.files[0].path), stmt.Reset(), b.rollback())
@@ -194,18 +203,18 @@ func (b *batch) leaves(e oldEvent) {
 	b.of(e.name).CountersChanged = true
 }
 
-// nextSeq gives the next place in the history; a rollback takes it back.
-func (b *batch) nextSeq() apier.Seq {
-	b.seq++
-	return b.seq
-}
-
 func (b *batch) commit() error {
 	if err := b.writeEndpoints(); err != nil {
 		return fmt.Errorf("write endpoints: %w", err)
 	}
 	if err := b.tally.write(b.conn); err != nil {
 		return fmt.Errorf("write counters: %w", err)
+	}
+	if err := b.complete(); err != nil {
+		return fmt.Errorf("complete what is told: %w", err)
+	}
+	if err := b.writeHeads(); err != nil {
+		return fmt.Errorf("write seqs: %w", err)
 	}
 	changed, err := b.hasChanged()
 	if err != nil {
@@ -214,7 +223,7 @@ func (b *batch) commit() error {
 	if changed {
 		b.commits++
 		err := exec(b.conn, "UPDATE meta SET seq = ?, clock = ?, commits = ?, trusted = ?, held_from = ?",
-			int64(b.seq), int64(b.clock()), b.commits, int64(b.trusted), int64(b.writer.store.watch.heldFrom))
+			b.place, int64(b.clock()), b.commits, int64(b.trusted), int64(b.writer.store.watch.heldFrom))
 		if err != nil {
 			return fmt.Errorf("write seq: %w", err)
 		}
@@ -254,6 +263,11 @@ func (w *writer) learn(b *batch) {
 	}
 	for key := range b.types {
 		w.types[key] = struct{}{}
+	}
+	for tenant, head := range b.heads {
+		if head.seq != head.first {
+			w.runs[tenant] = b.run
+		}
 	}
 	for tenant, routes := range b.routes {
 		w.store.routes.inForce.Store(tenant, routes)

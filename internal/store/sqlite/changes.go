@@ -30,12 +30,8 @@ func (s *Store) Changes(
 }
 
 func changes(conn *sqlite.Conn, name apier.TenantID, after apier.Seq, limit int, deliveries bool) (store.ChangePage, error) {
-	position, err := readPosition(conn)
-	if err != nil {
-		return store.ChangePage{}, err
-	}
-	page := store.ChangePage{Seq: position.Seq}
 	tenant, err := readTenant(conn, name)
+	page := store.ChangePage{Seq: tenant.seq}
 	if err != nil || tenant.id == 0 {
 		return page, err
 	}
@@ -43,10 +39,10 @@ func changes(conn *sqlite.Conn, name apier.TenantID, after apier.Seq, limit int,
 		page.Lost = true
 		return page, nil
 	}
-	page.Changes, err = changesAfter(conn, tenant.id, after, limit+1) // one more tells whether there is more
+	page.Changes, err = changesAfter(conn, &tenant, after, limit+1) // one more tells whether there is more
 	if err == nil && deliveries {
 		var more []apier.Change
-		more, err = deliveryChangesAfter(conn, tenant.id, after, limit+1)
+		more, err = deliveryChangesAfter(conn, &tenant, after, limit+1)
 		page.Changes = mergeBySeq(page.Changes, more)
 	}
 	if err != nil {
@@ -67,20 +63,24 @@ const (
 	createdAfter = "SELECT " + eventColumns + " FROM events e INDEXED BY events_by_tenant" +
 		" WHERE e.tenant = ? AND e.created_seq > ? ORDER BY e.created_seq LIMIT ?"
 	updatedAfter = "SELECT " + eventColumns + " FROM events e INDEXED BY events_by_seq" +
-		" WHERE e.tenant = ? AND e.seq > ? AND e.seq <= ? AND e.seq <> e.created_seq ORDER BY e.seq LIMIT ?"
-	deletedAfter = "SELECT seq, uuid, type, deleted_at FROM tombstones INDEXED BY tombstones_by_tenant" +
+		" WHERE e.tenant = ? AND e.seq > ? AND e.seq <= ? AND e.seq <> coalesce(e.born_seq, e.created_seq) ORDER BY e.seq LIMIT ?"
+	deletedAfter = "SELECT coalesce(told_seq, seq), uuid, type, deleted_at FROM tombstones INDEXED BY tombstones_by_tenant" +
 		" WHERE tenant = ? AND seq > ? ORDER BY seq LIMIT ?"
 )
 
 // changesAfter merges what was created, updated and deleted. What was created and updated since comes
 // twice: as Created in its place, since a reader that has come past that place knows the event.
-func changesAfter(conn *sqlite.Conn, tenant int64, after apier.Seq, limit int) ([]apier.Change, error) {
+func changesAfter(conn *sqlite.Conn, t *tenantRow, after apier.Seq, limit int) ([]apier.Change, error) {
 	var created, updated, deleted []apier.Change
-	err := sqlitex.Execute(conn, createdAfter, &sqlitex.ExecOptions{
-		Args: []any{tenant, int64(after), limit},
+	place, err := placeOfSeq(conn, t, eventsFrom, after)
+	if err != nil {
+		return nil, err
+	}
+	err = sqlitex.Execute(conn, createdAfter, &sqlitex.ExecOptions{
+		Args: []any{t.id, place, limit},
 		ResultFunc: func(stmt *sqlite.Stmt) error {
 			row := scanEvent(stmt)
-			row.event.Seq = row.createdSeq
+			row.event.Seq = row.bornSeq
 			created = append(created, apier.Change{Kind: apier.Created, Event: row.event})
 			return nil
 		},
@@ -93,7 +93,7 @@ func changesAfter(conn *sqlite.Conn, tenant int64, after apier.Seq, limit int) (
 		last = int64(created[limit-1].Event.Seq)
 	}
 	err = sqlitex.Execute(conn, updatedAfter, &sqlitex.ExecOptions{
-		Args: []any{tenant, int64(after), last, limit},
+		Args: []any{t.id, int64(after), last, limit},
 		ResultFunc: func(stmt *sqlite.Stmt) error {
 			updated = append(updated, apier.Change{Kind: apier.Updated, Event: scanEvent(stmt).event})
 			return nil
@@ -102,8 +102,11 @@ func changesAfter(conn *sqlite.Conn, tenant int64, after apier.Seq, limit int) (
 	if err != nil {
 		return nil, err
 	}
+	if place, err = placeOfSeq(conn, t, deletedFrom, after); err != nil {
+		return nil, err
+	}
 	err = sqlitex.Execute(conn, deletedAfter, &sqlitex.ExecOptions{
-		Args: []any{tenant, int64(after), limit},
+		Args: []any{t.id, place, limit},
 		ResultFunc: func(stmt *sqlite.Stmt) error {
 			deleted = append(deleted, apier.Change{Kind: apier.Deleted, Event: scanTombstone(stmt)})
 			return nil

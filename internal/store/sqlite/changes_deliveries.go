@@ -11,30 +11,30 @@ const (
 	deliveriesAfter = "INDEXED BY deliveries_by_seq WHERE d.tenant = ? AND d.seq > ? ORDER BY d.seq LIMIT ?"
 	endpointsAfter  = "INDEXED BY endpoints_by_seq WHERE p.tenant = ? AND p.seq > ? ORDER BY p.seq LIMIT ?"
 	recoveriesAfter = "WHERE r.tenant = ? AND r.seq > ? ORDER BY r.seq LIMIT ?"
-	goneAfter       = "SELECT seq, uuid, deleted_at FROM endpoint_tombstones INDEXED BY endpoint_tombstones_by_tenant" +
+	goneAfter       = "SELECT coalesce(told_seq, seq), uuid, deleted_at FROM endpoint_tombstones INDEXED BY endpoint_tombstones_by_tenant" +
 		" WHERE tenant = ? AND seq > ? ORDER BY seq LIMIT ?"
 )
 
 // deliveryChangesAfter gives the latest state of the deliveries, endpoints and recoveries that changed after a seq, and the
 // webhooks that came.
-func deliveryChangesAfter(conn *sqlite.Conn, tenant int64, after apier.Seq, limit int) ([]apier.Change, error) {
-	deliveries, err := queryDeliveries(conn, deliveriesAfter, tenant, int64(after), limit)
+func deliveryChangesAfter(conn *sqlite.Conn, t *tenantRow, after apier.Seq, limit int) ([]apier.Change, error) {
+	deliveries, err := queryDeliveries(conn, deliveriesAfter, t.id, int64(after), limit)
 	if err != nil {
 		return nil, err
 	}
-	endpoints, err := queryEndpoints(conn, endpointsAfter, tenant, int64(after), limit)
+	endpoints, err := queryEndpoints(conn, endpointsAfter, t.id, int64(after), limit)
 	if err != nil {
 		return nil, err
 	}
-	recoveries, err := queryRecoveries(conn, recoveriesAfter, tenant, int64(after), limit)
+	recoveries, err := queryRecoveries(conn, recoveriesAfter, t.id, int64(after), limit)
 	if err != nil {
 		return nil, err
 	}
-	gone, err := goneEndpointsAfter(conn, tenant, after, limit)
+	gone, err := goneEndpointsAfter(conn, t, after, limit)
 	if err != nil {
 		return nil, err
 	}
-	webhooks, err := webhookChangesAfter(conn, tenant, after, limit)
+	webhooks, err := webhookChangesAfter(conn, t, after, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -51,9 +51,13 @@ func deliveryChangesAfter(conn *sqlite.Conn, tenant int64, after apier.Seq, limi
 	})), nil
 }
 
-func goneEndpointsAfter(conn *sqlite.Conn, tenant int64, after apier.Seq, limit int) (gone []apier.Change, err error) {
+func goneEndpointsAfter(conn *sqlite.Conn, t *tenantRow, after apier.Seq, limit int) (gone []apier.Change, err error) {
+	place, err := placeOfSeq(conn, t, goneFrom, after)
+	if err != nil {
+		return nil, err
+	}
 	err = sqlitex.Execute(conn, goneAfter, &sqlitex.ExecOptions{
-		Args: []any{tenant, int64(after), limit},
+		Args: []any{t.id, place, limit},
 		ResultFunc: func(stmt *sqlite.Stmt) error {
 			gone = append(gone, apier.Change{
 				Kind: apier.EndpointChanged, Gone: columnEndpointID(stmt, 1),

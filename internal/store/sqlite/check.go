@@ -187,11 +187,11 @@ func (c *checker) head() error {
 	if err != nil {
 		return err
 	}
-	if latest > int64(position.Seq) {
-		c.add(Bad, "head", "the latest change is said to be %d, and an event is at %d: seqs would be given twice", position.Seq, latest)
+	if latest > position.place {
+		c.add(Bad, "head", "the latest change is said to be %d, and an event is at %d: seqs would be given twice", position.place, latest)
 		return nil
 	}
-	c.add(Good, "head", "the latest change is %d", position.Seq)
+	c.add(Good, "head", "the latest change is %d", position.place)
 	return nil
 }
 

@@ -5,7 +5,7 @@ import "github.com/apier/apier"
 // hasChanged reports whether the batch has changed any row. One that has not is no commit: /readyz asks the writer
 // again and again.
 func (b *batch) hasChanged() (bool, error) {
-	if b.seq != b.firstSeq {
+	if b.place != b.firstPlace {
 		return true, nil
 	}
 	stmt, err := b.conn.Prepare("SELECT total_changes()")
@@ -21,7 +21,7 @@ func (b *batch) hasChanged() (bool, error) {
 
 // clock is the latest time given to a change.
 func (b *batch) clock() apier.Timestamp {
-	if b.seq != b.firstSeq {
+	if b.place != b.firstPlace {
 		return b.now
 	}
 	return b.latest

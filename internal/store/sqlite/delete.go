@@ -35,10 +35,10 @@ func (o *deleteOp) apply(b *batch) error {
 	if err := exec(b.conn, "DELETE FROM events WHERE created_seq = ?", int64(found.createdSeq)); err != nil {
 		return err
 	}
-	gone := apier.Event{ID: o.id, Type: found.event.Type, Seq: b.nextSeq(), UpdatedAt: b.now}
+	gone := apier.Event{ID: o.id, Type: found.event.Type, Seq: b.nextSeq(tenant), UpdatedAt: b.now}
 	uuid, _ := apier.ParseEventID(string(o.id)) // it was found
-	err = exec(b.conn, "INSERT INTO tombstones (seq, created_seq, tenant, uuid, type, deleted_at) VALUES (?, ?, ?, ?, ?, ?)",
-		int64(gone.Seq), int64(found.createdSeq), tenant, uuid[:], gone.Type, int64(b.now))
+	err = exec(b.conn, "INSERT INTO tombstones (seq, created_seq, tenant, uuid, type, deleted_at, told_seq) VALUES (?, ?, ?, ?, ?, ?, ?)",
+		b.place, int64(found.createdSeq), tenant, uuid[:], gone.Type, int64(b.now), b.differing(gone.Seq))
 	if err != nil {
 		return err
 	}

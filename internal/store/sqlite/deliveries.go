@@ -97,11 +97,7 @@ func (s *Store) Attempts(ctx context.Context, tenant apier.TenantID, id apier.De
 func (s *Store) ListDeliveries(ctx context.Context, tenant apier.TenantID, filter store.DeliveryFilter) (store.DeliveryPage, error) {
 	var page store.DeliveryPage
 	err := s.readAs(ctx, tenant, func(conn *sqlite.Conn, t tenantRow) error {
-		position, err := readPosition(conn)
-		if err != nil {
-			return err
-		}
-		page.Seq = position.Seq
+		page.Seq = t.seq
 		rows, err := listDeliveries(conn, t.id, filter, min(max(filter.Limit, 1), maxPage)+1)
 		if err != nil {
 			return err
@@ -133,7 +129,7 @@ func listDeliveries(conn *sqlite.Conn, tenant int64, filter store.DeliveryFilter
 	from := int64(0)
 	if filter.Since != 0 {
 		var err error
-		if from, err = firstCreatedAfter(conn, filter.Since-1); err != nil { // a bound for numbers too, which are seqs as well
+		if from, err = firstCreatedAfter(conn, filter.Since-1); err != nil { // a bound for numbers too: both are places
 			return nil, err
 		}
 	}

@@ -136,8 +136,8 @@ func (b *batch) deliver(name apier.TenantID, tenant int64, createdSeq apier.Seq,
 	if err != nil || endpoint == nil { // it went in this very transaction
 		return err
 	}
-	seq := b.nextSeq()
-	row := &deliveryRow{number: int64(seq), tenant: tenant, endpoint: to.Endpoint, event: createdSeq}
+	seq := b.nextSeq(tenant)
+	row := &deliveryRow{number: b.place, tenant: tenant, endpoint: to.Endpoint, event: createdSeq}
 	row.dueAt = int64(b.now) + endpoint.endpoint.RetryScheduleMS[0]
 	row.delivery = apier.Delivery{
 		EventID: e.ID, EventType: e.Type, EndpointID: endpoint.endpoint.ID, Status: apier.DeliveryPending,
@@ -151,8 +151,8 @@ func (b *batch) deliver(name apier.TenantID, tenant int64, createdSeq apier.Seq,
 	event, _ := apier.ParseEventID(string(e.ID)) // made here
 	d := &row.delivery
 	if err := exec(b.conn, `INSERT INTO deliveries (number, seq, tenant, endpoint, endpoint_uuid, event, event_uuid, event_type, status,
-		due_at, order_key, created_at, updated_at) VALUES (?1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, 1, ?8, ?9, ?10, ?10)`,
-		int64(seq), tenant, to.Endpoint, endpoint.uuid[:], int64(createdSeq), event[:], e.Type, row.dueAt, d.OrderKey, int64(b.now)); err != nil {
+		due_at, order_key, created_at, updated_at) VALUES (?1, ?11, ?2, ?3, ?4, ?5, ?6, ?7, 1, ?8, ?9, ?10, ?10)`,
+		row.number, tenant, to.Endpoint, endpoint.uuid[:], int64(createdSeq), event[:], e.Type, row.dueAt, d.OrderKey, int64(b.now), int64(seq)); err != nil {
 		return err
 	}
 	endpoint.count("", apier.DeliveryPending)
@@ -164,7 +164,7 @@ func (b *batch) deliver(name apier.TenantID, tenant int64, createdSeq apier.Seq,
 // writeDelivery stores a delivery's new state and announces it.
 func (b *batch) writeDelivery(name apier.TenantID, row *deliveryRow) error {
 	d := &row.delivery
-	d.Seq, d.UpdatedAt = b.nextSeq(), b.now
+	d.Seq, d.UpdatedAt = b.nextSeq(row.tenant), b.now
 	row.showDue()
 	err := exec(b.conn, `UPDATE deliveries SET seq = ?, status = ?, attempts = ?, tries = ?, due_at = ?, leased_until = ?, fence = ?,
 		status_code = ?, error_kind = ?, error = ?, updated_at = ? WHERE number = ?`,

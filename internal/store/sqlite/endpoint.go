@@ -205,7 +205,7 @@ func (b *batch) writeEndpoints() error {
 			continue
 		}
 		e := &row.endpoint
-		e.Seq, e.UpdatedAt = b.nextSeq(), b.now
+		e.Seq, e.UpdatedAt = b.nextSeq(row.tenant), b.now
 		if err := exec(b.conn, `UPDATE endpoints SET seq = ?, hold_until = ?,
 			pending = ?, delivered = ?, failed = ?, failures = ?, failing_since = ?, last_success_at = ?, last_failure_at = ?,
 			last_error = ?, updated_at = ? WHERE number = ?`,

@@ -35,11 +35,7 @@ func (s *Store) EndpointHealth(
 	found := store.HealthPage{At: now, Counts: map[apier.EndpointHealth]store.HealthCount{}}
 	limit := min(max(page.Limit, 1), maxPage)
 	err := s.readAs(ctx, tenant, func(conn *sqlite.Conn, t tenantRow) error {
-		position, err := readPosition(conn)
-		if err != nil {
-			return err
-		}
-		found.Seq = position.Seq
+		found.Seq = t.seq
 		if err := countByHealth(conn, t.id, &found); err != nil {
 			return err
 		}

@@ -36,11 +36,11 @@ func (s *Store) CreateEndpoint(
 		created = apier.Endpoint{Status: endpoint.Status}
 		settingsOf(&endpoint).applyTo(&created)
 		created = created.WithDefaults()
-		created.ID, created.Seq, created.CreatedAt, created.UpdatedAt = apier.FormatEndpointID(id), b.nextSeq(), b.now, b.now
+		created.ID, created.Seq, created.CreatedAt, created.UpdatedAt = apier.FormatEndpointID(id), b.nextSeq(number), b.now, b.now
 		if err := b.insertEndpoint(number, id, &created, secret); err != nil {
 			return err
 		}
-		b.route(&endpointRow{number: int64(created.Seq), name: tenant, endpoint: created})
+		b.route(&endpointRow{number: b.place, name: tenant, endpoint: created})
 		shown := created
 		b.announceEndpoint(tenant, &shown, "", created.Seq)
 		return nil
@@ -69,12 +69,12 @@ func (b *batch) insertEndpoint(tenant int64, id uuid.UUID, e *apier.Endpoint, se
 		return err
 	}
 	// The number is never used again, as the deliveries of a deleted endpoint keep it.
-	if err := exec(b.conn, "INSERT INTO endpoints (number, seq, tenant, uuid, settings, status, created_at, updated_at) VALUES (?1, ?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-		int64(e.Seq), tenant, id[:], string(settings), endpointStatusNumber(e.Status), int64(b.now), int64(b.now)); err != nil {
+	if err := exec(b.conn, "INSERT INTO endpoints (number, seq, tenant, uuid, settings, status, created_at, updated_at) VALUES (?1, ?8, ?2, ?3, ?4, ?5, ?6, ?7)",
+		b.place, tenant, id[:], string(settings), endpointStatusNumber(e.Status), int64(b.now), int64(b.now), int64(e.Seq)); err != nil {
 		return err
 	}
 	return exec(b.conn, "INSERT INTO endpoint_secrets (endpoint, secret, created_at) VALUES (?, ?, ?)",
-		int64(e.Seq), secret, int64(b.now))
+		b.place, secret, int64(b.now))
 }
 
 // Endpoint implements store.Endpoints.
@@ -99,11 +99,7 @@ func (s *Store) Endpoints(
 	var found store.EndpointPage
 	limit := min(max(page.Limit, 1), maxPage)
 	err := s.readAs(ctx, tenant, func(conn *sqlite.Conn, t tenantRow) error {
-		position, err := readPosition(conn)
-		if err != nil {
-			return err
-		}
-		found.Seq = position.Seq
+		found.Seq = t.seq
 		before := int64(1) << 62
 		if page.StartingAfter != "" {
 			last, err := findEndpoint(conn, t.id, page.StartingAfter)
@@ -126,11 +122,7 @@ func (s *Store) Endpoints(
 func (s *Store) EndpointsByID(ctx context.Context, tenant apier.TenantID, ids []string) (store.EndpointPage, error) {
 	var found store.EndpointPage
 	err := s.readAs(ctx, tenant, func(conn *sqlite.Conn, t tenantRow) error {
-		position, err := readPosition(conn)
-		if err != nil {
-			return err
-		}
-		found.Seq = position.Seq
+		found.Seq = t.seq
 		for _, id := range ids {
 			row, err := findEndpoint(conn, t.id, apier.EndpointID(id))
 			if err == nil {
@@ -222,8 +214,8 @@ func (b *batch) removeEndpoint(tenant apier.TenantID, id apier.EndpointID) error
 	}
 	row.gone = true
 	b.route(row)
-	seq := b.nextSeq()
+	seq := b.nextSeq(row.tenant)
 	b.announceEndpoint(tenant, nil, id, seq)
-	return exec(b.conn, "INSERT INTO endpoint_tombstones (seq, tenant, uuid, deleted_at) VALUES (?, ?, ?, ?)",
-		int64(seq), row.tenant, row.uuid[:], int64(b.now))
+	return exec(b.conn, "INSERT INTO endpoint_tombstones (seq, tenant, uuid, deleted_at, told_seq) VALUES (?, ?, ?, ?, ?)",
+		b.place, row.tenant, row.uuid[:], int64(b.now), b.differing(seq))
 }

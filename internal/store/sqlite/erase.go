@@ -39,7 +39,7 @@ func (b *batch) erase(name apier.TenantID, tenant int64, found *row) (apier.Even
 	}
 	e, previous := found.event, found.event.Status
 	e.Payload, e.Erased = []byte(erasedPayload), true
-	e.UpdatedAt, e.Seq = b.now, b.nextSeq()
+	e.UpdatedAt, e.Seq = b.now, b.nextSeq(tenant)
 	if previous == apier.StatusPending {
 		e.Status, e.ErrorMessage = apier.StatusFailed, "erased before it was delivered"
 		b.tally.settled(tenant, previous, &e)

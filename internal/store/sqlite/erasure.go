@@ -67,7 +67,7 @@ func (s *Store) CreateErasure(ctx context.Context, tenant apier.TenantID, select
 			return err
 		}
 		if err := exec(b.conn, "INSERT INTO erasures (tenant, uuid, selection, status, until, created_at, updated_at) VALUES (?1, ?2, ?3, 1, ?4, ?5, ?5)",
-			number, id[:], string(encoded), int64(b.seq), int64(b.now)); err != nil {
+			number, id[:], string(encoded), b.place, int64(b.now)); err != nil {
 			return err
 		}
 		b.hurry = true
@@ -181,7 +181,7 @@ func (s *Store) CountErasable(ctx context.Context, tenant apier.TenantID, select
 				if err != nil {
 					return err
 				}
-				until = int64(head.Seq)
+				until = head.place
 			}
 			found, _, err := sliceOfEvents(conn, sliceBytes, erasable, t.id, position, until, housekeepingSlice)
 			more = len(found) > 0

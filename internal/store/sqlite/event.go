@@ -12,15 +12,16 @@ import (
 
 // eventColumns are what scanEvent reads, in its order.
 const eventColumns = "e.created_seq, e.seq, e.uuid, e.type, e.source, e.status, e.created_at, e.updated_at, " +
-	"e.attempts, e.attempted_at, e.latency_ms, e.error, e.payload"
+	"e.attempts, e.attempted_at, e.latency_ms, e.error, e.payload, coalesce(e.born_seq, e.created_seq)"
 
 // payloadColumn is the place of the payload in them.
 const payloadColumn = 12
 
 // row is an event as stored.
 type row struct {
-	createdSeq apier.Seq
-	status     int64 // of event, by its number: of two pending ones one may be in the inbox, the other routed
+	createdSeq apier.Seq // its place among those of all tenants, which never leaves the store
+	bornSeq    apier.Seq // of its creation
+	status     int64     // of event, by its number: of two pending ones one may be in the inbox, the other routed
 	event      apier.Event
 }
 
@@ -30,6 +31,7 @@ func (r *row) inInbox() bool { return r.status == statusNumber(apier.StatusPendi
 func scanEvent(stmt *sqlite.Stmt) row {
 	r := row{
 		createdSeq: apier.Seq(stmt.ColumnInt64(0)),
+		bornSeq:    apier.Seq(stmt.ColumnInt64(13)),
 		status:     stmt.ColumnInt64(5),
 		event: apier.Event{
 			Seq:                 apier.Seq(stmt.ColumnInt64(1)),

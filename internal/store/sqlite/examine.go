@@ -127,7 +127,7 @@ func (x *examination) readOldHead(conn *sqlite.Conn, columns map[string]bool) er
 		return nil
 	}
 	position, err := readPosition(conn)
-	x.epoch = position.Epoch
+	x.epoch = position.epoch
 	return err
 }
 

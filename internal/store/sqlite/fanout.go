@@ -146,7 +146,7 @@ func (b *batch) fanOutEvent(name apier.TenantID, tenant int64, f *fanOutRow) (mo
 	if err != nil {
 		return false, err
 	}
-	first, from := b.seq, min(f.done, len(targets))
+	first, from := b.place, min(f.done, len(targets))
 	for i := from; i < len(targets); i++ {
 		if i > from && b.sliceDone() {
 			return true, exec(b.conn, "UPDATE fanouts SET done = ? WHERE event = ?", i, int64(f.created))
@@ -155,7 +155,7 @@ func (b *batch) fanOutEvent(name apier.TenantID, tenant int64, f *fanOutRow) (mo
 			return false, err
 		}
 	}
-	if err := b.endFanOut(f.created); err != nil || b.seq != first { // with a delivery that is not made, it is pending
+	if err := b.endFanOut(f.created); err != nil || b.place != first { // with a delivery that is not made, it is pending
 		return false, err
 	}
 	found, err := b.eventAt(f.created)

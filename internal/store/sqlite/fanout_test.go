@@ -232,7 +232,7 @@ func TestFanOutKeepsTheOrder(t *testing.T) {
 		oneTransaction(t, s, func(b *batch) error {
 			tenant, err := b.tenant("acme")
 			if err == nil {
-				more, err = b.fanOut("acme", tenant, b.seq)
+				more, err = b.fanOut("acme", tenant, apier.Seq(b.place))
 			}
 			return err
 		})

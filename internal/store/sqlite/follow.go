@@ -18,11 +18,15 @@ func (s *Store) Follow(ctx context.Context, tenant apier.TenantID, after apier.S
 		if err != nil {
 			return err
 		}
-		found, cut, err := sliceOfEvents(conn, maxLeaseBytes, createdAfter, t.id, int64(after), limit+1)
+		place, err := placeOfSeq(conn, &t, eventsFrom, after)
+		if err != nil {
+			return err
+		}
+		found, cut, err := sliceOfEvents(conn, maxLeaseBytes, createdAfter, t.id, place, limit+1)
 		page.HasMore = cut || len(found) > limit
 		found = found[:min(len(found), limit)]
 		for _, r := range found {
-			page.Events, page.Next = append(page.Events, r.event), r.createdSeq
+			page.Events, page.Next = append(page.Events, r.event), r.bornSeq
 		}
 		return err
 	})

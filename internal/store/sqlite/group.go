@@ -11,7 +11,8 @@ import (
 	"github.com/apier/apier/internal/store"
 )
 
-// inboxGroup is a group with what its operations need.
+// inboxGroup is a group with what its operations need. Its Position is a place among the events of all tenants; what is
+// shown is the seq of it.
 type inboxGroup struct {
 	store.Group
 
@@ -108,7 +109,7 @@ func (b *batch) ensureGroup(tenant int64, g store.NewGroup) (*inboxGroup, error)
 			return nil, err
 		}
 	}
-	from := b.seq
+	from := b.place
 	if g.FromStart {
 		from = 0
 	}
@@ -117,7 +118,7 @@ func (b *batch) ensureGroup(tenant int64, g store.NewGroup) (*inboxGroup, error)
 		return nil, err
 	}
 	err = exec(b.conn, "INSERT INTO inbox_groups (tenant, name, types, filter, from_seq, next_seq, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6)",
-		tenant, g.Name, types, filter, int64(from), int64(b.now))
+		tenant, g.Name, types, filter, from, int64(b.now))
 	if err != nil {
 		return nil, err
 	}
@@ -167,10 +168,12 @@ func (s *Store) PutGroup(ctx context.Context, tenant apier.TenantID, g store.New
 			return err
 		}
 		b.of(tenant).InboxReady = true // who waits for the group waits for something else by now
-		if found, err = findGroup(b.conn, number, g.Name); err == nil {
-			group = found.Group
-			group.Bound = int64(s.options.InboxOpen)
+		if found, err = findGroup(b.conn, number, g.Name); err != nil {
+			return err
 		}
+		group = found.Group
+		group.Bound = int64(s.options.InboxOpen)
+		group.Position, err = seqOfPlace(b.conn, &tenantRow{id: number, seq: b.head(number).seq}, int64(found.Position))
 		return err
 	})
 	return group, wrap("put group", err)
@@ -190,7 +193,11 @@ func (s *Store) Groups(ctx context.Context, tenant apier.TenantID) ([]store.Grou
 			if g.Bound = int64(s.options.InboxOpen); err == nil {
 				g.Behind, err = budget.count(conn, g)
 			}
-			groups = append(groups, g.Group)
+			shown := g.Group
+			if err == nil {
+				shown.Position, err = seqOfPlace(conn, &t, int64(g.Position))
+			}
+			groups = append(groups, shown)
 		}
 		return err
 	})

@@ -163,20 +163,20 @@ func (b *batch) pruneTombstones(table string, before int64) (more bool, err erro
 	return more, err
 }
 
-// pruneOldest walks from the oldest seq, which grows with the time, and gives the highest of each tenant that it
-// removes.
+// pruneOldest walks from the oldest row, since places grow with the time, and returns the highest seq of each tenant
+// that it removes.
 func (b *batch) pruneOldest(table, time string, before int64) (highest map[int64]int64, more bool, err error) {
 	highest = make(map[int64]int64)
 	var last int64
 	removed, young, ahead := 0, false, false // young: and all after it
-	err = sqlitex.Execute(b.conn, "SELECT seq, tenant, "+time+" FROM "+table+" ORDER BY seq LIMIT ?",
+	err = sqlitex.Execute(b.conn, "SELECT seq, tenant, "+time+", coalesce(told_seq, seq) FROM "+table+" ORDER BY seq LIMIT ?",
 		&sqlitex.ExecOptions{Args: []any{housekeepingSlice}, ResultFunc: func(stmt *sqlite.Stmt) error {
 			ahead = ahead || stmt.ColumnInt64(2) > b.writer.store.watch.future()
 			if young = young || stmt.ColumnInt64(2) >= before; young {
 				return nil
 			}
 			last = stmt.ColumnInt64(0)
-			highest[stmt.ColumnInt64(1)] = last
+			highest[stmt.ColumnInt64(1)] = stmt.ColumnInt64(3)
 			removed++
 			return nil
 		}})

@@ -40,10 +40,6 @@ func (s *Store) List(ctx context.Context, tenant apier.TenantID, filter store.Fi
 }
 
 func list(conn *sqlite.Conn, name apier.TenantID, filter store.Filter, trimmed bool) (store.Page, error) {
-	position, err := readPosition(conn)
-	if err != nil {
-		return store.Page{}, err
-	}
 	tenant, err := readTenant(conn, name)
 	if err != nil {
 		return store.Page{}, err
@@ -51,11 +47,11 @@ func list(conn *sqlite.Conn, name apier.TenantID, filter store.Filter, trimmed b
 	q := newListQuery(tenant, filter)
 	q.trimmed = trimmed
 	if possible, err := q.resolve(conn); err != nil || !possible {
-		return store.Page{Seq: position.Seq}, err
+		return store.Page{Seq: tenant.seq}, err
 	}
 	limit := min(max(filter.Limit, 1), maxPage)
 	q.args[":limit"] = limit + 1
-	page, size, maxBytes := store.Page{Seq: position.Seq}, 0, cmp.Or(filter.MaxBytes, maxLeaseBytes)
+	page, size, maxBytes := store.Page{Seq: tenant.seq}, 0, cmp.Or(filter.MaxBytes, maxLeaseBytes)
 	err = sqlitex.Execute(conn, q.sql(), &sqlitex.ExecOptions{Named: q.args, ResultFunc: func(stmt *sqlite.Stmt) error {
 		if len(page.Events) == limit || size >= maxBytes {
 			page.HasMore = true
@@ -108,11 +104,8 @@ func (q *listQuery) resolve(conn *sqlite.Conn) (possible bool, err error) {
 		return false, err
 	}
 	q.resolveStatus()
-	if q.filter.FromSeq > 0 {
-		q.and("e.created_seq >= :from_seq", ":from_seq", int64(q.filter.FromSeq))
-	}
-	if q.filter.BelowSeq > 0 {
-		q.and("e.created_seq < :below_seq", ":below_seq", int64(q.filter.BelowSeq))
+	if err := q.resolveSeqs(conn); err != nil {
+		return false, err
 	}
 	if q.filter.Source != "" {
 		q.resolveSource()
@@ -124,6 +117,24 @@ func (q *listQuery) resolve(conn *sqlite.Conn) (possible bool, err error) {
 		return false, err
 	}
 	return q.resolveTypes(conn)
+}
+
+func (q *listQuery) resolveSeqs(conn *sqlite.Conn) error {
+	if from := q.filter.FromSeq; from > 0 {
+		place, err := placeOfSeq(conn, &q.tenant, eventsFrom, from-1)
+		if err != nil {
+			return err
+		}
+		q.and("e.created_seq > :from_place", ":from_place", place)
+	}
+	if below := q.filter.BelowSeq; below > 0 {
+		place, err := placeOfSeq(conn, &q.tenant, eventsFrom, below-1)
+		if err != nil {
+			return err
+		}
+		q.and("e.created_seq <= :upto_place", ":upto_place", place)
+	}
+	return nil
 }
 
 // resolveSource: sources are stored in NFC, but older ones as they were sent.
@@ -233,7 +244,7 @@ const eventOfTenantFrom = "SELECT created_seq, uuid FROM events INDEXED BY event
 // those that were made at the same moment.
 func placeByTime(conn *sqlite.Conn, tenant int64, uuid [16]byte) (place, error) {
 	head, err := readPosition(conn)
-	low, high := int64(1), int64(head.Seq)+1 // the answer is in [low, high]
+	low, high := int64(1), head.place+1 // the answer is in [low, high]
 	for err == nil && low < high {
 		middle, next := low+(high-low)/2, int64(0)
 		older := false

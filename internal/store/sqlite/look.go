@@ -173,7 +173,7 @@ func (s *Store) wishesFor(ctx context.Context, tenant apier.TenantID, events []s
 		if err != nil {
 			return err
 		}
-		w.head = position.Seq
+		w.head = apier.Seq(position.place)
 		for _, ref := range events {
 			if err := w.ofEvent(ctx, s.heavy, conn, t.id, ref.Event, groups); err != nil {
 				return err

@@ -15,14 +15,10 @@ import (
 func (s *Store) Summary(ctx context.Context, tenant apier.TenantID) (store.Summary, error) {
 	var sum store.Summary
 	err := s.readOf(ctx, tenant, func(conn *sqlite.Conn) error {
-		position, err := readPosition(conn)
-		if err != nil {
-			return err
-		}
 		t, err := readTenant(conn, tenant)
 		sum = store.Summary{
 			Total: t.pending + t.delivered + t.failed, Pending: t.pending, Delivered: t.delivered, Failed: t.failed,
-			Seq: position.Seq,
+			Seq: t.seq,
 		}
 		return err
 	})
@@ -34,15 +30,11 @@ func (s *Store) rowsSince(
 	ctx context.Context, tenant apier.TenantID, query string, since int64, row func(*sqlite.Stmt) error, more ...any,
 ) (seq apier.Seq, err error) {
 	err = s.readOf(ctx, tenant, func(conn *sqlite.Conn) error {
-		position, err := readPosition(conn)
-		if err != nil {
-			return err
-		}
-		seq = position.Seq
 		t, err := readTenant(conn, tenant)
 		if err != nil {
 			return err
 		}
+		seq = t.seq
 		return sqlitex.Execute(conn, query, &sqlitex.ExecOptions{
 			Args: append([]any{t.id, since}, more...), ResultFunc: row,
 		})

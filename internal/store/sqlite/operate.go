@@ -32,7 +32,7 @@ func (s *Store) CountOperable(ctx context.Context, tenant apier.TenantID, begun 
 				if err != nil {
 					return err
 				}
-				row.until = int64(head.Seq)
+				row.until = head.place
 			}
 			found, err := nextOperable(conn, t, row, operationLook)
 			n += int64(len(found.ids))

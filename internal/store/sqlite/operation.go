@@ -110,7 +110,7 @@ func (s *Store) CreateOperation(ctx context.Context, tenant apier.TenantID, begu
 		}
 		if err := exec(b.conn, `INSERT INTO operations (tenant, uuid, kind, selection, subject, status, until, total, created_at, updated_at)
 			VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9)`,
-			number, id[:], kindAcknowledge, string(selection), begun.Subject, operationRunning, int64(b.seq), total, int64(b.now)); err != nil {
+			number, id[:], kindAcknowledge, string(selection), begun.Subject, operationRunning, b.place, total, int64(b.now)); err != nil {
 			return err
 		}
 		created = apier.Operation{

@@ -86,20 +86,16 @@ func (s *Store) readError(ctx context.Context, err error) error {
 	}
 }
 
-// Position implements store.Store.
-func (s *Store) Position(ctx context.Context) (store.Position, error) {
-	var p store.Position
-	err := s.read(ctx, func(conn *sqlite.Conn) (err error) {
-		p, err = readPosition(conn)
-		return err
-	})
-	return p, wrap("read position", err)
+// position is where the history of all tenants stands: a count that never leaves the store.
+type position struct {
+	epoch string
+	place int64
 }
 
-func readPosition(conn *sqlite.Conn) (p store.Position, err error) {
+func readPosition(conn *sqlite.Conn) (p position, err error) {
 	err = sqlitex.Execute(conn, "SELECT epoch, seq FROM meta", &sqlitex.ExecOptions{
 		ResultFunc: func(stmt *sqlite.Stmt) error {
-			p = store.Position{Epoch: stmt.ColumnText(0), Seq: apier.Seq(stmt.ColumnInt64(1))}
+			p = position{epoch: stmt.ColumnText(0), place: stmt.ColumnInt64(1)}
 			return nil
 		},
 	})

@@ -74,7 +74,7 @@ func TestAReadEndsInTime(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := s.Position(t.Context()); err != nil {
+	if _, err := s.Epoch(t.Context()); err != nil {
 		t.Error(err)
 	}
 }

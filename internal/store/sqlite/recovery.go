@@ -136,7 +136,7 @@ func (s *Store) CreateRecovery(ctx context.Context, tenant apier.TenantID, recov
 		if err != nil {
 			return err
 		}
-		seq := b.nextSeq()
+		seq := b.nextSeq(number)
 		if err := exec(b.conn, `INSERT INTO recoveries (seq, tenant, endpoint, source, kind, status, since, until, types, rate, total, created_at, updated_at)
 			VALUES (?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?)`, int64(seq), number, endpoint.number, pick.source, kind,
 			int64(recovery.Since), int64(recovery.Until), string(types), recovery.RatePerSecond, total, int64(b.now), int64(b.now)); err != nil {
@@ -238,7 +238,7 @@ func (b *batch) stopRecoveries(tenant apier.TenantID, endpoint int64) error {
 
 func (b *batch) writeRecovery(tenant apier.TenantID, row *recoveryRow, status apier.RecoveryStatus) error {
 	r := &row.recovery
-	r.Status, r.Seq, r.UpdatedAt = status, b.nextSeq(), b.now
+	r.Status, r.Seq, r.UpdatedAt = status, b.nextSeq(row.tenant), b.now
 	number := map[apier.RecoveryStatus]int{apier.RecoveryRunning: 1, apier.RecoveryDone: 2, apier.RecoveryStopped: 3}[status]
 	err := exec(b.conn, "UPDATE recoveries SET seq = ?, status = ?, done = ?, position = ?, updated_at = ? WHERE number = ?",
 		int64(r.Seq), number, r.Done, row.position, int64(b.now), row.number)

@@ -15,7 +15,7 @@ func (b *batch) restate(name apier.TenantID, tenant int64, found *row, next apie
 	}
 	previous := found.event.Status
 	next.Status = counts.status(previous)
-	next.UpdatedAt, next.Seq = b.now, b.nextSeq()
+	next.UpdatedAt, next.Seq = b.now, b.nextSeq(tenant)
 	if previous != next.Status {
 		switch next.Status {
 		case apier.StatusDelivered:

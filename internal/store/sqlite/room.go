@@ -62,7 +62,7 @@ func (s *Store) noteWrite(err error) {
 
 // Ping implements store.Store. Where a write has failed, or the disk has no room, it tries one.
 func (s *Store) Ping(ctx context.Context) error {
-	if _, err := s.Position(ctx); err != nil {
+	if _, err := s.Epoch(ctx); err != nil {
 		return wrap("ping", err)
 	}
 	failed := s.writeFault.Load()

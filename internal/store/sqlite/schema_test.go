@@ -28,7 +28,7 @@ func TestSettings(t *testing.T) {
 	s := openTemp(t)
 	inWriter(t, s, func(conn *sqlite.Conn) error {
 		for pragma, want := range map[string]string{
-			"synchronous": "2", "journal_mode": "wal", "foreign_keys": "1", "wal_autocheckpoint": "4000", "user_version": "12",
+			"synchronous": "2", "journal_mode": "wal", "foreign_keys": "1", "wal_autocheckpoint": "4000", "user_version": "13",
 		} {
 			got, err := sqlitex.ResultText(conn.Prep("PRAGMA " + pragma))
 			if err != nil || got != want {

@@ -41,7 +41,7 @@ func (o *settleOp) apply(b *batch) error {
 		return nil
 	}
 	settle(&o.event, o.outcome, b.now)
-	o.event.Seq = b.nextSeq()
+	o.event.Seq = b.nextSeq(tenant)
 	if err := updateEvent(b, found.createdSeq, &o.event); err != nil {
 		return err
 	}

@@ -49,8 +49,9 @@ type Store struct {
 	writeFault atomic.Pointer[error] // of the latest commit that could not be stored
 	epoch      string
 	ids        idCipher
-	mark       *markFile // the writer's; nil where it cannot be written
-	commits    int64     // the writer's: the number of the latest commit
+	run        atomic.Pointer[string] // the present one; nil: none began here
+	mark       *markFile              // the writer's; nil where it cannot be written
+	commits    int64                  // the writer's: the number of the latest commit
 
 	closing    chan struct{}  // closed when Close begins
 	background sync.WaitGroup // what reads meanwhile

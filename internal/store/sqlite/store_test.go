@@ -126,9 +126,8 @@ func TestDiskFull(t *testing.T) {
 	if apier.AsError(err).Code != apier.CodeUnavailable || sqlite.ErrCode(err).ToPrimary() != sqlite.ResultFull {
 		t.Fatalf("Append on a full disk: %v", err)
 	}
-	position, err := s.Position(t.Context())
-	if err != nil || position.Seq != 0 {
-		t.Errorf("position %+v, %v", position, err)
+	if head, err := s.Head(t.Context(), "acme"); err != nil || head != 0 {
+		t.Errorf("head %d, %v", head, err)
 	}
 	inWriter(t, s, func(conn *sqlite.Conn) error {
 		_, err := sqlitex.ResultInt(conn.Prep("PRAGMA max_page_count = 1000000"))

@@ -15,16 +15,18 @@ type tenantRow struct {
 	id                         int64
 	pending, delivered, failed int64
 	floor                      apier.Seq
+	seq                        apier.Seq // the latest
+	place                      int64     // the latest of all tenants
 }
 
 func readTenant(conn *sqlite.Conn, name apier.TenantID) (tenantRow, error) {
 	var row tenantRow
-	err := sqlitex.Execute(conn, "SELECT id, pending, delivered, failed, floor_seq FROM tenants WHERE name = ?",
+	err := sqlitex.Execute(conn, "SELECT id, pending, delivered, failed, floor_seq, seq, (SELECT seq FROM meta) FROM tenants WHERE name = ?",
 		&sqlitex.ExecOptions{Args: []any{string(name)}, ResultFunc: func(stmt *sqlite.Stmt) error {
 			row = tenantRow{
 				id:      stmt.ColumnInt64(0),
 				pending: stmt.ColumnInt64(1), delivered: stmt.ColumnInt64(2), failed: stmt.ColumnInt64(3),
-				floor: apier.Seq(stmt.ColumnInt64(4)),
+				floor: apier.Seq(stmt.ColumnInt64(4)), seq: apier.Seq(stmt.ColumnInt64(5)), place: stmt.ColumnInt64(6),
 			}
 			return nil
 		}})

@@ -36,7 +36,7 @@ func firstCreatedAfter(conn *sqlite.Conn, t apier.Timestamp) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	low, high := int64(1), int64(head.Seq)+1 // the answer is in [low, high]
+	low, high := int64(1), head.place+1 // the answer is in [low, high]
 	for low < high {
 		middle := low + (high-low)/2
 		seq, createdAt, err := eventFrom(conn, middle)

@@ -51,7 +51,7 @@ func (o *recordWebhookOp) apply(b *batch) error {
 	if err != nil {
 		return err
 	}
-	w.Seq = b.nextSeq()
+	w.Seq = b.nextSeq(tenant)
 	if w.ReceivedAt == 0 {
 		w.ReceivedAt = b.now
 	}
@@ -64,9 +64,9 @@ func (o *recordWebhookOp) apply(b *batch) error {
 		body = []byte{} // NULL is no body to SQL
 	}
 	if err := exec(b.conn, `INSERT INTO webhooks (seq, tenant, uuid, received_at, verified, number, status_code, reason,
-		endpoint, message, event_type, replayed, address, size, headers, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		int64(w.Seq), tenant, o.uuid[:], int64(w.ReceivedAt), w.Verified, number, w.StatusCode, w.Reason,
-		string(w.EndpointID), w.MessageID, w.EventType, w.Replayed, w.Address, w.Size, string(headers), body); err != nil {
+		endpoint, message, event_type, replayed, address, size, headers, body, told_seq) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		b.place, tenant, o.uuid[:], int64(w.ReceivedAt), w.Verified, number, w.StatusCode, w.Reason,
+		string(w.EndpointID), w.MessageID, w.EventType, w.Replayed, w.Address, w.Size, string(headers), body, b.differing(w.Seq)); err != nil {
 		return err
 	}
 	o.webhook = w
@@ -137,15 +137,11 @@ func (s *Store) ListWebhooks(ctx context.Context, tenant apier.TenantID, filter 
 	return page, wrap("list webhooks", err)
 }
 
-const webhookColumns = "seq, uuid, received_at, verified, status_code, reason, endpoint, message, event_type, replayed, address, size, headers, body"
+const webhookColumns = "seq, uuid, received_at, verified, status_code, reason, endpoint, message, event_type, replayed, address, size, headers, body, coalesce(told_seq, seq)"
 
 func listWebhooks(conn *sqlite.Conn, name apier.TenantID, filter store.WebhookFilter) (store.WebhookPage, error) {
-	position, err := readPosition(conn)
-	page := store.WebhookPage{Seq: position.Seq}
-	if err != nil {
-		return page, err
-	}
 	tenant, err := readTenant(conn, name)
+	page := store.WebhookPage{Seq: tenant.seq}
 	if err != nil {
 		return page, err
 	}
@@ -221,7 +217,7 @@ func scanWebhook(stmt *sqlite.Stmt) (apier.Webhook, error) {
 	var id [16]byte
 	stmt.ColumnBytes(1, id[:])
 	w := apier.Webhook{
-		Seq: apier.Seq(stmt.ColumnInt64(0)), ID: apier.FormatWebhookID(id), ReceivedAt: apier.Timestamp(stmt.ColumnInt64(2)),
+		Seq: apier.Seq(stmt.ColumnInt64(14)), ID: apier.FormatWebhookID(id), ReceivedAt: apier.Timestamp(stmt.ColumnInt64(2)),
 		Verified: stmt.ColumnBool(3), StatusCode: stmt.ColumnInt(4), Reason: stmt.ColumnText(5),
 		EndpointID: apier.EndpointID(stmt.ColumnText(6)), MessageID: stmt.ColumnText(7), EventType: stmt.ColumnText(8),
 		Replayed: stmt.ColumnBool(9), Address: stmt.ColumnText(10), Size: stmt.ColumnInt(11), Body: columnBytes(stmt, 13),
@@ -232,9 +228,13 @@ func scanWebhook(stmt *sqlite.Stmt) (apier.Webhook, error) {
 const webhooksAfter = "SELECT " + webhookColumns + " FROM webhooks INDEXED BY webhooks_by_tenant WHERE tenant = ? AND seq > ? ORDER BY seq LIMIT ?"
 
 // webhookChangesAfter gives what the receiver got after a seq and still has.
-func webhookChangesAfter(conn *sqlite.Conn, tenant int64, after apier.Seq, limit int) (changes []apier.Change, err error) {
+func webhookChangesAfter(conn *sqlite.Conn, t *tenantRow, after apier.Seq, limit int) (changes []apier.Change, err error) {
+	place, err := placeOfSeq(conn, t, webhooksFrom, after)
+	if err != nil {
+		return nil, err
+	}
 	err = sqlitex.Execute(conn, webhooksAfter, &sqlitex.ExecOptions{
-		Args: []any{tenant, int64(after), limit},
+		Args: []any{t.id, place, limit},
 		ResultFunc: func(stmt *sqlite.Stmt) error {
 			w, err := scanWebhook(stmt)
 			changes = append(changes, apier.Change{

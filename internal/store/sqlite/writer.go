@@ -94,6 +94,7 @@ type writer struct {
 	ops     []*op // of the transaction at work
 	tenants map[apier.TenantID]int64
 	types   map[typeKey]struct{}
+	runs    map[int64]int64 // of tenants, in which their latest change was
 	tally   tally
 
 	space       space
@@ -110,6 +111,7 @@ func newWriter(s *Store, conn *sqlite.Conn) *writer {
 		store: s, conn: conn,
 		tenants: make(map[apier.TenantID]int64),
 		types:   make(map[typeKey]struct{}),
+		runs:    make(map[int64]int64),
 		tally:   newTally(),
 
 		purgeDue: true, // a kill may have left in the log what was erased before
@@ -235,8 +237,8 @@ func (w *writer) transact(next func() *op) ([]error, error) {
 	if b.purge {
 		w.purge()
 	}
-	if commits := b.told(); len(commits) > 0 {
-		w.store.options.Announce(commits)
+	if len(b.commitsOf) > 0 {
+		w.store.options.Announce(b.commitsOf)
 	}
 	for _, of := range b.fanOuts {
 		w.fanOutFor(of.name, of.tenant)

@@ -28,7 +28,7 @@ type Opener func(t *testing.T, dir string, o store.Options) Subject
 func Run(t *testing.T, open Opener) {
 	t.Helper()
 	for _, group := range []map[string]func(*testing.T, Opener){
-		appendTests(), runTests(), idempotencyTests(), settleTests(), listTests(), changesTests(),
+		appendTests(), seqTests(), runTests(), idempotencyTests(), settleTests(), listTests(), changesTests(),
 		modelTests(), metricsTests(), tenantTests(), keyTests(), writerTests(), deliveryTests(), deliveryModelTests(), inboxTests(), webhookTests(), retentionTests(), clockTests(), operationTests(), endpointHealthTests(),
 	} {
 		for name, test := range group {
@@ -216,7 +216,7 @@ func (f *fixture) list(filter store.Filter) store.Page {
 
 func (f *fixture) head() apier.Seq {
 	f.t.Helper()
-	return must[store.Position](f.t)(f.Position(f.t.Context())).Seq
+	return must[apier.Seq](f.t)(f.Head(f.t.Context(), acme))
 }
 
 func idsOf(events []apier.Event) []apier.EventID {
