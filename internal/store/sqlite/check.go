@@ -192,7 +192,18 @@ func (c *checker) head() error {
 		return nil
 	}
 	c.add(Good, "head", "the latest change is %d", position.place)
-	return nil
+	return c.tenantHeads()
+}
+
+const aheadOfTenant = "SELECT t.name, t.seq, max(e.seq) FROM tenants t JOIN events e INDEXED BY events_by_seq ON e.tenant = t.id " +
+	"AND e.seq > t.seq GROUP BY t.id"
+
+func (c *checker) tenantHeads() error {
+	return sqlitex.Execute(c.conn, aheadOfTenant, &sqlitex.ExecOptions{ResultFunc: func(stmt *sqlite.Stmt) error {
+		c.add(Bad, "head", "the latest change of %s is said to be %d, and an event of it is at %d: seqs would be given twice",
+			stmt.ColumnText(0), stmt.ColumnInt64(1), stmt.ColumnInt64(2))
+		return nil
+	}})
 }
 
 // recounts are counters as they are kept, beside the rows that they count.
