@@ -15,7 +15,8 @@ const (
 	MaxBatch       = 1000      // events in one batch
 )
 
-// Seq is a position in the change log: it grows in commit order and is never reused. Gaps are normal.
+// Seq is a position in the change log of a tenant: it grows in commit order and is never reused. Gaps are normal. Seqs of
+// two tenants have nothing to do with each other.
 type Seq int64
 
 // Status is where an event stands on its way to its receivers.
