@@ -119,24 +119,6 @@ func (q *listQuery) resolve(conn *sqlite.Conn) (possible bool, err error) {
 	return q.resolveTypes(conn)
 }
 
-func (q *listQuery) resolveSeqs(conn *sqlite.Conn) error {
-	if from := q.filter.FromSeq; from > 0 {
-		place, err := placeOfSeq(conn, &q.tenant, eventsFrom, from-1)
-		if err != nil {
-			return err
-		}
-		q.and("e.created_seq > :from_place", ":from_place", place)
-	}
-	if below := q.filter.BelowSeq; below > 0 {
-		place, err := placeOfSeq(conn, &q.tenant, eventsFrom, below-1)
-		if err != nil {
-			return err
-		}
-		q.and("e.created_seq <= :upto_place", ":upto_place", place)
-	}
-	return nil
-}
-
 // resolveSource: sources are stored in NFC, but older ones as they were sent.
 func (q *listQuery) resolveSource() {
 	given, normal := q.filter.Source, norm.NFC.String(q.filter.Source)

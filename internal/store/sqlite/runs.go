@@ -23,6 +23,9 @@ func (s *Store) BeginRun(ctx context.Context) (run string, err error) {
 		if err := exec(b.conn, "DELETE FROM runs WHERE number <= (SELECT max(number) FROM runs) - ?", maxRuns); err != nil {
 			return err
 		}
+		if b.conn.Changes() == 0 {
+			return nil
+		}
 		return exec(b.conn, "DELETE FROM tenant_runs WHERE run < (SELECT min(number) FROM runs)")
 	})
 	if err != nil && s.writeFault.Load() != nil {

@@ -29,6 +29,25 @@ func (q *listQuery) resolveTimes(conn *sqlite.Conn) error {
 	return nil
 }
 
+// resolveSeqs bounds the walk by the seqs of creation.
+func (q *listQuery) resolveSeqs(conn *sqlite.Conn) error {
+	if from := q.filter.FromSeq; from > 0 {
+		place, err := placeOfSeq(conn, &q.tenant, eventsFrom, from-1)
+		if err != nil {
+			return err
+		}
+		q.and("e.created_seq > :from_place", ":from_place", place)
+	}
+	if below := q.filter.BelowSeq; below > 0 {
+		place, err := placeOfSeq(conn, &q.tenant, eventsFrom, below-1)
+		if err != nil {
+			return err
+		}
+		q.and("e.created_seq <= :upto_place", ":upto_place", place)
+	}
+	return nil
+}
+
 // firstCreatedAfter finds, by halving, a created_seq that splits the events: those before it were
 // created at t or earlier, those from it on later.
 func firstCreatedAfter(conn *sqlite.Conn, t apier.Timestamp) (int64, error) {
