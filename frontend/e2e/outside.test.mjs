@@ -64,7 +64,7 @@ test('the server is back: the poll that succeeds wakes the connection', async ()
   await tab.page.reload()
   await untilStatus(tab, CONNECTED)
   const now = () => tab.page.evaluate(() => Date.now())
-  await tab.page.clock.pauseAt((await now()) + 1000)
+  await tab.page.clock.pauseAt((await now()) + 10_000)
   const since = proxy.upgrades.length
   await server.kill()
   const pass = async () => tab.page.clock.runFor(1000)

@@ -18,7 +18,7 @@ export async function openStranger(context, url, { client, token, frozen = false
   page.on('websocket', (ws) => ws.on('socketerror', (words) => tab.refusals.push(words)))
   if (frozen) {
     await page.clock.install({ time: 0 })
-    await page.clock.pauseAt(1000)
+    await page.clock.pauseAt(600_000)
   }
   await page.goto(`${url}/strangers`)
   await page.waitForFunction(() => window.strangers)

@@ -373,7 +373,11 @@ func (a *API) noRoute(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *API) notFound(w http.ResponseWriter, r *http.Request) {
-	problem.Write(w, apier.Errorf(apier.CodeNotFound, "There is nothing at %s. GET /api/docs lists what there is.", cutText(r.URL.Path, maxQuoted)), 0)
+	hint := "GET /api/docs lists what there is."
+	if strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
+		hint = "The WebSocket is at /ws."
+	}
+	problem.Write(w, apier.Errorf(apier.CodeNotFound, "There is nothing at %s. %s", cutText(r.URL.Path, maxQuoted), hint), 0)
 }
 
 // IsClean reports whether a path stands for itself: it has no empty part and none of "." and "..", so that no route is

@@ -57,3 +57,15 @@ func TestNoRouteRedirects(t *testing.T) {
 		t.Errorf("something was stored: %d", head)
 	}
 }
+
+// A WebSocket that is looked for below /api is told where it is.
+func TestAWebSocketBelowTheAPI(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{})
+	for upgrade, hint := range map[string]string{"WebSocket": "The WebSocket is at /ws.", "h2c": "/api/docs"} {
+		got := w.do(t, "GET", "/api/ws", "", "Connection", "Upgrade", "Upgrade", upgrade)
+		if got.status != 404 || !strings.Contains(string(got.body), hint) {
+			t.Errorf("%s: %d %s", upgrade, got.status, got.body)
+		}
+	}
+}

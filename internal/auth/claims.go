@@ -128,8 +128,8 @@ func (r *reader) date(name string) *jwt.NumericDate {
 func checkHeader(token string) error {
 	first, _, _ := strings.Cut(token, ".")
 	raw, err := base64.RawURLEncoding.DecodeString(first)
-	if err != nil {
-		return malformed("", errNoToken)
+	if err != nil || strings.Count(token, ".") != 2 {
+		return &malformedError{noToken(token)}
 	}
 	h, err := strictjson.Decode(raw)
 	if err != nil {
@@ -164,6 +164,18 @@ func checkPurpose(h strictjson.Object) error {
 	return &malformedError{`its "typ" is neither JWT nor at+jwt: it was made for another purpose`}
 }
 
-var errNoToken = errors.New("it is not made of three parts in base64url")
+// noToken says what is wrong with a text that is no token, and names the usual slips of programs.
+func noToken(text string) string {
+	scheme, _, _ := strings.Cut(text, " ")
+	switch {
+	case strings.EqualFold(scheme, "bearer"):
+		return `it begins with "Bearer", which belongs into the header Authorization, once, and nowhere else`
+	case text == "undefined", text == "null", text == "[object Object]":
+		return "it is a word in place of a token: the program connects before it has one"
+	case strings.HasPrefix(text, `"`):
+		return "it stands in quotation marks"
+	}
+	return "it is not made of three parts in base64url"
+}
 
 var _ json.Unmarshaler = (*claims)(nil)

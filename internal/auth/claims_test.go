@@ -188,3 +188,16 @@ func TestNamesInAKeySetAreExact(t *testing.T) {
 		}
 	}
 }
+
+// What programs send by mistake is named, so that who reads the refusal knows where to look.
+func TestTheUsualSlipsAreNamed(t *testing.T) {
+	t.Parallel()
+	for text, words := range map[string]string{
+		"Bearer e30.e30.sig": `begins with "Bearer"`, "undefined": "before it has one", "null": "before it has one",
+		`"e30.e30.sig"`: "quotation marks", "bad": "three parts", "e30.half": "three parts", "YQ.e30.sig": "not valid JSON",
+	} {
+		if err := checkHeader(text); err == nil || !strings.Contains(err.Error(), words) {
+			t.Errorf("%q: %v, want %q", text, err, words)
+		}
+	}
+}
