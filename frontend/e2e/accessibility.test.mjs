@@ -291,7 +291,7 @@ async function untilFocused(tab, name) {
 }
 
 test('an event is found, read and sent again by keyboard alone', async () => {
-  const context = await newContext()
+  const context = await newContext({ viewport: { width: 1280, height: 1000 } }) // the rows out of sight are not there
   const tab = await openTab(context, proxy.url, server, 'events')
   const { keyboard } = tab.page
   await untilRow(tab, world.event.lost.id)
@@ -322,7 +322,7 @@ test('an event is found, read and sent again by keyboard alone', async () => {
 })
 
 test('a screen reader is told of the connection once, and not of each event', async () => {
-  const context = await newContext()
+  const context = await newContext({ viewport: { width: 1280, height: 1000 } })
   const tab = await openTab(context, proxy.url, server, 'events?reconnect=50,100,100')
   await untilStatus(tab, CONNECTED)
   await untilRow(tab, world.event.lost.id)

@@ -58,7 +58,7 @@ export function splitNames(names: readonly string[]): string[][] {
   let size = 0
   for (const name of names) {
     size += name.length + 3
-    const last = parts.at(-1)
+    const last = parts[parts.length - 1]
     if (last && last.length < PER_FRAME && size <= FRAME_SIZE) last.push(name)
     else {
       parts.push([name])
