@@ -17,7 +17,7 @@ export async function run(cwd, command, ...args) {
   const options = {
     cwd,
     maxBuffer: 1 << 26,
-    timeout: 300_000,
+    timeout: 600_000,
     env: { ...process.env, NEXT_TELEMETRY_DISABLED: '1' },
   }
   try {
