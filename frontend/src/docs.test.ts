@@ -1,5 +1,5 @@
 // @vitest-environment node
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import ts from 'typescript'
 import { expect, it } from 'vitest'
@@ -7,10 +7,16 @@ import { expect, it } from 'vitest'
 const root = path.resolve(import.meta.dirname, '..')
 const lib = path.join(root, 'src/lib')
 
+/** The pages with code for people to copy, and how many blocks each has at least. */
+const pages: [string, number][] = [
+  ['docs/react.md', 9],
+  ['README.md', 1],
+]
+
 /** The code of a page of the documentation, each block a module of its own, as an application would have it. */
 function snippets(page: string): Map<string, string> {
-  const text = readFileSync(path.join(root, '../docs', page), 'utf8')
-  const blocks = [...text.matchAll(/^```tsx\n([\s\S]*?)^```/gm)].map((found) => found[1] ?? '')
+  const text = readFileSync(path.join(root, '..', page), 'utf8')
+  const blocks = [...text.matchAll(/^```(?:tsx|ts)\n([\s\S]*?)^```/gm)].map((found) => found[1] ?? '')
   return new Map(blocks.map((code, i) => [path.join(root, `src/docs-${i + 1}.tsx`), code]))
 }
 
@@ -53,10 +59,17 @@ function errorsOf(files: Map<string, string>): string[] {
   })
 }
 
-it('every snippet of docs/react.md compiles', { timeout: 60_000 }, () => {
-  const files = snippets('react.md')
-  expect(files.size).toBeGreaterThan(8)
+it.each(pages)('every snippet of %s compiles', { timeout: 60_000 }, (page, least) => {
+  const files = snippets(page)
+  expect(files.size).toBeGreaterThanOrEqual(least)
   expect(errorsOf(files)).toEqual([])
+})
+
+it('no other page has TypeScript that nobody compiles', () => {
+  const all = readdirSync(path.join(root, '../docs')).filter((name) => name.endsWith('.md'))
+  const others = [...all.map((name) => `docs/${name}`), 'protocol/README.md', 'CONTRIBUTING.md']
+  const known = pages.map(([page]) => page)
+  for (const page of others.filter((name) => !known.includes(name))) expect(snippets(page).size, page).toBe(0)
 })
 
 it('a snippet that does not compile is seen', { timeout: 60_000 }, () => {
