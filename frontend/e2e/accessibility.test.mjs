@@ -185,7 +185,7 @@ const filled = {
     ['healthy', 'failing', 'retrying', 'gone', 'paused', 'idle'].map((name) => [
       `an endpoint: ${name}`,
       async (tab) => {
-        await tab.page.getByTestId('endpoint-row').getByRole('button', { name, exact: true }).click()
+        await tab.page.getByTestId('endpoint-row').getByRole('link', { name, exact: true }).click()
         const panel = tab.page.getByTestId('endpoint-panel')
         await panel.getByRole('heading', { name, exact: true }).waitFor()
         await panel.getByText(/^(Loading…)$/).waitFor({ state: 'detached' })
@@ -317,7 +317,7 @@ test('an event is found, read and sent again by keyboard alone', async () => {
   await keyboard.press('Escape')
   await panel.waitFor({ state: 'detached' })
   await untilFocused(tab, 'lost.made')
-  assert.equal(await tab.page.evaluate(() => document.activeElement.tagName), 'BUTTON')
+  assert.equal(await tab.page.evaluate(() => document.activeElement.tagName), 'A')
   await context.close()
 })
 

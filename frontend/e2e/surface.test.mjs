@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { COLOURS, violations } from './axe.mjs'
-import { CONNECTED, PATIENCE, launch, openTab, until, untilStatus } from './browser.mjs'
+import { CONNECTED, PATIENCE, launch, openTab, untilStatus } from './browser.mjs'
 import { startReceiver } from './receiver.mjs'
 import { startServer } from './server.mjs'
 import { answerByPath, fill } from './world.mjs'

@@ -6,6 +6,7 @@ import { seconds } from '../app/format'
 import { shownName } from '../app/names'
 import styles from './EventTable.module.css'
 import { Moment } from './Moment'
+import { onLinkClick, rowClicks } from './rowLink'
 import { StatusBadge } from './StatusBadge'
 
 export interface EventRowProps {
@@ -16,8 +17,11 @@ export interface EventRowProps {
   index: number
   active: boolean
   selected: boolean
+  /** Where it is read: a link that opens in another tab, too. */
+  href: string
   onOpen: (id: string) => void
-  onSelect: (id: string) => void
+  /** `isRange`: all from the one before to this one. */
+  onSelect: (id: string, isRange: boolean) => void
 }
 
 const PREVIEW = 160
@@ -29,9 +33,13 @@ function previewOf(row: Row): string {
 
 /** One event in the table. */
 export const EventRow = memo(function EventRow(props: EventRowProps) {
-  const { row, top, height, index, active, selected, onOpen, onSelect } = props
+  const { row, top, height, index, active, selected, href, onOpen, onSelect } = props
   const style: CSSProperties = { height, transform: `translateY(${top}px)` }
-  const open = () => !row.sending && onOpen(row.id)
+  const clicks = rowClicks(
+    href,
+    () => onOpen(row.id),
+    () => onSelect(row.id, true),
+  )
   return (
     <div
       role="row"
@@ -43,7 +51,7 @@ export const EventRow = memo(function EventRow(props: EventRowProps) {
       data-status={row.sending ? 'sending' : row.status}
       data-sending={row.sending ?? false}
       data-active={active}
-      onClick={open}
+      {...(row.sending ? {} : clicks)}
     >
       <span role="cell" className={styles.check} onClick={(e) => e.stopPropagation()}>
         <input
@@ -51,19 +59,17 @@ export const EventRow = memo(function EventRow(props: EventRowProps) {
           aria-label={`Select ${row.id}`}
           checked={selected}
           disabled={row.sending}
-          onChange={() => onSelect(row.id)}
+          onChange={({ nativeEvent: e }) => onSelect(row.id, e instanceof MouseEvent && e.shiftKey)}
         />
       </span>
       <span role="cell" className={styles.cell}>
-        <button
-          type="button"
-          className={styles.open}
-          title={row.type}
-          disabled={row.sending}
-          data-opens={row.id}
-        >
-          {row.type}
-        </button>
+        {row.sending ? (
+          <span className={styles.open}>{row.type}</span>
+        ) : (
+          <a className={styles.open} href={href} title={row.type} data-opens={row.id} onClick={onLinkClick}>
+            {row.type}
+          </a>
+        )}
       </span>
       <span
         role="cell"

@@ -8,6 +8,7 @@ import { count } from '../app/format'
 import { useIsNarrow } from '../app/narrow'
 import { EventRow } from './EventRow'
 import { focusOpener } from './opener'
+import { useAttention } from './useAttention'
 import styles from './EventTable.module.css'
 import { Button } from './ui/Button'
 
@@ -15,8 +16,9 @@ interface EventTableProps {
   rows: readonly Row[]
   activeId: string | null
   selected: ReadonlySet<string>
+  hrefOf: (id: string) => string
   onOpen: (id: string) => void
-  onSelect: (id: string) => void
+  onSelect: (id: string, isRange: boolean) => void
   onSelectAll: () => void
   /** The reader is near the end. */
   onEnd: () => void
@@ -36,7 +38,8 @@ const HEAD_PX = { wide: 32, narrow: 0 }
 export function EventTable(props: EventTableProps) {
   const { rows: all, activeId, selected, onEnd } = props
   const scroll = useRef<HTMLDivElement>(null)
-  const { rows, fresh, onScroll, toTop } = useHeldRows(props, scroll)
+  const { isAttended, ...attention } = useAttention(all)
+  const { rows, fresh, onScroll, toTop } = useHeldRows(props, scroll, isAttended || selected.size > 0)
   const width = useIsNarrow() ? 'narrow' : 'wide'
   const height = ROW_PX[width]
   // Its functions read the scroll position, so a compiler must not keep their results; nobody compiles this.
@@ -69,7 +72,7 @@ export function EventTable(props: EventTableProps) {
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [activeId, isListed])
   return (
-    <div className={styles.wrap} data-compact={props.isReading}>
+    <div className={styles.wrap} data-compact={props.isReading} {...attention}>
       {fresh > 0 && (
         <Button tone="primary" className={styles.pill ?? ''} onClick={toTop} data-testid="new-events">
           <ArrowUp size={14} aria-hidden /> {count(fresh)} new
@@ -91,6 +94,7 @@ export function EventTable(props: EventTableProps) {
                     index={item.index + 1 + fresh}
                     active={row.id === activeId}
                     selected={selected.has(row.id)}
+                    href={props.hrefOf(row.id)}
                     onOpen={props.onOpen}
                     onSelect={props.onSelect}
                   />
@@ -116,19 +120,26 @@ function bringIntoView(box: HTMLElement | null, index: number, row: number, head
 
 const anchorsOf = (rows: readonly Row[]) => rows.slice(0, ANCHORS).map((row) => row.id)
 
-// Rows that come in are held back while the reader is further down, or reads an event beside the list.
+// Rows that come in are held back while the reader is further down, reads an event beside the list, or attends to rows.
 function useHeldRows(
   { rows: all, activeId, isReading }: EventTableProps,
   scroll: RefObject<HTMLElement | null>,
+  isAttended: boolean,
 ) {
   const [isAway, setAway] = useState(false)
   const [anchors, setAnchors] = useState<readonly string[] | null>(null)
   const [lastActive, setLastActive] = useState(activeId)
   const held = holdRows(all, anchors)
-  const isHeld = isAway || isReading
+  const isHeld = isAway || isReading || isAttended
+  // Attention alone lets go by itself.
+  const [isKept, setKept] = useState(false)
+  if ((isAway || isReading) && !isKept) setKept(true)
   if (isHeld && !anchors?.length && all.length > 0) setAnchors(anchorsOf(all))
   // Nothing moves because a panel closes: what was held back comes when the reader asks for it.
-  if (!isHeld && anchors && held.fresh === 0) setAnchors(null)
+  if (!isHeld && anchors && (held.fresh === 0 || !isKept)) {
+    setAnchors(null)
+    setKept(false)
+  }
   if (activeId !== lastActive) {
     setLastActive(activeId)
     // With k the reader has moved on to a row that was held back.
@@ -143,7 +154,7 @@ function useHeldRows(
   }
   const toTop = () => {
     setAway(false)
-    setAnchors(isReading ? anchorsOf(all) : null)
+    setAnchors(isReading || isAttended ? anchorsOf(all) : null)
     scroll.current?.scrollTo({ top: 0 })
   }
   return { ...held, onScroll, toTop }

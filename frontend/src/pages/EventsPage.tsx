@@ -28,7 +28,7 @@ import { Button } from '../components/ui/Button'
 import styles from './EventsPage.module.css'
 
 export function EventsPage() {
-  const { filters, setFilters, openId, setOpenId } = useEventsUrl()
+  const { filters, setFilters, openId, setOpenId, hrefOf } = useEventsUrl()
   const { events: rows, query: list } = useLiveEvents(filters)
   const search = useRef<HTMLInputElement>(null)
   // The reader pressed / on another page.
@@ -37,6 +37,7 @@ export function EventsPage() {
     if (state?.focus === 'search') search.current?.focus()
   }, [])
   const selection = useSelection()
+  const selectable = rows.filter((row) => !row.sending).map((row) => row.id)
   const [erasing, setErasing] = useState<readonly string[] | null>(null)
   const [exporting, setExporting] = useState(false)
   const [matchingFor, setMatchingFor] = useState<string | null>(null)
@@ -50,6 +51,12 @@ export function EventsPage() {
   const [active, setActive] = useListKeys(rows, openId, setOpenId, selection.toggle, () =>
     search.current?.focus(),
   )
+
+  const select = (id: string, isRange: boolean) => {
+    setMatchingFor(null)
+    if (isRange) selection.extendTo(id, selectable)
+    else selection.toggle(id)
+  }
 
   const { hasNextPage, isFetchingNextPage, isFetchNextPageError, fetchNextPage } = list
   const onEnd = useCallback(() => {
@@ -78,6 +85,27 @@ export function EventsPage() {
             hasMore={hasNextPage}
           />
           <OperationBar />
+          {list.error && (
+            <div className={styles.error}>
+              <Problem error={list.error}>
+                <Button onClick={() => void list.refetch()}>Try again</Button>
+              </Problem>
+            </div>
+          )}
+          <EventTable
+            key={JSON.stringify(filters)}
+            rows={rows}
+            activeId={active}
+            selected={selection.selected}
+            hrefOf={hrefOf}
+            onOpen={open}
+            onSelect={select}
+            onSelectAll={() => selection.all(selectable)}
+            onEnd={onEnd}
+            isReading={openId !== null}
+            end={<ListEnd list={list} rows={rows.length} filters={filters} />}
+          />
+          {/* Below the rows: they do not move when the first is selected. */}
           {selection.selected.size > 0 && (
             <BulkBar
               className={styles.bulk}
@@ -96,28 +124,6 @@ export function EventsPage() {
               onClear={clear}
             />
           )}
-          {list.error && (
-            <div className={styles.error}>
-              <Problem error={list.error}>
-                <Button onClick={() => void list.refetch()}>Try again</Button>
-              </Problem>
-            </div>
-          )}
-          <EventTable
-            key={JSON.stringify(filters)}
-            rows={rows}
-            activeId={active}
-            selected={selection.selected}
-            onOpen={open}
-            onSelect={(id) => {
-              setMatchingFor(null)
-              selection.toggle(id)
-            }}
-            onSelectAll={() => selection.all(rows.filter((row) => !row.sending).map((row) => row.id))}
-            onEnd={onEnd}
-            isReading={openId !== null}
-            end={<ListEnd list={list} rows={rows.length} filters={filters} />}
-          />
         </div>
         {openId && (
           <EventPanel

@@ -4,6 +4,7 @@ import { useSearchParams } from 'wouter'
 import { asProblem, isDeleted } from '../app/api/problem'
 import { useAuth } from '../app/auth/context'
 import { useHotkeys } from '../app/hotkeys'
+import { useOpenInUrl } from '../app/openInUrl'
 import { count } from '../app/format'
 import { useEndpoint, useEndpoints, useFollowEndpoints } from '../app/webhooks/data'
 import { EndpointForm } from '../components/webhooks/EndpointForm'
@@ -29,22 +30,18 @@ const views = [
 // Which part is shown and which endpoint is open stand in the URL, so that a link leads there.
 function useWebhooksUrl() {
   const [query, setQuery] = useSearchParams()
-  const set = (name: string, value: string | null) =>
-    setQuery(
-      (before) => {
-        const after = new URLSearchParams(before)
-        if (value) after.set(name, value)
-        else after.delete(name)
-        return after
-      },
-      { replace: true },
-    )
-  return {
-    view: query.get('view') ?? '',
-    setView: (view: string) => set('view', view),
-    openId: query.get('endpoint'),
-    setOpenId: (id: string | null) => set('endpoint', id),
+  const [openId, setOpenId] = useOpenInUrl('endpoint')
+  const view = query.get('view') ?? ''
+  const setView = (next: string) => {
+    if (next === view) return
+    setQuery((before) => {
+      const after = new URLSearchParams(before)
+      if (next) after.set('view', next)
+      else after.delete('view')
+      return after
+    })
   }
+  return { view, setView, openId, setOpenId }
 }
 
 export function WebhooksPage() {

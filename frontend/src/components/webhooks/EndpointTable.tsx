@@ -5,6 +5,7 @@ import { byUrgency, healthOf, successRate, troubleOf } from '../../app/webhooks/
 import type { Endpoint } from '../../app/webhooks/types'
 import { endpointName } from '../../app/names'
 import { Moment } from '../Moment'
+import { onLinkClick, rowClicks } from '../rowLink'
 import styles from './EndpointTable.module.css'
 import { HealthBadge } from './HealthBadge'
 
@@ -63,21 +64,22 @@ function EndpointRow({ endpoint: e, now, isActive, onOpen }: RowProps) {
   const rate = successRate(e)
   const state = healthOf(e, now)
   const trouble = troubleOf(e)
+  const href = `/webhooks?endpoint=${encodeURIComponent(e.id)}`
   return (
     <tr
       data-testid="endpoint-row"
       data-endpoint-id={e.id}
       data-health={state}
       data-active={isActive}
-      onClick={() => onOpen(e.id)}
+      {...rowClicks(href, () => onOpen(e.id))}
     >
       <td>
         <HealthBadge state={state} />
       </td>
       <td className={styles.name}>
-        <button type="button" className={styles.open} data-opens={e.id} onClick={() => onOpen(e.id)}>
+        <a className={styles.open} href={href} data-opens={e.id} onClick={onLinkClick}>
           {endpointName(e)}
-        </button>
+        </a>
         {e.description && <span className={styles.muted}>{e.url}</span>}
         {trouble && <span className={styles.trouble}>{trouble}</span>}
       </td>
