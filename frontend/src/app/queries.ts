@@ -24,7 +24,7 @@ export const keys = {
   endpoint: (id: string) => [LIVE, 'endpoint', id] as const,
   /** Endpoints by id, as deliveries name them. */
   named: (ids: readonly string[]) => [LIVE, 'named-endpoints', ...ids] as const,
-  operations: ['operations'] as const,
+  operations: [LIVE, 'operations'] as const,
   operable: (selection: object | null) => ['operable', selection] as const,
   config: ['config'] as const,
   identity: ['identity'] as const,

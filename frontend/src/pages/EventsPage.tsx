@@ -160,7 +160,8 @@ function useActions(onDone: () => void) {
   }
   const many = useMutation({
     mutationFn: (selections: readonly OperationSelection[]) => acknowledgeAll(api, qc, selections),
-    onSuccess: ({ done, skipped, isStopped }) => {
+    onSuccess: ({ done, skipped, isStopped, problem }) => {
+      if (problem) return say(done > 0 ? `${count(done)} acknowledged, then: ${problem}` : problem, 'error')
       const rest = skipped > 0 ? `, ${count(skipped)} left alone` : ''
       say(`${count(done)} acknowledged${rest}${isStopped ? ', then stopped' : ''}`)
       onDone()

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import { NO_FILTERS } from '../../lib/query/filters'
 import type { ApiClient } from '../api/client'
+import { ApiProblem } from '../api/problem'
 import { createQueryClient } from '../queries'
 import { acknowledgeAll, selectionOf, selectionsOf } from './operations'
 
@@ -22,11 +23,13 @@ it('asks for 13 900 events in parts that the server takes', () => {
   expect(parts.flatMap((p) => p.ids)).toEqual(ids)
 })
 
-function server(statuses: string[]) {
+function server(statuses: (string | number)[]) {
   const asked: string[] = []
   const json = (method: string, path: string) => {
     asked.push(`${method} ${path}`)
-    return Promise.resolve({ id: 'opn_1', status: statuses.shift(), done: 10, skipped: 1 })
+    const status = statuses.shift()
+    if (typeof status === 'number') return Promise.reject(new ApiProblem({ title: `no ${status}`, status }))
+    return Promise.resolve({ id: 'opn_1', status, done: 10, skipped: 1 })
   }
   return { asked, api: { json } as unknown as ApiClient }
 }
@@ -52,4 +55,29 @@ it('what was stopped begins no other', async () => {
     },
   )
   expect(asked).toHaveLength(2)
+})
+
+it('a server that is away for a while, or busy, ends nothing', async () => {
+  const { api } = server(['running', 0, 503, 429, 'running', 'done', 'done'])
+  expect(await acknowledgeAll(api, createQueryClient(), [{ ids: ['a'] }, { ids: ['b'] }], now)).toEqual({
+    done: 20,
+    skipped: 2,
+    isStopped: false,
+  })
+})
+
+it('an operation that nobody may look at any more ends the wait', async () => {
+  const { api } = server(['running', 404])
+  await expect(acknowledgeAll(api, createQueryClient(), [{ ids: ['a'] }], now)).rejects.toThrow('no 404')
+})
+
+it('tells what was done before one could not begin', async () => {
+  const { api } = server(['done', 409, 'done'])
+  const parts = [{ ids: ['a'] }, { ids: ['b'] }, { ids: ['c'] }]
+  expect(await acknowledgeAll(api, createQueryClient(), parts, now)).toEqual({
+    done: 10,
+    skipped: 1,
+    isStopped: false,
+    problem: 'no 409',
+  })
 })

@@ -3,6 +3,7 @@ import type { QueryClient } from '@tanstack/react-query'
 import type { Filters } from '../../lib/query/filters'
 import type { Operation, OperationPage, OperationSelection } from '../../lib/query/operations'
 import type { ApiClient } from '../api/client'
+import { ApiProblem, asProblem } from '../api/problem'
 import { useAuth } from '../auth/context'
 import { keys } from '../queries'
 
@@ -82,7 +83,11 @@ export function useStopOperation() {
 }
 
 /** What some operations have done, one after another. */
-export type Done = Pick<Operation, 'done' | 'skipped'> & { isStopped: boolean }
+export interface Done extends Pick<Operation, 'done' | 'skipped'> {
+  isStopped: boolean
+  /** Why those after the ones that are counted were not begun. */
+  problem?: string
+}
 
 /** Acknowledges some selections, one after another; stopped is the one that runs, and those after it. */
 export async function acknowledgeAll(
@@ -91,18 +96,30 @@ export async function acknowledgeAll(
   selections: readonly OperationSelection[],
   wait = () => new Promise<void>((resolve) => setTimeout(resolve, LOOK_MS / 2)),
 ): Promise<Done> {
-  const sum = { done: 0, skipped: 0, isStopped: false }
+  const sum: Done = { done: 0, skipped: 0, isStopped: false }
   for (const selection of selections) {
-    let operation = await operations.begin(api, selection)
+    const begun = await operations.begin(api, selection).catch((error: unknown) => asProblem(error))
+    if (begun instanceof ApiProblem) return { ...sum, problem: begun.message }
     void qc.invalidateQueries({ queryKey: keys.operations })
-    while (isRunning(operation)) {
-      await wait()
-      operation = await operations.get(api, operation.id)
-    }
+    const operation = await untilEnded(api, begun, wait)
     sum.done += operation.done
     sum.skipped += operation.skipped
     sum.isStopped = operation.status === 'stopped'
     if (sum.isStopped) break
   }
   return sum
+}
+
+// The server goes on with it over its restarts, so that one that is away for a while ends nothing.
+async function untilEnded(api: ApiClient, begun: Operation, wait: () => Promise<void>): Promise<Operation> {
+  let operation = begun
+  while (isRunning(operation)) {
+    await wait()
+    operation = await operations.get(api, operation.id).catch((error: unknown) => {
+      const { status } = asProblem(error)
+      if (status > 0 && status < 500 && status !== 429) throw error
+      return operation
+    })
+  }
+  return operation
 }
