@@ -8,7 +8,8 @@ import (
 	"strings"
 )
 
-// Of returns the address that a request comes from: the nearest that is not a trusted proxy.
+// Of returns the address that a request comes from: the nearest that is not a trusted proxy. Where a proxy names none, or
+// something else than an address, it is the proxy's own.
 func Of(r *http.Request, trusted []netip.Prefix) string {
 	return clientAddr(r.RemoteAddr, strings.Join(r.Header.Values("X-Forwarded-For"), ","), trusted)
 }
@@ -20,23 +21,26 @@ func clientAddr(remote, forwarded string, trusted []netip.Prefix) string {
 	}
 	hops := strings.Split(forwarded, ",")
 	for i := len(hops) - 1; i >= 0 && isTrusted(host, trusted); i-- {
-		if hop := strings.TrimSpace(hops[i]); hop != "" {
-			host = withoutPort(hop)
+		hop := strings.Trim(hops[i], ` "`)
+		if hop == "" {
+			continue
 		}
+		addr, err := withoutPort(hop)
+		if err != nil { // "unknown", or what a client made up: each would count as another's
+			return host
+		}
+		host = addr.WithZone("").Unmap().String()
 	}
 	return host
 }
 
-// withoutPort gives the address of an entry, which some proxies write with the port of the connection. With it, each
+// withoutPort returns the address of an entry, which some proxies write with the port of the connection. With it, each
 // connection of a client would count as another's.
-func withoutPort(hop string) string {
+func withoutPort(hop string) (netip.Addr, error) {
 	if at, err := netip.ParseAddrPort(hop); err == nil {
-		return at.Addr().Unmap().String()
+		return at.Addr(), nil
 	}
-	if addr, err := netip.ParseAddr(strings.Trim(hop, "[]")); err == nil {
-		return addr.Unmap().String()
-	}
-	return hop
+	return netip.ParseAddr(strings.Trim(hop, "[]"))
 }
 
 func isTrusted(host string, trusted []netip.Prefix) bool {
