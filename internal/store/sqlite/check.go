@@ -198,7 +198,12 @@ func (c *checker) head() error {
 const aheadOfTenant = "SELECT t.name, t.seq, max(e.seq) FROM tenants t JOIN events e INDEXED BY events_by_seq ON e.tenant = t.id " +
 	"AND e.seq > t.seq GROUP BY t.id"
 
+// tenantHeads has nothing to say of a database in which seqs are of all tenants.
 func (c *checker) tenantHeads() error {
+	own, err := exists(c.conn, "SELECT 1 FROM pragma_table_info('tenants') WHERE name = 'seq'")
+	if err != nil || !own {
+		return err
+	}
 	return sqlitex.Execute(c.conn, aheadOfTenant, &sqlitex.ExecOptions{ResultFunc: func(stmt *sqlite.Stmt) error {
 		c.add(Bad, "head", "the latest change of %s is said to be %d, and an event of it is at %d: seqs would be given twice",
 			stmt.ColumnText(0), stmt.ColumnInt64(1), stmt.ColumnInt64(2))

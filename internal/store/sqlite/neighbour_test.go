@@ -68,19 +68,19 @@ func (l *loud) deed(t *testing.T, r *rapid.T) func() {
 		return func() { l.pull(t, fmt.Sprint("g", n%20)) }
 	case 7:
 		return func() {
-			if id := pickOne(l, l.endpoints, n); id != "" {
+			if id := pickOne(l, &l.endpoints, n); id != "" {
 				_, _ = l.s.UpdateEndpoint(ctx, "loud", id, func(e *apier.Endpoint) error { e.Types = []string{fmt.Sprint("type.", n)}; return nil })
 			}
 		}
 	case 8:
 		return func() {
-			if id := pickOne(l, l.endpoints, n); id != "" && n%3 == 0 {
+			if id := pickOne(l, &l.endpoints, n); id != "" && n%3 == 0 {
 				_ = l.s.DeleteEndpoint(ctx, "loud", id)
 			}
 		}
 	default:
 		return func() {
-			if id := pickOne(l, l.events, n); id != "" {
+			if id := pickOne(l, &l.events, n); id != "" {
 				_ = l.s.Delete(ctx, "loud", id)
 			}
 		}
@@ -104,9 +104,10 @@ func (l *loud) keep(id apier.EventID) {
 	l.events = append(l.events, id)
 }
 
-func pickOne[T ~string](l *loud, all []T, n int) T {
+func pickOne[T ~string](l *loud, of *[]T, n int) T {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	all := *of
 	if len(all) == 0 {
 		return ""
 	}
