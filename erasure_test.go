@@ -86,7 +86,7 @@ func TestWebhookJSON(t *testing.T) {
 func TestErasedEventJSON(t *testing.T) {
 	t.Parallel()
 	e := apier.Event{ID: "evt_1", Payload: []byte("{}"), Erased: true, DeliveryLatencyMS: -1}
-	created := apier.AppendChange(nil, &apier.Change{Kind: apier.Created, Event: e}, nil)
+	created := apier.AppendChange(nil, &apier.Change{Kind: apier.Created, At: e.UpdatedAt, Event: e}, nil)
 	for _, text := range [][]byte{e.AppendJSON(nil), created} {
 		var got struct {
 			Payload map[string]any

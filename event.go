@@ -67,16 +67,18 @@ const (
 	Created ChangeKind = iota + 1
 	Updated
 	Deleted
-	DeliveryChanged // Delivery is set; Event names the event and carries the change's Seq and UpdatedAt
-	EndpointChanged // Endpoint is set; Event carries the change's Seq and UpdatedAt
-	RecoveryChanged // Recovery is set; likewise
-	WebhookReceived // Webhook is set; likewise
+	DeliveryChanged // Delivery is set; Event names the event by ID and Type
+	EndpointChanged // Endpoint is set, or Gone
+	RecoveryChanged // Recovery is set
+	WebhookReceived // Webhook is set
 )
 
-// Change is one committed step of one event: its state right after, and the Seq it was given. A
-// Deleted change carries only ID, Type and Seq, and UpdatedAt as the time of the deletion.
+// Change is one committed step: what changed, as it is right after, and the Seq it was given. The Event of a Deleted
+// change has only ID, Type, Seq, and UpdatedAt as the time of the deletion.
 type Change struct {
 	Tenant         TenantID
+	Seq            Seq
+	At             Timestamp
 	Kind           ChangeKind
 	PreviousStatus Status // of Updated, where known
 	Event          Event
@@ -86,6 +88,11 @@ type Change struct {
 	Webhook        *Webhook
 	Gone           EndpointID // of EndpointChanged: the endpoint that was deleted
 	Routed         bool       // the event is pending for endpoints, so the inbox does not have it; set where it is announced
+}
+
+// EventChange returns the change that left an event so.
+func EventChange(tenant TenantID, kind ChangeKind, e Event) Change {
+	return Change{Tenant: tenant, Seq: e.Seq, At: e.UpdatedAt, Kind: kind, Event: e}
 }
 
 // IsEvent reports whether it is an event that changed, and not a delivery, endpoint or recovery.

@@ -87,16 +87,16 @@ func AppendChange(dst []byte, c *Change, v1 *V1) []byte {
 	e := &c.Event
 	switch c.Kind {
 	case DeliveryChanged:
-		return appendFrame(dst, FrameDelivery, "", c.Delivery, e.UpdatedAt, v1)
+		return appendFrame(dst, FrameDelivery, "", c.Delivery, c.At, v1)
 	case EndpointChanged:
 		if c.Endpoint == nil {
-			return appendFrame(dst, FrameEndpoint, "", goneEndpoint{c.Gone, true}, e.UpdatedAt, v1)
+			return appendFrame(dst, FrameEndpoint, "", goneEndpoint{c.Gone, true}, c.At, v1)
 		}
-		return appendFrame(dst, FrameEndpoint, "", c.Endpoint, e.UpdatedAt, v1)
+		return appendFrame(dst, FrameEndpoint, "", c.Endpoint, c.At, v1)
 	case RecoveryChanged:
-		return appendFrame(dst, FrameRecovery, "", c.Recovery, e.UpdatedAt, v1)
+		return appendFrame(dst, FrameRecovery, "", c.Recovery, c.At, v1)
 	case WebhookReceived:
-		return appendFrame(dst, FrameWebhook, "", c.Webhook, e.UpdatedAt, v1)
+		return appendFrame(dst, FrameWebhook, "", c.Webhook, c.At, v1)
 	case Created:
 		dst = appendCreated(appendOpen(dst, FrameEventCreated, ""), e)
 	case Updated:
@@ -119,7 +119,7 @@ func AppendChange(dst []byte, c *Change, v1 *V1) []byte {
 		dst = append(dst, `","type":`...)
 		dst = append(appendString(dst, e.Type), '}')
 	}
-	return appendClose(dst, e.UpdatedAt, v1)
+	return appendClose(dst, c.At, v1)
 }
 
 // goneEndpoint is what is told of an endpoint that was deleted.

@@ -58,24 +58,26 @@ func sampleEvent() apier.Event {
 
 // serverFrames encodes one frame per golden file that the server sends.
 func serverFrames() map[string][]byte {
-	created := apier.Change{Kind: apier.Created, Event: sampleEvent()}
+	created := apier.EventChange("", apier.Created, sampleEvent())
 	truncated := created
 	truncated.Event.Payload = bytes.Repeat([]byte(" "), apier.MaxPayloadInFrame+1)
-	delivered := apier.Change{Kind: apier.Updated, PreviousStatus: apier.StatusPending, Event: sampleEvent()}
+	delivered := apier.EventChange("", apier.Updated, sampleEvent())
+	delivered.PreviousStatus = apier.StatusPending
 	delivered.Event.Status, delivered.Event.DeliveryAttempts = apier.StatusDelivered, 1
 	delivered.Event.LastDeliveryAttempt, delivered.Event.DeliveryLatencyMS = sampleAt, 150
-	failed := apier.Change{Kind: apier.Updated, Event: sampleEvent()}
+	failed := apier.EventChange("", apier.Updated, sampleEvent())
 	failed.Event.Status, failed.Event.DeliveryAttempts = apier.StatusFailed, 3
 	failed.Event.LastDeliveryAttempt, failed.Event.ErrorMessage = sampleAt, "connection refused"
-	erased := apier.Change{Kind: apier.Updated, PreviousStatus: apier.StatusPending, Event: failed.Event}
+	erased := apier.EventChange("", apier.Updated, failed.Event)
+	erased.PreviousStatus = apier.StatusPending
 	erased.Event.Payload, erased.Event.Erased = []byte("{}"), true
 	erased.Event.DeliveryAttempts, erased.Event.LastDeliveryAttempt, erased.Event.ErrorMessage = 0, 0, "erased before it was delivered"
-	deleted := apier.Change{Kind: apier.Deleted, Event: apier.Event{ID: sampleID, Type: "order.created", UpdatedAt: sampleAt}}
+	deleted := apier.EventChange("", apier.Deleted, apier.Event{ID: sampleID, Type: "order.created", UpdatedAt: sampleAt})
 	metrics := apier.Metrics{
 		Total: 1250, Pending: 5, Delivered: 1200, Failed: 45, SuccessRate: 96.39, EventsPerMinute: 12,
 		LatencyMS: apier.LatencyQuantiles{P50: 110, P95: 480, P99: 900, SampleSize: 1200},
 	}
-	delivery := apier.Change{Kind: apier.DeliveryChanged, Event: apier.Event{ID: sampleID, UpdatedAt: sampleAt}, Delivery: &apier.Delivery{
+	delivery := apier.Change{Kind: apier.DeliveryChanged, At: sampleAt, Event: apier.Event{ID: sampleID}, Delivery: &apier.Delivery{
 		ID: sampleDelivery, EventID: sampleID, EventType: "order.created", EndpointID: sampleEndpoint, Status: apier.DeliveryPending,
 		Attempts: 1, DueAt: sampleAt + 5000, StatusCode: 503, ErrorKind: apier.ErrorHTTP5xx, ErrorMessage: "503 Service Unavailable",
 		CreatedAt: sampleAt, UpdatedAt: sampleAt, Seq: 45,
@@ -85,14 +87,14 @@ func serverFrames() map[string][]byte {
 		Delivered: 12, ConsecutiveFailures: 1, FailingSince: sampleAt, LastFailureAt: sampleAt, LastError: "503 Service Unavailable",
 		CreatedAt: sampleAt, UpdatedAt: sampleAt, Seq: 46,
 	}.WithDefaults()
-	endpointChanged := apier.Change{Kind: apier.EndpointChanged, Event: apier.Event{UpdatedAt: sampleAt}, Endpoint: &endpoint}
-	endpointGone := apier.Change{Kind: apier.EndpointChanged, Event: apier.Event{UpdatedAt: sampleAt}, Gone: sampleEndpoint}
-	webhook := apier.Change{Kind: apier.WebhookReceived, Event: apier.Event{UpdatedAt: sampleAt}, Webhook: &apier.Webhook{
+	endpointChanged := apier.Change{Kind: apier.EndpointChanged, At: sampleAt, Endpoint: &endpoint}
+	endpointGone := apier.Change{Kind: apier.EndpointChanged, At: sampleAt, Gone: sampleEndpoint}
+	webhook := apier.Change{Kind: apier.WebhookReceived, At: sampleAt, Webhook: &apier.Webhook{
 		ID: "whk_0636q3rrrw7h7b3m3r2v5t4w0g", ReceivedAt: sampleAt, Verified: true, StatusCode: 204, EndpointID: sampleEndpoint,
 		MessageID: "evt_0636q3rrrw7h7b3m3r2v5t4w0g", EventType: "order.created", Address: "203.0.113.7", Size: 14,
 		Headers: map[string]string{"content-type": "application/json"}, Body: []byte(`{"order":"A7"}`), Seq: 49,
 	}}
-	recovery := apier.Change{Kind: apier.RecoveryChanged, Event: apier.Event{UpdatedAt: sampleAt}, Recovery: &apier.Recovery{
+	recovery := apier.Change{Kind: apier.RecoveryChanged, At: sampleAt, Recovery: &apier.Recovery{
 		ID: "rec_0636q3rrrw7h7b3m3r2v5t4w0g", Kind: apier.RecoverFailed, EndpointID: sampleEndpoint, Since: sampleAt, Until: sampleAt,
 		RatePerSecond: 50, Total: 200, Done: 50, Status: apier.RecoveryRunning, CreatedAt: sampleAt, UpdatedAt: sampleAt, Seq: 48,
 	}}

@@ -87,7 +87,7 @@ func (b *bench) pipe(peer *child, due time.Time, first, count int) error {
 
 func created(payload []byte) []byte {
 	now := apier.TimestampOf(time.Now())
-	return apier.AppendChange(nil, &apier.Change{Kind: apier.Created, Event: apier.Event{
+	return apier.AppendChange(nil, &apier.Change{Kind: apier.Created, At: now, Event: apier.Event{
 		ID: apier.FormatEventID([16]byte{1}), Type: "order.created", Source: "bench", Payload: payload,
 		Status: apier.StatusPending, CreatedAt: now, UpdatedAt: now, DeliveryLatencyMS: -1,
 	}}, nil)

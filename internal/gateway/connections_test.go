@@ -244,11 +244,11 @@ func TestCountersStandWhileConnectionsEnd(t *testing.T) {
 func TestTheFanoutIsOfWhatIsRead(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, Options{})
-	change := apier.Change{Tenant: "t1", Kind: apier.Created, Event: apier.Event{ID: "evt_1", Type: "a.b", Source: "test", Payload: []byte(`{}`), Seq: 1}}
+	change := apier.EventChange("t1", apier.Created, apier.Event{ID: "evt_1", Type: "a.b", Source: "test", Payload: []byte(`{}`), Seq: 1})
 	b.g.Publish(commitsOf(change), time.Now().Add(-time.Hour))
 	c := b.dial(t, "token=good")
 	c.sync()
-	change.Event.Seq = 2
+	change.Seq = 2
 	b.g.Publish(commitsOf(change), time.Now())
 	c.expect(apier.FrameEventCreated)
 	b.until(t, "a pass is measured", func() bool { return b.figure(t, "apier_ws_fanout_seconds") > 0 })

@@ -73,7 +73,7 @@ func encodeV1(batch hub.Batch, subs *hub.Subscriptions, z *deflater, at apier.Ti
 		c := &batch.Changes[i]
 		if channel, ok := subs.Match(c); ok {
 			b.add(func(dst []byte) []byte {
-				return apier.AppendChange(dst, c, &apier.V1{Channel: channel, Seq: c.Event.Seq})
+				return apier.AppendChange(dst, c, &apier.V1{Channel: channel, Seq: c.Seq})
 			})
 		}
 	}

@@ -62,18 +62,18 @@ func (s *fakeStore) Changes(_ context.Context, tenant apier.TenantID, after apie
 	}
 	var page ChangePage
 	for _, c := range s.latest {
-		if c.Event.Seq > after && c.Tenant == tenant {
+		if c.Seq > after && c.Tenant == tenant {
 			if c.Kind == apier.Updated && s.births[c.Event.ID] > after {
 				c.Kind = apier.Created
 			}
 			page.Changes = append(page.Changes, c)
 		}
 	}
-	slices.SortFunc(page.Changes, func(a, b apier.Change) int { return int(a.Event.Seq - b.Event.Seq) })
+	slices.SortFunc(page.Changes, func(a, b apier.Change) int { return int(a.Seq - b.Seq) })
 	page.Seq = s.seq
 	if len(page.Changes) > limit {
 		page.Changes, page.More = page.Changes[:limit], true
-		page.Seq = page.Changes[limit-1].Event.Seq
+		page.Seq = page.Changes[limit-1].Seq
 	}
 	return page, nil
 }
@@ -96,7 +96,7 @@ func (s *fakeStore) Snapshot(_ context.Context, tenant apier.TenantID, channel a
 	if err != nil || !ok || c.Tenant != tenant || c.Kind == apier.Deleted {
 		return apier.Snapshot{}, err
 	}
-	return apier.Snapshot{Event: &c.Event, Seq: c.Event.Seq}, nil
+	return apier.Snapshot{Event: &c.Event, Seq: c.Seq}, nil
 }
 
 // Metrics counts the events, where a test wants them: they would stand between a session and what follows.
@@ -118,10 +118,10 @@ func (s *fakeStore) commit(tenant apier.TenantID, kind apier.ChangeKind, id, eve
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.seq++
-	c := apier.Change{Tenant: tenant, Kind: kind, Event: apier.Event{
+	c := apier.EventChange(tenant, kind, apier.Event{
 		ID: apier.EventID(id), Type: eventType, Source: "test", Payload: json.RawMessage(payload),
 		Status: apier.StatusPending, Seq: s.seq, DeliveryLatencyMS: -1, DeliveryAttempts: int(s.seq),
-	}}
+	})
 	if kind == apier.Created {
 		s.births[c.Event.ID] = s.seq
 	}
@@ -241,7 +241,7 @@ func commitsOf(changes ...apier.Change) (commits []apier.Commit) {
 		if i < 0 {
 			i, commits = len(commits), append(commits, apier.Commit{Tenant: c.Tenant})
 		}
-		commits[i].Changes, commits[i].Upto = append(commits[i].Changes, c), c.Event.Seq
+		commits[i].Changes, commits[i].Upto = append(commits[i].Changes, c), c.Seq
 	}
 	return commits
 }

@@ -96,10 +96,10 @@ func align(page ChangePage) ChangePage {
 	if !page.More || len(page.Changes) == 0 {
 		return page
 	}
-	last := page.Changes[len(page.Changes)-1].Event.Seq
+	last := page.Changes[len(page.Changes)-1].Seq
 	end := last - last%pageAlign
 	n := len(page.Changes)
-	for n > 0 && page.Changes[n-1].Event.Seq > end {
+	for n > 0 && page.Changes[n-1].Seq > end {
 		n--
 	}
 	if n > 0 {

@@ -12,7 +12,7 @@ func TestPagesEndWhereOthersDo(t *testing.T) {
 	page := func(more bool, seqs ...apier.Seq) ChangePage {
 		p := ChangePage{More: more, Seq: 1000}
 		for _, seq := range seqs {
-			p.Changes = append(p.Changes, apier.Change{Event: apier.Event{Seq: seq}})
+			p.Changes = append(p.Changes, apier.Change{Seq: seq})
 			if more {
 				p.Seq = seq
 			}

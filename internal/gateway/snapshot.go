@@ -17,13 +17,13 @@ type told struct {
 func (t told) covers(c *apier.Change) bool {
 	switch c.Kind {
 	case apier.Created, apier.Updated, apier.Deleted:
-		return c.Event.ID == t.channel.EventID() && c.Event.Seq <= t.seq
+		return c.Event.ID == t.channel.EventID() && c.Seq <= t.seq
 	case apier.EndpointChanged:
 		id := c.Gone
 		if c.Endpoint != nil {
 			id = c.Endpoint.ID
 		}
-		return id == t.channel.EndpointID() && c.Event.Seq <= t.seq
+		return id == t.channel.EndpointID() && c.Seq <= t.seq
 	default:
 		return false
 	}

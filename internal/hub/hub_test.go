@@ -16,9 +16,9 @@ import (
 const changeSize = 320 + 2 + 3 + 1
 
 func change(tenant apier.TenantID, seq apier.Seq) apier.Change {
-	return apier.Change{Tenant: tenant, Kind: apier.Created, Event: apier.Event{
+	return apier.EventChange(tenant, apier.Created, apier.Event{
 		ID: apier.EventID(fmt.Sprint("evt_", seq)), Type: "a.b", Source: "s", Payload: json.RawMessage("{}"), Seq: seq,
-	}}
+	})
 }
 
 func changes(tenant apier.TenantID, seqs ...apier.Seq) []apier.Change {
@@ -36,7 +36,7 @@ func commitsOf(changes ...apier.Change) (commits []apier.Commit) {
 		if i < 0 {
 			i, commits = len(commits), append(commits, apier.Commit{Tenant: c.Tenant})
 		}
-		commits[i].Changes, commits[i].Upto = append(commits[i].Changes, c), c.Event.Seq
+		commits[i].Changes, commits[i].Upto = append(commits[i].Changes, c), c.Seq
 	}
 	return commits
 }
@@ -44,7 +44,7 @@ func commitsOf(changes ...apier.Change) (commits []apier.Commit) {
 func seqs(all []apier.Change) []apier.Seq {
 	got := []apier.Seq{}
 	for _, c := range all {
-		got = append(got, c.Event.Seq)
+		got = append(got, c.Seq)
 	}
 	return got
 }
@@ -128,7 +128,7 @@ func TestEventsHaveAHeadOfTheirOwn(t *testing.T) {
 	if log.Events() != 6 || log.Head().Seq != 7 {
 		t.Errorf("events %d, head %d", log.Events(), log.Head().Seq)
 	}
-	attempt.Event.Seq = 9
+	attempt.Seq = 9
 	h.Publish(commitsOf(change("a", 8), attempt))
 	if log.Events() != 8 {
 		t.Errorf("a delivery behind an event in one commit: %d", log.Events())

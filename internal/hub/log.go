@@ -99,7 +99,7 @@ func (l *Log) Since(from Cursor) (batch Batch, ok bool) {
 		batch.Changes = changes[start:len(changes):len(changes)]
 		if block < len(l.blocks)-1 {
 			batch.More = true
-			batch.To = Cursor{changes[len(changes)-1].Event.Seq, from.Version}
+			batch.To = Cursor{changes[len(changes)-1].Seq, from.Version}
 			return batch, true
 		}
 	}
@@ -113,7 +113,7 @@ func (l *Log) Since(from Cursor) (batch Batch, ok bool) {
 
 // after returns where the first change beyond seq stands: the number of its block and its place in that.
 func (l *Log) after(seq apier.Seq) (block, place int) {
-	beyond := func(c apier.Change, seq apier.Seq) int { return cmp.Compare(c.Event.Seq, seq+1) }
+	beyond := func(c apier.Change, seq apier.Seq) int { return cmp.Compare(c.Seq, seq+1) }
 	block, _ = slices.BinarySearchFunc(l.blocks, seq, func(changes []apier.Change, seq apier.Seq) int {
 		return beyond(changes[len(changes)-1], seq)
 	})
@@ -139,7 +139,7 @@ func (l *Log) append(commit *apier.Commit) (grown int) {
 	l.head = commit.Upto
 	for i := len(changes) - 1; i >= 0; i-- {
 		if changes[i].IsEvent() {
-			l.events = changes[i].Event.Seq
+			l.events = changes[i].Seq
 			break
 		}
 	}
@@ -168,7 +168,7 @@ func (l *Log) forget(limit int) {
 	for l.bytes > limit && (gone < len(l.blocks)-1 || l.skip < len(l.blocks[gone])-1) {
 		oldest := &l.blocks[gone][l.skip]
 		l.bytes -= size(oldest)
-		l.forgotten = oldest.Event.Seq
+		l.forgotten = oldest.Seq
 		if l.skip++; l.skip == len(l.blocks[gone]) {
 			gone, l.skip = gone+1, 0
 		}

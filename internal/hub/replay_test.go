@@ -27,7 +27,7 @@ func (s *history) after(tenant apier.TenantID, seq apier.Seq, limit int) (page [
 	defer s.mu.Unlock()
 	to = seq
 	for _, c := range s.changes {
-		if c.Event.Seq <= seq {
+		if c.Seq <= seq {
 			continue
 		}
 		if len(page) == limit {
@@ -36,7 +36,7 @@ func (s *history) after(tenant apier.TenantID, seq apier.Seq, limit int) (page [
 		if c.Tenant == tenant {
 			page = append(page, c)
 		}
-		to = c.Event.Seq
+		to = c.Seq
 	}
 	return page, to
 }

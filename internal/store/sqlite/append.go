@@ -233,7 +233,9 @@ func (a *appendOp) insert(b *batch, tenant int64) error {
 			return err
 		}
 		a.receipts.Events[i] = store.Receipt{ID: e.ID, Seq: e.Seq, CreatedAt: b.now}
-		commit.Changes = append(commit.Changes, apier.Change{Tenant: a.tenant, Kind: apier.Created, Event: *e, Routed: a.status(i) == statusRouted})
+		created := apier.EventChange(a.tenant, apier.Created, *e)
+		created.Routed = a.status(i) == statusRouted
+		commit.Changes = append(commit.Changes, created)
 	}
 	return nil
 }

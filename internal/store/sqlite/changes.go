@@ -51,7 +51,7 @@ func changes(conn *sqlite.Conn, name apier.TenantID, after apier.Seq, limit int,
 	if len(page.Changes) > limit {
 		page.Changes = page.Changes[:limit]
 		page.More = true
-		page.Seq = page.Changes[limit-1].Event.Seq
+		page.Seq = page.Changes[limit-1].Seq
 	}
 	for i := range page.Changes {
 		page.Changes[i].Tenant = name
@@ -81,7 +81,7 @@ func changesAfter(conn *sqlite.Conn, t *tenantRow, after apier.Seq, limit int) (
 		ResultFunc: func(stmt *sqlite.Stmt) error {
 			row := scanEvent(stmt)
 			row.event.Seq = row.bornSeq
-			created = append(created, apier.Change{Kind: apier.Created, Event: row.event})
+			created = append(created, apier.EventChange("", apier.Created, row.event))
 			return nil
 		},
 	})
@@ -90,12 +90,12 @@ func changesAfter(conn *sqlite.Conn, t *tenantRow, after apier.Seq, limit int) (
 	}
 	last := int64(math.MaxInt64)
 	if len(created) == limit { // spares the walk along all that was created and never updated
-		last = int64(created[limit-1].Event.Seq)
+		last = int64(created[limit-1].Seq)
 	}
 	err = sqlitex.Execute(conn, updatedAfter, &sqlitex.ExecOptions{
 		Args: []any{t.id, int64(after), last, limit},
 		ResultFunc: func(stmt *sqlite.Stmt) error {
-			updated = append(updated, apier.Change{Kind: apier.Updated, Event: scanEvent(stmt).event})
+			updated = append(updated, apier.EventChange("", apier.Updated, scanEvent(stmt).event))
 			return nil
 		},
 	})
@@ -108,7 +108,7 @@ func changesAfter(conn *sqlite.Conn, t *tenantRow, after apier.Seq, limit int) (
 	err = sqlitex.Execute(conn, deletedAfter, &sqlitex.ExecOptions{
 		Args: []any{t.id, place, limit},
 		ResultFunc: func(stmt *sqlite.Stmt) error {
-			deleted = append(deleted, apier.Change{Kind: apier.Deleted, Event: scanTombstone(stmt)})
+			deleted = append(deleted, apier.EventChange("", apier.Deleted, scanTombstone(stmt)))
 			return nil
 		},
 	})
@@ -127,7 +127,7 @@ func scanTombstone(stmt *sqlite.Stmt) apier.Event {
 func mergeBySeq(a, b []apier.Change) []apier.Change {
 	merged := make([]apier.Change, 0, len(a)+len(b))
 	for len(a) > 0 && len(b) > 0 {
-		if a[0].Event.Seq < b[0].Event.Seq {
+		if a[0].Seq < b[0].Seq {
 			merged, a = append(merged, a[0]), a[1:]
 		} else {
 			merged, b = append(merged, b[0]), b[1:]

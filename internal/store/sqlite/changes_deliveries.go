@@ -41,13 +41,13 @@ func deliveryChangesAfter(conn *sqlite.Conn, t *tenantRow, after apier.Seq, limi
 	gone = mergeBySeq(gone, webhooks)
 	changes := mergeBySeq(inChanges(deliveries, func(r *deliveryRow) apier.Change {
 		d := &r.delivery
-		return apier.Change{Kind: apier.DeliveryChanged, Delivery: d, Event: apier.Event{ID: d.EventID, Type: d.EventType, Seq: d.Seq, UpdatedAt: d.UpdatedAt}}
+		return apier.Change{Kind: apier.DeliveryChanged, Seq: d.Seq, At: d.UpdatedAt, Delivery: d, Event: apier.Event{ID: d.EventID, Type: d.EventType}}
 	}), inChanges(endpoints, func(r *endpointRow) apier.Change {
 		e := &r.endpoint
-		return apier.Change{Kind: apier.EndpointChanged, Endpoint: e, Event: apier.Event{Seq: e.Seq, UpdatedAt: e.UpdatedAt}}
+		return apier.Change{Kind: apier.EndpointChanged, Seq: e.Seq, At: e.UpdatedAt, Endpoint: e}
 	}))
 	return mergeBySeq(mergeBySeq(changes, gone), inChanges(recoveries, func(r *recoveryRow) apier.Change {
-		return apier.Change{Kind: apier.RecoveryChanged, Recovery: &r.recovery, Event: apier.Event{Seq: r.recovery.Seq, UpdatedAt: r.recovery.UpdatedAt}}
+		return apier.Change{Kind: apier.RecoveryChanged, Seq: r.recovery.Seq, At: r.recovery.UpdatedAt, Recovery: &r.recovery}
 	})), nil
 }
 
@@ -61,7 +61,7 @@ func goneEndpointsAfter(conn *sqlite.Conn, t *tenantRow, after apier.Seq, limit 
 		ResultFunc: func(stmt *sqlite.Stmt) error {
 			gone = append(gone, apier.Change{
 				Kind: apier.EndpointChanged, Gone: columnEndpointID(stmt, 1),
-				Event: apier.Event{Seq: apier.Seq(stmt.ColumnInt64(0)), UpdatedAt: apier.Timestamp(stmt.ColumnInt64(2))},
+				Seq: apier.Seq(stmt.ColumnInt64(0)), At: apier.Timestamp(stmt.ColumnInt64(2)),
 			})
 			return nil
 		},

@@ -43,6 +43,6 @@ func (o *deleteOp) apply(b *batch) error {
 		return err
 	}
 	b.tally.deleted(tenant, found.event.Status, b.now)
-	b.change(apier.Change{Tenant: o.tenant, Kind: apier.Deleted, Event: gone})
+	b.change(apier.EventChange(o.tenant, apier.Deleted, gone))
 	return nil
 }

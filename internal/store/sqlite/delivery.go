@@ -182,8 +182,8 @@ func (b *batch) announceDelivery(name apier.TenantID, row *deliveryRow) {
 		shown.DueAt = max(shown.DueAt, known.endpoint.HoldUntil)
 	}
 	b.change(apier.Change{
-		Tenant: name, Kind: apier.DeliveryChanged, Delivery: &shown,
-		Event: apier.Event{ID: shown.EventID, Type: shown.EventType, Seq: shown.Seq, UpdatedAt: b.now},
+		Tenant: name, Kind: apier.DeliveryChanged, Seq: shown.Seq, At: b.now, Delivery: &shown,
+		Event: apier.Event{ID: shown.EventID, Type: shown.EventType},
 	})
 }
 

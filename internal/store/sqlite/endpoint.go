@@ -235,6 +235,6 @@ func (b *batch) writeSettings(row *endpointRow) error {
 
 func (b *batch) announceEndpoint(tenant apier.TenantID, e *apier.Endpoint, gone apier.EndpointID, seq apier.Seq) {
 	b.change(apier.Change{
-		Tenant: tenant, Kind: apier.EndpointChanged, Endpoint: e, Gone: gone, Event: apier.Event{Seq: seq, UpdatedAt: b.now},
+		Tenant: tenant, Kind: apier.EndpointChanged, Endpoint: e, Gone: gone, Seq: seq, At: b.now,
 	})
 }

@@ -53,7 +53,9 @@ func (b *batch) erase(name apier.TenantID, tenant int64, found *row) (apier.Even
 		return apier.Event{}, err
 	}
 	b.left.Erased++
-	b.change(apier.Change{Tenant: name, Kind: apier.Updated, PreviousStatus: previous, Event: e})
+	updated := apier.EventChange(name, apier.Updated, e)
+	updated.PreviousStatus = previous
+	b.change(updated)
 	return e, nil
 }
 

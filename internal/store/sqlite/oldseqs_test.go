@@ -130,13 +130,13 @@ func checkFromOldPlaces(t *testing.T, s *Store, tenant apier.TenantID, before ol
 		}
 		seen, last := map[apier.EventID]bool{}, after
 		for _, c := range page.Changes {
-			if c.Event.Seq <= last {
-				t.Fatalf("%s after %d: %d follows %d", tenant, after, c.Event.Seq, last)
+			if c.Seq <= last {
+				t.Fatalf("%s after %d: %d follows %d", tenant, after, c.Seq, last)
 			}
-			last = c.Event.Seq
+			last = c.Seq
 			seen[c.Event.ID] = true
-			if c.Kind == apier.Created && before.born[tenant][c.Event.ID] != 0 && c.Event.Seq != before.born[tenant][c.Event.ID] {
-				t.Errorf("%s %s was created at %d, is told at %d", tenant, c.Event.ID, before.born[tenant][c.Event.ID], c.Event.Seq)
+			if c.Kind == apier.Created && before.born[tenant][c.Event.ID] != 0 && c.Seq != before.born[tenant][c.Event.ID] {
+				t.Errorf("%s %s was created at %d, is told at %d", tenant, c.Event.ID, before.born[tenant][c.Event.ID], c.Seq)
 			}
 		}
 		followed, err := s.Follow(t.Context(), tenant, after, 1000)

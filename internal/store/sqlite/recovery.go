@@ -153,7 +153,7 @@ func (s *Store) CreateRecovery(ctx context.Context, tenant apier.TenantID, recov
 
 func (b *batch) announceRecovery(tenant apier.TenantID, r apier.Recovery) {
 	b.change(apier.Change{
-		Tenant: tenant, Kind: apier.RecoveryChanged, Recovery: &r, Event: apier.Event{Seq: r.Seq, UpdatedAt: b.now},
+		Tenant: tenant, Kind: apier.RecoveryChanged, Recovery: &r, Seq: r.Seq, At: b.now,
 	})
 }
 

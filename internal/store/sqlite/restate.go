@@ -34,9 +34,9 @@ func (b *batch) restate(name apier.TenantID, tenant int64, found *row, next apie
 	if err := updateEventAs(b, found.createdSeq, &next, status); err != nil {
 		return err
 	}
-	b.change(apier.Change{
-		Tenant: name, Kind: apier.Updated, PreviousStatus: previous, Event: next, Routed: status == statusRouted,
-	})
+	updated := apier.EventChange(name, apier.Updated, next)
+	updated.PreviousStatus, updated.Routed = previous, status == statusRouted
+	b.change(updated)
 	return nil
 }
 

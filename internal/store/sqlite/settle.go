@@ -46,9 +46,9 @@ func (o *settleOp) apply(b *batch) error {
 		return err
 	}
 	b.tally.settled(tenant, previous, &o.event)
-	b.change(apier.Change{
-		Tenant: o.tenant, Kind: apier.Updated, PreviousStatus: previous, Event: o.event,
-	})
+	updated := apier.EventChange(o.tenant, apier.Updated, o.event)
+	updated.PreviousStatus = previous
+	b.change(updated)
 	if found.inInbox() { // and so to no endpoint
 		return nil
 	}

@@ -65,7 +65,7 @@ func TestBadOperationFailsAlone(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "apier.db")
 	s := open(t, path, store.Options{Announce: func(commits []apier.Commit) {
 		for _, c := range changesOf(commits) {
-			announced = append(announced, c.Event.Seq)
+			announced = append(announced, c.Seq)
 		}
 	}})
 	results := make(chan error, 4)

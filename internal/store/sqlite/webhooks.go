@@ -71,7 +71,7 @@ func (o *recordWebhookOp) apply(b *batch) error {
 	}
 	o.webhook = w
 	b.change(apier.Change{
-		Tenant: o.tenant, Kind: apier.WebhookReceived, Webhook: &w, Event: apier.Event{Seq: w.Seq, UpdatedAt: w.ReceivedAt},
+		Tenant: o.tenant, Kind: apier.WebhookReceived, Webhook: &w, Seq: w.Seq, At: w.ReceivedAt,
 	})
 	return nil
 }
@@ -238,7 +238,7 @@ func webhookChangesAfter(conn *sqlite.Conn, t *tenantRow, after apier.Seq, limit
 		ResultFunc: func(stmt *sqlite.Stmt) error {
 			w, err := scanWebhook(stmt)
 			changes = append(changes, apier.Change{
-				Kind: apier.WebhookReceived, Webhook: &w, Event: apier.Event{Seq: w.Seq, UpdatedAt: w.ReceivedAt},
+				Kind: apier.WebhookReceived, Webhook: &w, Seq: w.Seq, At: w.ReceivedAt,
 			})
 			return err
 		},

@@ -83,8 +83,8 @@ func testAnnounce(t *testing.T, open Opener) {
 		if c.Kind != kinds[i] || c.Tenant != acme {
 			t.Errorf("change %d is %+v, want kind %d", i, c, kinds[i])
 		}
-		if i > 0 && c.Event.Seq <= changes[i-1].Event.Seq {
-			t.Errorf("announced out of order: seq %d after %d", c.Event.Seq, changes[i-1].Event.Seq)
+		if i > 0 && c.Seq <= changes[i-1].Seq {
+			t.Errorf("announced out of order: seq %d after %d", c.Seq, changes[i-1].Seq)
 		}
 	}
 	if changes[3].PreviousStatus != apier.StatusPending || changes[4].PreviousStatus != apier.StatusPending {
@@ -126,7 +126,7 @@ func testConcurrentAppends(t *testing.T, open Opener) {
 	if len(sources) != senders*each || len(changes) != senders*each {
 		t.Errorf("%d events stored, %d announced, want %d", len(sources), len(changes), senders*each)
 	}
-	if !slices.IsSortedFunc(changes, func(a, b apier.Change) int { return int(a.Event.Seq - b.Event.Seq) }) {
+	if !slices.IsSortedFunc(changes, func(a, b apier.Change) int { return int(a.Seq - b.Seq) }) {
 		t.Error("not announced in seq order")
 	}
 }
@@ -185,7 +185,7 @@ func testSeqNeverReused(t *testing.T, open Opener) {
 			check(t, f.Delete(t.Context(), acme, r.ID))
 		}
 		changes := f.changesAnnounced()
-		seen = changes[len(changes)-1].Event.Seq
+		seen = changes[len(changes)-1].Seq
 		f.clock.advance(100 * 24 * time.Hour)
 		check(t, f.Housekeep(t.Context()))
 		f.reopen()

@@ -41,7 +41,7 @@ func testChangeKinds(t *testing.T, open Opener) {
 	}
 	for i, w := range want {
 		c := page.Changes[i]
-		if c.Event.Seq != w.seq || c.Kind != w.kind || c.Event.ID != w.id || c.Tenant != acme {
+		if c.Seq != w.seq || c.Kind != w.kind || c.Event.ID != w.id || c.Tenant != acme {
 			t.Errorf("change %d is %+v, want %+v", i, c, w)
 		}
 		if c.Kind != apier.Deleted && string(c.Event.Payload) == "" {
@@ -64,7 +64,7 @@ func testChangePages(t *testing.T, open Opener) {
 	for more := true; more; {
 		page := f.changes(after, 2)
 		for _, c := range page.Changes {
-			seqs = append(seqs, c.Event.Seq)
+			seqs = append(seqs, c.Seq)
 		}
 		if page.More && page.Seq != seqs[len(seqs)-1] {
 			t.Fatalf("more after seq %d, the last change has %d", page.Seq, seqs[len(seqs)-1])

@@ -705,10 +705,10 @@ func (h hooks) checkAnnouncedInOrder() {
 	h.t.Helper()
 	last := apier.Seq(0)
 	for _, c := range h.changesAnnounced() {
-		if c.Event.Seq <= last {
-			h.t.Errorf("change %d is announced after %d", c.Event.Seq, last)
+		if c.Seq <= last {
+			h.t.Errorf("change %d is announced after %d", c.Seq, last)
 		}
-		last = c.Event.Seq
+		last = c.Seq
 	}
 }
 

@@ -28,10 +28,10 @@ func (m *deliveryModel) readChanges(limit int) bool {
 		m.r.Fatalf("%d changes, lost %v", len(page.Changes), page.Lost)
 	}
 	for _, c := range page.Changes {
-		if c.Event.Seq <= f.at || c.Tenant != m.tenant {
-			m.r.Fatalf("change %d of %s comes after %d", c.Event.Seq, c.Tenant, f.at)
+		if c.Seq <= f.at || c.Tenant != m.tenant {
+			m.r.Fatalf("change %d of %s comes after %d", c.Seq, c.Tenant, f.at)
 		}
-		f.at = c.Event.Seq
+		f.at = c.Seq
 		switch {
 		case c.Delivery != nil:
 			f.deliveries[c.Delivery.ID] = *c.Delivery

@@ -169,10 +169,10 @@ func (m *model) step(r failer, f *follower, limit int) bool {
 		return true
 	}
 	for _, c := range page.Changes {
-		if c.Event.Seq <= f.at {
-			r.Fatalf("change %d comes after %d", c.Event.Seq, f.at)
+		if c.Seq <= f.at {
+			r.Fatalf("change %d comes after %d", c.Seq, f.at)
 		}
-		f.at = c.Event.Seq
+		f.at = c.Seq
 		f.apply(r, c)
 	}
 	f.at = page.Seq

@@ -87,8 +87,8 @@ func testSeqsOfMany(t *testing.T, open Opener) {
 			}
 		}
 		for i := range told {
-			if told[i].Event.Seq != apier.Seq(i+1) {
-				t.Fatalf("%s: change %d has seq %d", tenant, i+1, told[i].Event.Seq)
+			if told[i].Seq != apier.Seq(i+1) {
+				t.Fatalf("%s: change %d has seq %d", tenant, i+1, told[i].Seq)
 			}
 		}
 		for after := range apier.Seq(len(told) + 1) {
@@ -130,11 +130,11 @@ func (f *fixture) checkFrom(tenant apier.TenantID, after apier.Seq, born, since 
 		return string(c.Event.ID)
 	}
 	for _, c := range since {
-		latest[nameOf(c)] = c.Event.Seq
+		latest[nameOf(c)] = c.Seq
 	}
 	for _, c := range born {
-		if c.Event.Seq > after {
-			created[c.Event.Seq] = true
+		if c.Seq > after {
+			created[c.Seq] = true
 		}
 	}
 	want := map[apier.Seq]bool{}
@@ -149,10 +149,10 @@ func (f *fixture) checkFrom(tenant apier.TenantID, after apier.Seq, born, since 
 	for more := true; more; {
 		page := must[store.ChangePage](f.t)(f.Changes(f.t.Context(), tenant, place, 5, true))
 		for _, c := range page.Changes {
-			if c.Event.Seq <= place || c.Tenant != tenant {
+			if c.Seq <= place || c.Tenant != tenant {
 				f.t.Fatalf("%s after %d: %+v", tenant, place, c)
 			}
-			got[c.Event.Seq], place = true, c.Event.Seq
+			got[c.Seq], place = true, c.Seq
 		}
 		more, place = page.More, page.Seq
 	}
@@ -194,7 +194,7 @@ func testCommitsWithoutGap(t *testing.T, open Opener) {
 	f := newTunedFixture(t, open, func(o *store.Options) {
 		o.Announce = func(commits []apier.Commit) {
 			for _, c := range commits {
-				if c.After != heads[c.Tenant] || c.Upto < c.After || len(c.Changes) > 0 && c.Changes[len(c.Changes)-1].Event.Seq != c.Upto {
+				if c.After != heads[c.Tenant] || c.Upto < c.After || len(c.Changes) > 0 && c.Changes[len(c.Changes)-1].Seq != c.Upto {
 					t.Errorf("%s: a commit from %d to %d with %d changes, after %d", c.Tenant, c.After, c.Upto, len(c.Changes), heads[c.Tenant])
 				}
 				heads[c.Tenant] = c.Upto

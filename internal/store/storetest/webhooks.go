@@ -57,7 +57,7 @@ func testRecordWebhook(t *testing.T, open Opener) {
 	}
 	announced := f.changesAnnounced()
 	last := announced[len(announced)-1]
-	if last.Kind != apier.WebhookReceived || last.Tenant != acme || last.Event.Seq != want.Seq || !reflect.DeepEqual(*last.Webhook, want) {
+	if last.Kind != apier.WebhookReceived || last.Tenant != acme || last.Seq != want.Seq || !reflect.DeepEqual(*last.Webhook, want) {
 		t.Fatalf("announced %+v", last)
 	}
 	if foreign := must[store.WebhookPage](t)(f.ListWebhooks(t.Context(), other, store.WebhookFilter{Limit: 10})); len(foreign.Webhooks) != 0 {
