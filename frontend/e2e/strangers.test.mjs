@@ -176,3 +176,24 @@ test('guide: after ten attempts its button works', async () => {
   await tab.until('the connection', () => window.strangers.connected)
   await context.close()
 })
+
+test('guide: too many connections are refused as a bad token is', async () => {
+  const small = await startServer('--max-connections-per-user', '1')
+  const front = await startProxy(small, await strangersPages())
+  const context = await browser.newContext()
+  try {
+    const good = { client: 'guide', token: await tokenOf(small), frozen: true }
+    const first = await openStranger(context, front.url, good)
+    await first.pass('the connection', () => first.get('connected'))
+    const second = await openStranger(context, front.url, good)
+    await second.pass('the end of the attempts', async () => (await second.get('state')) === 'disconnected')
+    assert.equal(front.upgrades.length, 12, 'one, and eleven in vain')
+    assert.equal(second.refusals.length, 11)
+    for (const words of second.refusals) assert.match(words, /429/)
+    assert.equal(await first.get('connected'), true)
+  } finally {
+    await context.close()
+    front.close()
+    await small.close()
+  }
+})
