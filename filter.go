@@ -56,6 +56,9 @@ func ParseFilter(raw json.RawMessage) (*Filter, []FieldError) {
 	if name := repeatedName(raw); name != "" {
 		p.warn("filter", fmt.Sprintf("has the name %q twice in one object; only the last would count", name))
 	}
+	if HasHalfSurrogate(raw) {
+		p.warn("filter", "contains half of a surrogate pair (\\ud800 to \\udfff), which is no character: it would match other halves as well")
+	}
 	f.problems = p.problems
 	return f, nil
 }

@@ -165,3 +165,17 @@ func TestPayloadText(t *testing.T) {
 		}
 	}
 }
+
+func TestAFilterWithHalfOfASurrogatePairIsNamed(t *testing.T) {
+	t.Parallel()
+	for raw, named := range map[string]bool{
+		`{"payload.\ud800":1}`: true, `{"payload.a":"x\udc00"}`: true, `{"payload.a":"\ud83d\ud83d\ude00"}`: true,
+		`{"payload.a":"\uD83D"}`: true, `{"payload.a":"\ud83d\n"}`: true,
+		`{"payload.a":"\ud83d\ude00"}`: false, `{"payload.a":"\\ud800"}`: false, `{"payload.a":"\ufffd \u00e9 \n"}`: false,
+		`{"payload.a":"\ud83d\ude00\ud83d\ude00"}`: false, `{"payload.a":"😀"}`: false,
+	} {
+		if problem := apier.FilterProblem([]byte(raw)); strings.Contains(problem, "surrogate") != named {
+			t.Errorf("%s: %q, named should be %v", raw, problem, named)
+		}
+	}
+}

@@ -8,7 +8,7 @@ import (
 )
 
 // NameProblem returns what is wrong with a name or description that people read: of a source, an
-// endpoint, a key, a tenant. Control and format characters are refused, as they make a name look like
+// endpoint, a key, a tenant. Control and format characters, and others that are not seen, are refused, as they make a name look like
 // another: with U+202E, "evil" is shown as "live". "": nothing is wrong.
 func NameProblem(s string, limit int) string {
 	switch {
@@ -18,11 +18,16 @@ func NameProblem(s string, limit int) string {
 		return "is not valid UTF-8"
 	}
 	for _, r := range s {
-		if !unicode.IsPrint(r) {
+		if !isShown(r) {
 			return fmt.Sprintf("contains the unprintable character %U", r)
 		}
 	}
 	return ""
+}
+
+// isShown reports whether a character is seen. Some that count as letters or marks are not, such as U+3164 and U+034F.
+func isShown(r rune) bool {
+	return unicode.IsPrint(r) && !unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r)
 }
 
 // ShownName returns a name for a terminal or a log. What NameProblem refuses today may have been stored
@@ -34,7 +39,7 @@ func ShownName(s string) string {
 	var shown strings.Builder
 	for _, r := range s {
 		switch {
-		case unicode.IsPrint(r):
+		case isShown(r):
 			shown.WriteRune(r)
 		case r > 0xffff:
 			fmt.Fprintf(&shown, `\U%08x`, r)

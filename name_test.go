@@ -12,6 +12,7 @@ func TestShownNameEscapesWhatCannotBeSeen(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]string{
 		"Müller & Co. 東京": "Müller & Co. 東京", "a\u202eb": `a\u202eb`, "a\x1b[0m": `a\u001b[0m`, "a\U000e0001b": `a\U000e0001b`, "": "",
+		"a\u3164b": `a\u3164b`, "a\u034fb": `a\u034fb`, "❤\ufe0f": "❤\ufe0f",
 	} {
 		if got := apier.ShownName(name); got != want {
 			t.Errorf("%q is shown as %s, want %s", name, got, want)

@@ -138,31 +138,9 @@ func (f *fields) set(quoted, value []byte) {
 	switch {
 	case !ok:
 		f.fault(name, "must be a string")
-	case n == 1 && strings.ContainsRune(f.event.Source, utf8.RuneError) && hasHalf(value):
+	case n == 1 && strings.ContainsRune(f.event.Source, utf8.RuneError) && apier.HasHalfSurrogate(value):
 		f.fault(name, "contains half of a surrogate pair (\\ud800 to \\udfff), which is no character")
 	}
-}
-
-// hasHalf reports whether a JSON string escapes half of a surrogate pair, which is read as U+FFFD: something else than
-// was sent would be stored.
-func hasHalf(quoted []byte) bool {
-	high := false // the unit before was the first half
-	for i := 0; i < len(quoted); {
-		unit, size := uint64(0), 1
-		switch {
-		case quoted[i] == '\\' && quoted[i+1] == 'u':
-			unit, _ = strconv.ParseUint(string(quoted[i+2:i+6]), 16, 16) // it is valid JSON
-			size = 6
-		case quoted[i] == '\\':
-			size = 2
-		}
-		if low := unit >= 0xdc00 && unit <= 0xdfff; low != high {
-			return true
-		}
-		high = unit >= 0xd800 && unit <= 0xdbff
-		i += size
-	}
-	return false
 }
 
 func (f *fields) fault(name, reason string) {
