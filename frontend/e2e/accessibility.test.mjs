@@ -310,8 +310,9 @@ test('an event is found, read and sent again by keyboard alone', async () => {
   for (let tabs = 0; tabs < 30 && (await focused(tab)) !== 'Endpoints'; tabs++) await keyboard.press('Tab')
   await keyboard.press('Tab')
   await keyboard.press('Enter') // the delivery shows its attempts
-  await keyboard.press('Tab')
-  await untilFocused(tab, 'Send again')
+  await panel.getByRole('button', { name: 'Send again' }).waitFor()
+  for (let tabs = 0; tabs < 5 && (await focused(tab)) !== 'Send again'; tabs++) await keyboard.press('Tab')
+  await untilFocused(tab, 'Send again') // behind the link to the endpoint
   await keyboard.press('Enter')
   await panel.getByText('2 attempts').waitFor()
   await keyboard.press('Escape')
