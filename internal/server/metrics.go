@@ -79,14 +79,14 @@ func (f *figures) attempted(o delivery.Outcome) {
 	f.waited.Observe(max(o.Waited, 0).Seconds())
 }
 
-// metrics serves GET /metrics to this machine, and to others with a credential of the scope admin: it tells nothing
-// of a tenant, but how busy the server is is nobody else's business.
+// metrics serves GET /metrics to this machine, and to others with the credential of an operator: it tells nothing of a
+// tenant, but how busy all of them are together is no tenant's business.
 func (s *Server) metrics() http.Handler {
 	inner := promhttp.HandlerFor(s.figures.registry, promhttp.HandlerOpts{})
 	proxies, _ := parsePrefixes(s.opt.TrustedProxies) // validated before
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !isLocal(r, proxies) {
-			if e := s.admin(r); e != nil {
+			if e := s.operatorProblem(r); e != nil {
 				problem.Write(w, e, 0)
 				return
 			}
@@ -119,7 +119,7 @@ func isLocalName(host string) bool {
 	return err == nil || strings.EqualFold(host, "localhost")
 }
 
-func (s *Server) admin(r *http.Request) *apier.Error {
+func (s *Server) operatorProblem(r *http.Request) *apier.Error {
 	scheme, credential, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "bearer") {
 		return apier.Errorf(apier.CodeUnauthorized, "From another machine, from the address of a trusted proxy, or by a name other than localhost, /metrics needs Authorization: Bearer with an API key of the scope admin.")
@@ -128,8 +128,11 @@ func (s *Server) admin(r *http.Request) *apier.Error {
 	if err != nil {
 		return apier.AsError(err)
 	}
-	if !id.Can(auth.ScopeAdmin) {
+	switch {
+	case !id.Can(auth.ScopeAdmin):
 		return apier.Errorf(apier.CodeForbidden, "The credential lacks the scope %s.", auth.ScopeAdmin)
+	case id.Tenant != auth.DefaultTenant || id.Channels != nil: // as GET /api/metrics/storage
+		return apier.Errorf(apier.CodeForbidden, "/metrics tells of all tenants together: it is for admins of the tenant %q, who operate the server, with a credential without channels.", auth.DefaultTenant)
 	}
 	return nil
 }

@@ -38,13 +38,14 @@ func TestMetricsAreForThisMachineAndForAdmins(t *testing.T) {
 	}
 	defer s.close()
 	s.log = slog.New(slog.DiscardHandler)
-	token := func(scopes ...string) string {
-		signed, _, err := s.auth.IssueFor(auth.Identity{Tenant: auth.DefaultTenant, Subject: "x", Scopes: scopes}, time.Hour)
+	tokenOf := func(tenant apier.TenantID, channels []string, scopes ...string) string {
+		signed, _, err := s.auth.IssueFor(auth.Identity{Tenant: tenant, Subject: "x", Scopes: scopes, Channels: channels}, time.Hour)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return "Bearer " + signed
 	}
+	token := func(scopes ...string) string { return tokenOf(auth.DefaultTenant, nil, scopes...) }
 	if _, err := s.store.Append(t.Context(), auth.DefaultTenant, []apier.NewEvent{{Type: "a.b", Source: "s", Payload: []byte("{}")}}, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -62,6 +63,8 @@ func TestMetricsAreForThisMachineAndForAdmins(t *testing.T) {
 		{"192.0.2.1:1", "events.example", "", "Bearer nonsense", 401},
 		{"192.0.2.1:1", "events.example", "", token(auth.ScopeRead, auth.ScopeWrite), 403},
 		{"192.0.2.1:1", "events.example", "", token(auth.ScopeAdmin), 200},
+		{"192.0.2.1:1", "events.example", "", tokenOf("shop", nil, auth.ScopeAdmin), 403}, // it tells of all tenants together
+		{"192.0.2.1:1", "events.example", "", tokenOf(auth.DefaultTenant, []string{"*"}, auth.ScopeAdmin), 403},
 	} {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", http.NoBody)
 		r.RemoteAddr, r.Host = c.from, c.host
