@@ -1,4 +1,5 @@
 import { expect, it, vi } from 'vitest'
+import { webhooks } from '../webhooks/api'
 import { ApiClient, exchangeKey } from './client'
 
 const client = new ApiClient({ token: () => Promise.resolve('t'), refused: vi.fn() })
@@ -28,3 +29,14 @@ it('gives what the server says', async () => {
   )
   expect(await client.createEvent(event, 'k')).toMatchObject({ id: 'evt_1' })
 })
+
+it.each(['export', 'health', '', '..', 'evt_1/deliveries', 'evt_1?x', 'ep_1 ', '<b>', '\u0000'])(
+  'the id %j is not found, and never asked for',
+  async (id) => {
+    const fetched = vi.fn(() => Promise.resolve(Response.json({ id, endpoints: [] })))
+    vi.stubGlobal('fetch', fetched)
+    await expect(client.getEvent(id)).rejects.toMatchObject({ status: 404 })
+    await expect(webhooks.endpoint(client, id)).rejects.toMatchObject({ status: 404 })
+    expect(fetched).not.toHaveBeenCalled()
+  },
+)

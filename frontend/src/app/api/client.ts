@@ -3,6 +3,7 @@ import { isRecord } from '../../lib/guards'
 import { eventBody, writeKeepingTexts } from '../../lib/texts'
 import { serverClock } from '../clock'
 import { contact } from '../live/freshness'
+import { pathOf } from './ids'
 import type {
   Accepted,
   ApiEvent,
@@ -101,8 +102,8 @@ export class ApiClient {
     return this.get(`/api/events?${query.toString()}`, 'events', signal)
   }
 
-  getEvent(id: string, signal?: AbortSignal): Promise<ApiEvent> {
-    return this.get(`/api/events/${encodeURIComponent(id)}`, 'id', signal)
+  async getEvent(id: string, signal?: AbortSignal): Promise<ApiEvent> {
+    return this.get(pathOf('events', id), 'id', signal)
   }
 
   createEvent(event: NewEvent, idempotencyKey: string): Promise<Accepted> {

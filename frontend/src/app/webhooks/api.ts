@@ -1,4 +1,5 @@
 import type { ApiClient } from '../api/client'
+import { pathOf } from '../api/ids'
 import type { ApiEvent } from '../api/types'
 import type {
   Attempt,
@@ -35,8 +36,8 @@ export const webhooks = {
   /** Those of the ids that there are; at most 100 are asked for. */
   named: (api: ApiClient, ids: readonly string[], signal?: AbortSignal) =>
     api.json<{ endpoints: Endpoint[] }>('GET', `/api/endpoints?ids=${ids.map(path).join(',')}`, { signal }),
-  endpoint: (api: ApiClient, id: string, signal?: AbortSignal) =>
-    api.json<Endpoint>('GET', of(id), { signal }),
+  endpoint: async (api: ApiClient, id: string, signal?: AbortSignal) =>
+    api.json<Endpoint>('GET', pathOf('endpoints', id), { signal }),
   create: (api: ApiClient, input: EndpointInput) =>
     api.json<Endpoint & { secret: string }>('POST', '/api/endpoints', { body: input }),
   update: (api: ApiClient, id: string, patch: Partial<EndpointInput> & { paused?: boolean }) =>
