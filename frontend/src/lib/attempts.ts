@@ -41,9 +41,15 @@ export function dial(m: Draft): void {
   m.adviceMs = undefined
   m.dialledAt = m.now
   m.link = 'dialling'
+  m.asking = m.settings.getToken !== undefined
+  m.effects.dial = true
+  waitForAnswer(m)
+}
+
+/** Gives the attempt its time. */
+export function waitForAnswer(m: Draft): void {
   const { connectTimeout } = m.settings
   m.due.connect = connectTimeout > 0 ? m.now + connectTimeout : Infinity
-  m.effects.dial = true
 }
 
 /** The link is gone or not to be trusted: decides whether, when and with what to try again. */

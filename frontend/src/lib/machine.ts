@@ -42,6 +42,8 @@ export interface Machine {
   doubted: boolean
   /** No attempt before, whatever wakes us. */
   advisedUntil: number
+  /** The present attempt waits for a token. */
+  asking: boolean
   /** By a `reconnect` frame of this link. */
   adviceMs: number | undefined
   /** The last attempt was refused with 4401. */
@@ -57,7 +59,7 @@ export interface Machine {
 /** What happens to a connection. @internal */
 export type MachineEvent =
   | { type: 'connect' | 'reconnect' | 'disconnect' | 'token' }
-  | { type: 'opened' | 'heard' | 'tick' }
+  | { type: 'gotToken' | 'opened' | 'heard' | 'tick' }
   | { type: 'session'; resumed: boolean }
   | { type: 'advice'; ms: number }
   | { type: 'closed'; code: number; reason: string; newToken: boolean }
@@ -110,6 +112,7 @@ export function initialMachine(state: WebSocketState = WebSocketState.DISCONNECT
     askedAt: 0,
     doubted: false,
     advisedUntil: 0,
+    asking: false,
     adviceMs: undefined,
     tokenRefused: false,
     greets: false,

@@ -1,4 +1,5 @@
 import type { ClientEnv, PageSignal, Timer } from './env'
+import { isRecord, isText } from './guards'
 import { tell } from './handlers'
 import { BAD_URL } from './errors'
 import { Link } from './link'
@@ -15,6 +16,10 @@ import type { Attempt } from './url'
 
 /** A timer that is set for longer fires at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1
+
+/** Whether what an application gave is what it may give: a token, a ticket, or nothing. */
+const isCredential = (given: unknown): boolean =>
+  given === null || given === undefined || isText(given) || (isRecord(given) && isText(given.ticket))
 
 /** Whom a runner works for. @internal */
 export interface RunnerOwner {
@@ -42,6 +47,8 @@ export class Runner {
   private timer: Timer | undefined
   private stopListening: (() => void) | undefined
   private lastId = 0
+  /** Answers of getToken to what was asked before count no more. */
+  private round = {}
 
   constructor(
     readonly env: ClientEnv,
@@ -65,6 +72,7 @@ export class Runner {
     this.machine = next
     const { ping, drop, dial, closed, ready } = next.effects
     if (ping) this.owner.ping()
+    if (!next.wanted) this.round = {}
     if (drop !== undefined) {
       this.link?.abandon(drop)
       this.link = null
@@ -109,6 +117,7 @@ export class Runner {
       'expiring',
       (next) => this.offer(next),
       () => this.repeatRenewal(),
+      () => link === this.link,
     )
     return renewal.at || Infinity
   }
@@ -159,22 +168,36 @@ export class Runner {
   private dial(): void {
     const link = new Link(new Renewal(this.env.now()))
     this.link = link
+    const { reason, asking } = this.machine
+    if (reason === 'unauthorized') this.round = {}
+    const { round } = this
+    // What an earlier attempt asked for, and did not live to see, serves this one as well.
+    const isAwaited = () => round === this.round && this.link !== null
     this.askToken(
-      this.machine.reason,
-      (credential) => this.open(link, credential),
-      () => this.run({ type: 'noToken' }),
+      reason,
+      (credential) => {
+        this.round = {}
+        if (!isCredential(credential)) return this.run({ type: 'noToken' })
+        if (asking) this.run({ type: 'gotToken' })
+        this.open(this.link!, credential)
+      },
+      () => link === this.link && this.run({ type: 'noToken' }),
+      isAwaited,
     )
   }
 
-  /** Takes the application's token for now; what getToken says later counts for the present link alone. */
-  private askToken(reason: TokenReason, take: (token: Credential) => void, failed?: () => void): void {
-    const { link } = this
+  /** Takes the application's token for now; what getToken says later counts as long as it is awaited. */
+  private askToken(
+    reason: TokenReason,
+    take: (token: Credential) => void,
+    failed: () => void,
+    isAwaited: () => boolean,
+  ): void {
     const { getToken, token } = this.settings
     if (!getToken) return take(token)
-    const isStill = () => link === this.link
     new Promise<Credential>((resolve) => resolve(getToken({ reason }))).then(
-      (credential) => isStill() && take(credential),
-      () => isStill() && failed?.(),
+      (credential) => isAwaited() && take(credential),
+      () => isAwaited() && failed(),
     )
   }
 

@@ -190,3 +190,47 @@ test.each([
     expect(snapshot()).toMatchObject({ state, lastError: { code } })
   },
 )
+
+test('a getToken that takes longer than an attempt has its answer used, once, by the next one', async () => {
+  const answers: ((token: string) => void)[] = []
+  const { client, snapshot } = setupClient({
+    getToken: () => new Promise<string>((resolve) => answers.push(resolve)),
+  })
+  client.connect()
+  await vi.advanceTimersByTimeAsync(10_000)
+  expect(snapshot().lastError?.message).toMatch(/^getToken gave no token/)
+  await vi.advanceTimersByTimeAsync(2000)
+  expect(answers).toHaveLength(2)
+  expect(FakeSocket.all).toHaveLength(0)
+  answers[0]!('late')
+  await vi.advanceTimersByTimeAsync(0)
+  expect(FakeSocket.all).toHaveLength(1)
+  // The server has its whole time, and what the second call gives is not dialled with.
+  answers[1]!('later')
+  await vi.advanceTimersByTimeAsync(9999)
+  expect(FakeSocket.all).toHaveLength(1)
+  FakeSocket.last.accept().greet()
+  expect(snapshot().state).toBe('connected')
+})
+
+test('what getToken gives after a disconnect is of no use to the next connect', async () => {
+  const answers: ((token: string) => void)[] = []
+  const { client } = setupClient({
+    getToken: () => new Promise<string>((resolve) => answers.push(resolve)),
+  })
+  client.connect()
+  client.disconnect()
+  client.connect()
+  await vi.advanceTimersByTimeAsync(2000)
+  answers[0]!('of who was signed in before')
+  await vi.advanceTimersByTimeAsync(0)
+  expect(FakeSocket.all).toHaveLength(0)
+})
+
+test.each([42, {}, { access_token: 't' }, true])('%j from getToken is no token', async (given) => {
+  const { client, snapshot } = setupClient({ getToken: () => given as unknown as string })
+  client.connect()
+  await vi.advanceTimersByTimeAsync(0)
+  expect(FakeSocket.all).toHaveLength(0)
+  expect(snapshot().lastError).toMatchObject({ kind: 'auth' })
+})

@@ -1,6 +1,6 @@
-import { dial, drop, halt, lost, show, startSeries, IMMEDIATE_GAP } from './attempts'
+import { dial, drop, halt, lost, show, startSeries, waitForAnswer, IMMEDIATE_GAP } from './attempts'
 import { CloseCode, decideClose, MAX_RETRY_AFTER_MS, RETRY } from './closeCodes'
-import { closeError, NO_ANSWER, NO_PONG, NO_TOKEN } from './errors'
+import { closeError, NO_ANSWER, NO_PONG, NO_TOKEN, TOKEN_LATE } from './errors'
 import { deadlinePassed, probe, startBeating } from './heartbeat'
 import { nextDeadline } from './machine'
 import type { Deadlines, Draft, Machine, MachineEvent, World } from './machine'
@@ -58,6 +58,11 @@ const transitions: Transitions = {
   },
   token(m) {
     if (m.halted === 'error' || m.halted === 'exhausted') startSeries(m, IMMEDIATE_GAP)
+  },
+  // What the token took is not the server's.
+  gotToken(m) {
+    m.asking = false
+    waitForAnswer(m)
   },
   opened(m) {
     m.link = 'open'
@@ -126,7 +131,7 @@ const whenDue: { [D in keyof Required<Deadlines>]: (m: Draft) => void } = {
   connect(m) {
     // Open, but without the greeting this server used to send: it may have been replaced by a plain one.
     if (m.link === 'open') m.greets = false
-    lost(m, NO_ANSWER, RETRY, CloseCode.CONNECT_TIMEOUT)
+    lost(m, m.asking ? TOKEN_LATE : NO_ANSWER, RETRY, CloseCode.CONNECT_TIMEOUT)
   },
   stable(m) {
     m.attempt = 0
