@@ -97,6 +97,7 @@ func (a *API) export(c *call, out *textStream, x exporter, walk *searchWalk, pag
 }
 
 func (a *API) nextOfExport(room context.Context, c *call, walk *searchWalk) (page store.Page, err error) {
+	//nolint:contextcheck // the time to wait for room is not that of the read
 	err = c.page(room, exportBytes+int64(a.opt.MaxPayload), func() (int64, error) {
 		page, err = walk.next(c.ctx(), a)
 		return payloadBytes(page.Events), err

@@ -108,7 +108,7 @@ func backedUp(t *testing.T, data string, id apier.EventID) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.Close()
+	defer func() { _ = s.Close() }()
 	e, err := s.Event(t.Context(), "default", id)
 	if err != nil {
 		t.Fatal(err)

@@ -148,7 +148,7 @@ func TestManyChannelsComeBackThroughNginx(t *testing.T) {
 	var at address
 	stop := at.run(t, t.TempDir())
 	defer stop()
-	folder, err := os.MkdirTemp("", "nginx") // short, for the path of a socket has at most 108 bytes
+	folder, err := os.MkdirTemp("", "nginx") //nolint:usetesting // short, for the path of a socket has at most 108 bytes
 	if err != nil {
 		t.Fatal(err)
 	}

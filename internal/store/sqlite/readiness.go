@@ -23,7 +23,7 @@ func (s *Store) Readiness(ctx context.Context, tenant apier.TenantID, group stri
 		}
 		if g == nil || g.fault != nil { // a Lease makes the group, or says what is wrong with it
 			r = store.Readiness{Ready: true, Backlog: s.backlog(0)}
-			return nil
+			return nil //nolint:nilerr // g.fault is for the Lease to tell
 		}
 		r, err = s.readiness(conn, g, after)
 		return err
