@@ -185,6 +185,11 @@ test('a server that is stopped leaves grey and an age, on every page, and nothin
     .getByText(/as of \d/)
     .first()
     .waitFor({ timeout: PATIENCE })
+  const colour = (part, name) => part.evaluate((e, property) => getComputedStyle(e)[property], name)
+  const card = tab.page.getByTestId('card-total')
+  const grey = await colour(card.getByRole('heading'), 'color')
+  assert.equal(await colour(card.getByTestId('value'), 'color'), grey)
+  assert.equal(await colour(card.locator('path').first(), 'stroke'), grey)
   await shot(tab, 'stopped-dashboard')
   await tab.page.getByRole('link', { name: 'Webhooks' }).first().click()
   await tab.page
