@@ -142,7 +142,7 @@ func collect(at string, value any, numbers map[string]string) {
 	switch value := value.(type) {
 	case map[string]any:
 		for name, field := range value {
-			if name != "rtt_ms" { // of one's own ping
+			if name != "rtt_ms" && name != "sent_bytes" && name != "sent_frames" { // by the pings of one's own connection
 				collect(at+" "+name, field, numbers)
 			}
 		}
