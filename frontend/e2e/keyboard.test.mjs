@@ -138,7 +138,7 @@ test('on a phone nothing under an open panel is reached, and closing it leads ba
   const { context, page, keyboard, untilFocused } = await open('events', phone)
   const { id } = await server.send('phone.read')
   await untilRow({ page }, id)
-  await row({ page }, id).getByRole('button').focus()
+  await row({ page }, id).getByRole('link').focus()
   await keyboard.press('Enter')
   await page.getByTestId('event-panel').waitFor()
   await untilFocused('phone.read')
@@ -181,7 +181,7 @@ test('a failure is told until it is dismissed, and dismissing leads back', async
   const { id } = await server.send('failure.told')
   await untilRow({ page }, id)
   await page.route('**/api/inbox/**', (route) => route.fulfill({ status: 503, body: '' }))
-  await row({ page }, id).getByRole('button').focus()
+  await row({ page }, id).getByRole('link').focus()
   await keyboard.press('Enter')
   await page.getByTestId('event-panel').getByRole('button', { name: 'Acknowledge' }).waitFor()
   await page.clock.install()
@@ -227,7 +227,7 @@ test('each page tells its parts by name', async () => {
     'checkbox "Select all loaded events"',
     'columnheader "Created"',
   )
-  await named('webhooks', 'table "Endpoints"', 'columnheader "Gave up"', 'button "By hand"')
+  await named('webhooks', 'table "Endpoints"', 'columnheader "Gave up"', 'link "By hand"')
   await context.close()
 })
 

@@ -189,3 +189,51 @@ test("every page can be read in the reader's own colours", async (t) => {
     await tab.page.context().close()
   }
 })
+
+/** Table cells whose text is cut in the middle of a word: a word takes more lines than one, though the page has room for it. */
+const cutWords = () => {
+  const cut = []
+  for (const cell of document.querySelectorAll('th, td')) {
+    if (cell.clientWidth === 0) continue
+    const walker = document.createTreeWalker(cell, window.NodeFilter.SHOW_TEXT)
+    while (walker.nextNode()) {
+      for (const { index, 0: word } of walker.currentNode.data.matchAll(/[\p{L}\p{N}_]+/gu)) {
+        const range = document.createRange()
+        range.setStart(walker.currentNode, index)
+        range.setEnd(walker.currentNode, index + word.length)
+        if (new Set([...range.getClientRects()].map(({ top }) => Math.round(top))).size > 1) cut.push(word)
+      }
+    }
+  }
+  return cut
+}
+
+test('the description of the API can be read at every width, and leads back', async (t) => {
+  const context = await browser.newContext()
+  const page = await context.newPage()
+  const errors = []
+  page.on('console', (message) => message.type() === 'error' && errors.push(message.text()))
+  for (const width of [320, 360, 390, 700, 1024, 1440, 2560]) {
+    await t.test(`${width} pixels`, async () => {
+      await page.setViewportSize({ width, height: 900 })
+      await page.goto(`${server.url}/api/docs`)
+      if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/docs-${width}.png` })
+      assert.deepEqual(await page.evaluate(cutWords), [])
+      const { scrollWidth } = await page.evaluate(() => ({
+        scrollWidth: document.scrollingElement.scrollWidth,
+      }))
+      assert.equal(scrollWidth, width, 'it scrolls sideways')
+    })
+  }
+  const icon = await page.evaluate(async () => {
+    const image = new window.Image()
+    image.src = document.querySelector('link[rel="icon"]').href
+    await image.decode()
+    return image.width > 0
+  })
+  assert.ok(icon, 'the icon is refused')
+  await page.getByRole('link', { name: 'Back to the dashboard' }).click()
+  await page.getByLabel('API key').waitFor({ timeout: PATIENCE })
+  assert.deepEqual(errors, [])
+  await context.close()
+})
