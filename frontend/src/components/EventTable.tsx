@@ -154,6 +154,7 @@ function useHeldRows(
   }
   const toTop = () => {
     setAway(false)
+    setKept(isReading)
     setAnchors(isReading || isAttended ? anchorsOf(all) : null)
     scroll.current?.scrollTo({ top: 0 })
   }

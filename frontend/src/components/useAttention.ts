@@ -17,7 +17,7 @@ export function useAttention(rows: readonly unknown[]) {
     onPointerLeave: () => setHovered(false),
     onFocus: (e: FocusEvent) => {
       focused.current = e.target
-      setFocused(true)
+      setFocused(e.target.closest('[role="row"]') !== null)
     },
     onBlur: () => setFocused(false),
   }
