@@ -26,10 +26,7 @@ export function closeError(code: number, decision: CloseDecision): ConnectionErr
 export const NO_PONG: ConnectionError = { kind: 'heartbeat', message: 'The server stopped answering.' }
 export const NO_ANSWER: ConnectionError = { kind: 'timeout', message: 'The server did not answer in time.' }
 export const NO_TOKEN: ConnectionError = { kind: 'auth', message: 'No token could be obtained.' }
-export const TOKEN_LATE: ConnectionError = {
-  kind: 'timeout',
-  message: 'getToken gave no token within connectTimeout; its answer is used when it comes.',
-}
+export const TOKEN_LATE: ConnectionError = { kind: 'timeout', message: 'getToken gave no token in time.' }
 export const BAD_URL: ConnectionError = { kind: 'config', message: 'The WebSocket URL is not usable.' }
 export const NO_WEBSOCKET: ConnectionError = {
   kind: 'config',

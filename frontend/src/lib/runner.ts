@@ -1,5 +1,5 @@
 import type { ClientEnv, PageSignal, Timer } from './env'
-import { isRecord, isText } from './guards'
+import { isText } from './guards'
 import { tell } from './handlers'
 import { BAD_URL } from './errors'
 import { Link } from './link'
@@ -19,7 +19,7 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 /** Whether what an application gave is what it may give: a token, a ticket, or nothing. */
 const isCredential = (given: unknown): boolean =>
-  given === null || given === undefined || isText(given) || (isRecord(given) && isText(given.ticket))
+  isText((given as { ticket?: unknown } | null)?.ticket ?? given ?? '')
 
 /** Whom a runner works for. @internal */
 export interface RunnerOwner {
