@@ -22,6 +22,9 @@ func NameProblem(s string, limit int) string {
 			return fmt.Sprintf("contains the unprintable character %U", r)
 		}
 	}
+	if s != "" && strings.Trim(s, " \u2800") == "" { // U+2800 is a pattern of Braille without a dot
+		return "has nothing but blanks"
+	}
 	return ""
 }
 

@@ -65,3 +65,12 @@ func TestFrameDepthIsLimited(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+func TestANameOfBlanksIsNone(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]bool{"": true, "a b": true, " ": false, "   ": false, "\u2800": false, " \u2800 ": false} {
+		if problem := apier.NameProblem(name, 100); (problem == "") != want {
+			t.Errorf("%q: %s", name, problem)
+		}
+	}
+}

@@ -238,6 +238,7 @@ type call struct {
 	id  auth.Identity
 
 	memory *memory.Account // what this request holds
+	excess bool            // it was refused for want of memory: its sender's own doing, as a rule
 
 	maxDepth int // levels of JSON in the body
 }
@@ -347,7 +348,11 @@ func (a *API) logFailure(c *call, err error) {
 	if n := a.failures.skipped.Swap(0); n > 0 {
 		attrs = append(attrs, "failed_unlogged", n)
 	}
-	a.opt.Log.Error("api: request failed", attrs...)
+	level := slog.LevelError
+	if c.excess {
+		level = slog.LevelWarn
+	}
+	a.opt.Log.Log(c.r.Context(), level, "api: request failed", attrs...)
 }
 
 // methods are all that the table has.

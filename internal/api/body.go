@@ -61,6 +61,7 @@ func (c *call) readAll(limit int) ([]byte, error) {
 // outOfMemory answers a request that finds no room. What is sent of it still is not read.
 func (c *call) outOfMemory() *apier.Error {
 	c.w.Header().Set("Connection", "close")
+	c.excess = true
 	return errOutOfMemory()
 }
 

@@ -235,7 +235,6 @@ func TestClaims(t *testing.T) {
 		`{"scope":"  "}`:                {Tenant: DefaultTenant, Scopes: []string{}},
 		`{"scope":"events:write  x"}`:   {Tenant: DefaultTenant, Scopes: []string{"events:write", "x"}},
 		`{"tenant":"acme"}`:             {Tenant: "acme", Scopes: []string{ScopeRead}},
-		`{"tenant":""}`:                 {Tenant: DefaultTenant, Scopes: []string{ScopeRead}},
 		`{"channels":null}`:             {Tenant: DefaultTenant, Scopes: []string{ScopeRead}},
 		`{"channels":[]}`:               {Tenant: DefaultTenant, Scopes: []string{ScopeRead}, Channels: []string{}},
 		`{"channels":["events:a.*"]}`:   {Tenant: DefaultTenant, Scopes: []string{ScopeRead}, Channels: []string{"events:a.*"}},

@@ -12,6 +12,7 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
+	"github.com/apier/apier"
 	"github.com/apier/apier/internal/strictjson"
 )
 
@@ -24,6 +25,8 @@ type claims struct {
 	Channels []string `json:"channels,omitzero"` // empty is not absent: it permits none
 	Key      string   `json:"key,omitempty"`
 }
+
+const maxTenant = 200 // bytes
 
 // clockSkew is how far an issuer's clock may be ahead of ours: what it signs is used at once, and counts from its now.
 const clockSkew = 30 * time.Second
@@ -48,7 +51,7 @@ func (c *claims) UnmarshalJSON(raw []byte) error {
 			Issuer: r.text("iss"), Subject: r.text("sub"), Audience: r.audience(), ID: r.text("jti"),
 			ExpiresAt: r.date("exp"), NotBefore: r.date("nbf"), IssuedAt: r.date("iat"),
 		},
-		Tenant: r.text("tenant"), Channels: r.texts("channels"), Key: r.text("key"),
+		Tenant: r.tenant(), Channels: r.texts("channels"), Key: r.text("key"),
 	}
 	if scope, ok, err := o.Text("scope"); ok || err != nil {
 		c.Scope = &scope
@@ -95,6 +98,17 @@ func (r *reader) texts(name string) []string {
 	texts, _, err := r.object.Texts(name)
 	r.note(err)
 	return texts
+}
+
+// tenant reads "tenant". One that is there and empty, as an issuer may write for a user it knows nothing of, must not count
+// as absent: it would let that user into the default tenant.
+func (r *reader) tenant() string {
+	name, there, err := r.object.Text("tenant")
+	if there && err == nil && (strings.TrimSpace(name) == "" || apier.NameProblem(name, maxTenant) != "") {
+		err = errors.New(`"tenant" must name one, in printable characters, or be left out`)
+	}
+	r.note(err)
+	return name
 }
 
 // audience reads "aud", which is one string or an array.

@@ -201,3 +201,14 @@ func TestTheUsualSlipsAreNamed(t *testing.T) {
 		}
 	}
 }
+
+// A tenant that is empty, or that nobody can see, is no tenant: it does not let into the default one.
+func TestAnEmptyTenantIsRefused(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{`{"sub":"a"}`: true, `{"sub":"a","tenant":null}`: true, `{"tenant":"acme"}`: true, `{"tenant":""}`: false, `{"tenant":" "}`: false, `{"tenant":"a\u200b"}`: false} {
+		var c claims
+		if err := c.UnmarshalJSON([]byte(text)); (err == nil) != want {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}

@@ -98,6 +98,8 @@ func TestRefusals(t *testing.T) {
 		"too many":     {"token=good", 429, apier.CloseTooManyRequests},
 		"after a word": {"token=other&v=1&after=x", 422, 4400},
 		"v 2":          {"token=other&v=2", 422, 4400},
+		"two tokens":   {"token=other&token=good", 422, 4400},
+		"two versions": {"token=other&v=1&v=2", 422, 4400},
 		"auth":         {"auth=massage", 422, 4400},
 	} {
 		c, res := b.tryDial(t, tc.query)

@@ -73,9 +73,14 @@ func (g *Gateway) read(r *http.Request) (request, *apier.Error) {
 	return req, nil
 }
 
-// unknownWords refuses what would else be taken for something it is not: another version for the plain dialect, a
+// unknownWords refuses what would else be taken for something it is not: a second value, another version for the plain dialect, a
 // misspelled way to sign in for none.
 func unknownWords(q url.Values) *apier.Error {
+	for name, values := range q {
+		if len(values) > 1 { // of two, one would be passed over in silence
+			return apier.Errorf(apier.CodeInvalid, "The parameter %.40q stands there more than once.", name)
+		}
+	}
 	for name, word := range map[string]string{"v": "1", "auth": "message", "resume": "message"} {
 		if given := q.Get(name); given != "" && given != word {
 			return apier.Errorf(apier.CodeInvalid, "The parameter %q knows %q and nothing else; leave it out for the default.", name, word)

@@ -11,6 +11,10 @@ import (
 	"github.com/apier/apier/internal/store"
 )
 
+// leastRoom is how many bytes must be free on the disk for an event to be stored. What is probed below needs less: it
+// may fit into pages of the log that are used again.
+const leastRoom = 384 << 10
+
 // enoughRoom is how many bytes must be free on the disk before a write that failed is forgotten.
 const enoughRoom = 1 << 20
 
@@ -68,8 +72,11 @@ func (s *Store) Ping(ctx context.Context) error {
 	failed := s.writeFault.Load()
 	free, err := room(s.files[0].path)
 	full := err == nil && free < enoughRoom
-	if failed != nil && full {
+	switch {
+	case failed != nil && full:
 		return &store.WritesFailError{Cause: *failed}
+	case err == nil && free < leastRoom:
+		return &store.WritesFailError{Cause: syscall.ENOSPC}
 	}
 	probe := failed != nil || full
 	err = s.submit(ctx, "", 0, func(b *batch) error {
