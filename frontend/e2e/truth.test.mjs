@@ -185,7 +185,7 @@ test('a server that is stopped leaves grey and an age, on every page, and nothin
     .getByText(/as of \d/)
     .first()
     .waitFor({ timeout: PATIENCE })
-  const colour = (part, name) => part.evaluate((e, property) => getComputedStyle(e)[property], name)
+  const colour = (part, name) => part.evaluate((e, property) => window.getComputedStyle(e)[property], name)
   const card = tab.page.getByTestId('card-total')
   const grey = await colour(card.getByRole('heading'), 'color')
   assert.equal(await colour(card.getByTestId('value'), 'color'), grey)

@@ -26,7 +26,9 @@ export function BulkBar(props: BulkBarProps) {
   const { data, error } = useOperable(matching)
   return (
     <div className={className} role="group" aria-label="Selected events">
-      <strong role="status">{matching ? matchingWords(data?.count) : `${count(size)} selected`}</strong>
+      <strong role="status">
+        {matching ? matchingWords(data?.count, error !== null) : `${count(size)} selected`}
+      </strong>
       {error && <Problem error={error} />}
       {onSelectMatching && <Button onClick={onSelectMatching}>Select all that match</Button>}
       <Button disabled={!canWrite || isBusy || (matching !== null && !data?.count)} onClick={onAcknowledge}>
@@ -44,6 +46,7 @@ export function BulkBar(props: BulkBarProps) {
   )
 }
 
-function matchingWords(n: number | undefined): string {
-  return n === undefined ? 'All that match: counting…' : `All that match: ${count(n)} to acknowledge`
+function matchingWords(n: number | undefined, hasFailed: boolean): string {
+  if (n === undefined) return hasFailed ? 'All that match: not counted' : 'All that match: counting…'
+  return `All that match: ${count(n)} to acknowledge`
 }
