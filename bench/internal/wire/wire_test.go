@@ -100,7 +100,7 @@ func TestBatchHoldsValidEventsInOrder(t *testing.T) {
 	}
 	rest := body
 	for i, e := range events {
-		if faults := e.Validate(apier.MaxPayloadSize); len(faults) > 0 {
+		if faults := e.Validate(apier.PayloadLimits{Bytes: apier.MaxPayloadSize, Depth: apier.MaxDepth}); len(faults) > 0 {
 			t.Errorf("event %d: %v", i, faults)
 		}
 		var n int
