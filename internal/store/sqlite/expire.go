@@ -23,10 +23,10 @@ type oldEvent struct {
 const oldestEvents = "SELECT e.created_seq, e.tenant, t.name, e.status, e.created_at, length(e.payload) FROM events e " +
 	"JOIN tenants t ON t.id = e.tenant WHERE e.created_seq > ? ORDER BY e.created_seq LIMIT ?"
 
-// oldest gives a slice of the events after a place, oldest first, with no more than sliceBytes of payloads.
-func (b *batch) oldest(after int64) (found []oldEvent, err error) {
+// oldest returns so many events after a place, oldest first, with no more than sliceBytes of payloads.
+func (b *batch) oldest(after int64, limit int) (found []oldEvent, err error) {
 	bytes := int64(0)
-	err = sqlitex.Execute(b.conn, oldestEvents, &sqlitex.ExecOptions{Args: []any{after, housekeepingSlice}, ResultFunc: func(stmt *sqlite.Stmt) error {
+	err = sqlitex.Execute(b.conn, oldestEvents, &sqlitex.ExecOptions{Args: []any{after, limit}, ResultFunc: func(stmt *sqlite.Stmt) error {
 		if bytes < sliceBytes {
 			bytes += stmt.ColumnInt64(5)
 			found = append(found, oldEvent{
@@ -48,7 +48,7 @@ const deliveriesUpTo = "INDEXED BY deliveries_by_event WHERE d.event <= ? ORDER 
 // at the beginning of the table: created_at grows with created_seq. One that is dated ahead of the clock leaves with the
 // next after it.
 func (b *batch) expireEvents(before int64) (more bool, err error) {
-	found, err := b.oldest(0)
+	found, err := b.oldest(0, housekeepingSlice)
 	if err != nil || len(found) == 0 {
 		return false, err
 	}

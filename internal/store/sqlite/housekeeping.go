@@ -37,7 +37,7 @@ func (s *Store) Housekeep(ctx context.Context) error {
 // housekeepInIdleTime does one slice and gives the time to wait before the next. A failure waits for
 // the next look: what is old stays old.
 func (w *writer) housekeepInIdleTime() time.Duration {
-	more := false
+	more, began := false, time.Now()
 	o := &op{done: make(chan error, 1), apply: func(b *batch) (err error) {
 		more, err = b.housekeep()
 		return err
@@ -52,6 +52,8 @@ func (w *writer) housekeepInIdleTime() time.Duration {
 		w.resumeFanOuts()
 	}
 	switch {
+	case err == nil && more && w.space.active:
+		return w.trimBreath(time.Since(began))
 	case err == nil && more:
 		return housekeepingBreath
 	case w.space.Full || w.purgeDue:
@@ -60,8 +62,23 @@ func (w *writer) housekeepInIdleTime() time.Duration {
 	return housekeepingPause
 }
 
+// trimBreath returns how long writes have the writer to themselves after a slice of the trim that took so long: as long,
+// or what comes would outrun what goes; far over the budget, for one transaction.
+func (w *writer) trimBreath(took time.Duration) time.Duration {
+	used, _, err := measure(w.conn)
+	if budget := w.store.options.DiskBudget; err == nil && used > budget+budget/2 {
+		return 0
+	}
+	return min(took, housekeepingBreath)
+}
+
 // housekeep removes a slice of what is old, from one table after another; more: there is another.
 func (b *batch) housekeep() (more bool, err error) {
+	if h := &b.writer.housework; b.trimmed.active && !h.trimmed { // every second slice: writes wait for the room
+		h.trimmed = true
+		return b.trimSlices()
+	}
+	b.writer.housework.trimmed = false
 	o := b.writer.store.options
 	steps := []func() (more bool, err error){b.eraseSlice, b.trim, b.fillSums, b.redate}
 	if o.EventRetention > 0 {
@@ -81,10 +98,21 @@ func (b *batch) housekeep() (more bool, err error) {
 	return b.writer.housework.do(append(steps, b.alwaysPruned()...), b.sliceDone)
 }
 
+// trimSlices makes room until the slice is done.
+func (b *batch) trimSlices() (more bool, err error) {
+	for {
+		if more, err = b.trim(); err != nil || !more || b.sliceDone() {
+			return true, err // the other steps have the next slice
+		}
+	}
+}
+
 // housework goes round the steps of housekeeping, a slice at a time.
 type housework struct {
 	at   int // the next step
 	idle int // how many steps in a row had nothing left to do
+
+	trimmed bool // the latest slice was the trim's alone
 }
 
 // do takes one step after another until the slice is done, or each had its turn, or none has anything left to do.

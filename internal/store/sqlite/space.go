@@ -13,8 +13,9 @@ import (
 // trimTo is how far below the budget a trim goes on, in hundredths of it, so that not every write begins one.
 const trimTo = 95
 
-// trimSlice bounds the events that make room in one transaction.
-const trimSlice = 200
+// trimSlice bounds the events that are looked at for one step of the trim: on a slow machine more than these would take
+// the time of the whole slice.
+const trimSlice = 32
 
 // space is what the writer knows of the disk budget.
 type space struct {
@@ -80,15 +81,12 @@ func (b *batch) trim() (more bool, err error) {
 		return false, nil
 	}
 	s.active = true
-	found, err := b.oldest(s.cursor)
+	found, err := b.oldest(s.cursor, trimSlice)
 	if err != nil {
 		return false, err
 	}
 	dropped := 0
 	for _, e := range found {
-		if dropped == trimSlice {
-			break
-		}
 		if dropped > 0 && b.sliceDone() {
 			break
 		}

@@ -124,6 +124,7 @@ func (w *writer) run() {
 	housekeeping := time.NewTimer(housekeepingPause)
 	defer housekeeping.Stop()
 	w.resumeFanOuts()
+	wait := housekeepingPause
 	for hurried := false; ; {
 		select {
 		case <-w.store.queue.ready:
@@ -134,14 +135,15 @@ func (w *writer) run() {
 			if !w.serve() {
 				continue
 			}
-			w.store.queue.signal()                  // there may be more
-			if (w.hurry || w.watch()) && !hurried { // once: under load each work would put it off again
+			w.store.queue.signal()                                               // there may be more
+			if !hurried && wait > housekeepingBreath && (w.hurry || w.watch()) { // once: each work would put it off again
 				hurried = true
 				housekeeping.Reset(housekeepingBreath)
 			}
 		case <-housekeeping.C:
 			hurried, w.hurry = false, false
-			housekeeping.Reset(w.housekeepInIdleTime())
+			wait = w.housekeepInIdleTime()
+			housekeeping.Reset(wait)
 		}
 	}
 }
