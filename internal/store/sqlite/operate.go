@@ -18,8 +18,18 @@ const (
 // found is what one read of an operation has found.
 type foundEvents struct {
 	ids      []apier.EventID
-	position int64 // of the operation, once they are done
+	behind   []int64 // position of the operation behind each of them
+	position int64   // likewise, once all are done
 	end      bool
+}
+
+func (f *foundEvents) add(id apier.EventID, behind int64) {
+	f.ids, f.behind = append(f.ids, id), append(f.behind, behind)
+}
+
+// first returns the first n alone.
+func (f *foundEvents) first(n int) foundEvents {
+	return foundEvents{ids: f.ids[:n], behind: f.behind[:n], position: f.behind[n-1]}
 }
 
 // CountOperable implements store.Operations. Each read sees its own moment.
@@ -81,13 +91,14 @@ func (s *Store) AdvanceOperation(
 	return advanced, wrap("advance operation", err)
 }
 
-// operate acknowledges events that were found, and moves on.
+// operate acknowledges events that were found, as many as fit into a slice, and moves on behind them.
 func (b *batch) operate(row *operationRow, next foundEvents) error {
 	refs := make([]store.LeaseRef, 0, len(next.ids))
-	for _, id := range next.ids {
+	places := make([]int, 0, len(next.ids)) // of refs among next.ids
+	for i, id := range next.ids {
 		found, err := findEvent(b.conn, row.tenant, id)
 		if err == nil && isOperable(&found.event) {
-			refs = append(refs, store.LeaseRef{Event: id})
+			refs, places = append(refs, store.LeaseRef{Event: id}), append(places, i)
 		} else if err != nil && apier.AsError(err).Code != apier.CodeNotFound {
 			return err
 		}
@@ -95,6 +106,9 @@ func (b *batch) operate(row *operationRow, next foundEvents) error {
 	acknowledge := &acknowledgeOp{tenant: row.name, holder: store.Holder{Subject: row.subject}, refs: refs}
 	if err := acknowledge.apply(b); err != nil {
 		return err
+	}
+	if n := len(acknowledge.results); n < len(refs) {
+		next = next.first(places[n])
 	}
 	done := int64(0)
 	for _, result := range acknowledge.results {
@@ -120,10 +134,10 @@ func nextOperable(conn *sqlite.Conn, t tenantRow, row *operationRow, limit int) 
 	if ids := row.operation.Selection.IDs; len(ids) > 0 {
 		upto := min(int(row.position)+limit, len(ids))
 		found := foundEvents{position: int64(upto), end: upto == len(ids)}
-		for _, id := range ids[row.position:upto] {
+		for i, id := range ids[row.position:upto] {
 			event, err := findEvent(conn, t.id, id)
 			if err == nil && isOperable(&event.event) {
-				found.ids = append(found.ids, id)
+				found.add(id, row.position+int64(i)+1)
 			} else if err != nil && apier.AsError(err).Code != apier.CodeNotFound {
 				return found, err
 			}
@@ -155,7 +169,7 @@ func nextMatching(conn *sqlite.Conn, t tenantRow, row *operationRow, limit int) 
 			return nil
 		}
 		last = stmt.ColumnInt64(0)
-		found.ids = append(found.ids, columnEventID(stmt, 2))
+		found.add(columnEventID(stmt, 2), last)
 		return nil
 	}})
 	return found, err
