@@ -48,7 +48,7 @@ export async function startServer(...args) {
     return text === '' ? undefined : JSON.parse(text)
   }
   /** A key of another tenant. */
-  server.makeKey = async (tenant) => {
+  server.makeKey = async (tenant, ...more) => {
     const { stdout } = await promisify(execFile)(binary, [
       'keys',
       'create',
@@ -58,6 +58,7 @@ export async function startServer(...args) {
       tenant,
       '--name',
       tenant,
+      ...more,
     ])
     return /apier_\S+/.exec(stdout)[0]
   }

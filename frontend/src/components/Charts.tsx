@@ -1,19 +1,20 @@
 import { Suspense, useMemo, useState } from 'react'
 import type { ComponentProps, ReactNode } from 'react'
-import type { Range, ThroughputPoint } from '../app/api/types'
+import type { Range } from '../app/api/types'
 import { useLatency, useThroughput } from '../app/data'
 import { count, seconds } from '../app/format'
 import { mendLanguage } from '../app/language'
 import { latencyChart, spanOf, throughputChart } from '../app/metrics/chart'
-import type { Line } from '../app/metrics/chart'
+import type { ChartData, Line } from '../app/metrics/chart'
 import { happened, perMinute, within } from '../app/metrics/figures'
 import { useNow } from '../app/now'
 import { Boundary } from './Boundary'
 import styles from './Charts.module.css'
 import { lazyPart } from './part'
 import { Panel } from './Panel'
-import { Problem } from './Problem'
+import { PartProblem } from './PartProblem'
 import { Button } from './ui/Button'
+import { Skeleton } from './ui/Skeleton'
 
 const LiveChart = lazyPart(() => {
   mendLanguage() // uPlot hands it to Intl as soon as it is loaded
@@ -26,6 +27,10 @@ const ranges: readonly { range: Range; word: string }[] = [
   { range: '24h', word: '24 h' },
 ]
 const MOVE_ON_MS = 5000
+/** As tall as the chart with its legend. */
+const BLANK_LINES = 6
+/** The lines of the chart of throughput, in the order that they are drawn in. */
+const LINES = ['created', 'delivered', 'failed']
 
 /** Throughput and latency over a range of the reader's choice. */
 export function Charts() {
@@ -50,75 +55,69 @@ export function Charts() {
 function Throughput({ range, picker }: { range: Range; picker: ReactNode }) {
   const { data, error } = useThroughput(range)
   const now = useNow(MOVE_ON_MS)
-  const chart = useMemo(() => throughputChart(data?.series ?? [], range, now), [data, range, now])
+  const gone = data && happened(within(data.series, spanOf(range), now))
+  const chart = useMemo(() => data && throughputChart(data.series, range, now), [data, range, now])
   return (
     <Panel title="Throughput" aside={picker} testId="throughput">
-      {error && !data ? <Problem error={error} /> : null}
       <dl className={styles.figures}>
         <Figure word="per minute" value={data && count(perMinute(data.series, now))} />
         {/* The sums of the lines below, and of what left otherwise: they leave with their minutes. */}
-        {chart.lines.map((line) => (
-          <Figure key={line.word} word={line.word.toLowerCase()} value={data && count(sumOf(line))} />
+        {LINES.map((word, i) => (
+          <Figure key={word} word={word} value={chart && count(sumOf(chart.lines[i]))} />
         ))}
-        <Gone series={data?.series} range={range} now={now} />
+        {/* What no line shows: named as well, so that the figures add up. */}
+        <Figure word="deleted" value={gone && count(gone.deleted)} />
+        <Figure word="expired" value={gone && count(gone.expired)} />
       </dl>
-      <Chart data={chart} title="Events per minute" format={whole} />
+      <Chart data={chart} error={error} title="Events per minute" format={whole} />
     </Panel>
-  )
-}
-
-// What no line shows: named where it happened, so that the figures add up.
-function Gone({
-  series,
-  range,
-  now,
-}: {
-  series: readonly ThroughputPoint[] | undefined
-  range: Range
-  now: number
-}) {
-  const { deleted, expired } = happened(within(series ?? [], spanOf(range), now))
-  return (
-    <>
-      {deleted > 0 && <Figure word="deleted" value={count(deleted)} />}
-      {expired > 0 && <Figure word="expired" value={count(expired)} />}
-    </>
   )
 }
 
 function Latency({ range }: { range: Range }) {
   const { data, error } = useLatency(range)
   const now = useNow(MOVE_ON_MS)
-  const chart = useMemo(() => latencyChart(data?.series ?? [], range, now), [data, range, now])
+  const chart = useMemo(() => data && latencyChart(data.series, range, now), [data, range, now])
   // As with the lines, by minute: what has left the range is no longer counted.
   const deliveries = within(data?.series ?? [], spanOf(range), now).reduce((sum, p) => sum + p.count, 0)
   const value = (s: number | null | undefined) => (data && deliveries > 0 && s != null ? seconds(s) : '–')
   return (
     <Panel title="Latency, created to delivered" testId="latency">
-      {error && !data ? <Problem error={error} /> : null}
       <dl className={styles.figures}>
         <Figure word="p50" value={value(data?.p50)} />
         <Figure word="p95" value={value(data?.p95)} />
         <Figure word="p99" value={value(data?.p99)} />
         <Figure word="deliveries" value={data && count(deliveries)} />
       </dl>
-      <Chart data={chart} title="Latency by minute" format={seconds} />
+      <Chart data={chart} error={error} title="Latency by minute" format={seconds} />
     </Panel>
   )
 }
 
-/** A chart, which may fail by itself; the figures above it stay. */
-function Chart(props: ComponentProps<typeof LiveChart>) {
+interface ChartProps extends Omit<ComponentProps<typeof LiveChart>, 'data'> {
+  /** undefined: not known; no line is drawn of that. */
+  data: ChartData | undefined
+  error: unknown
+}
+
+/** A chart, which may fail by itself; the figures above it stay. It has its height before it is there. */
+function Chart({ data, error, ...props }: ChartProps) {
+  const blank = <Skeleton lines={BLANK_LINES} height={34} />
   return (
-    <Boundary what="chart" name={props.title}>
-      <Suspense fallback={<div className={styles.blank} />}>
-        <LiveChart {...props} />
-      </Suspense>
-    </Boundary>
+    <div className={styles.chart}>
+      {!data && (error ? <PartProblem error={error} /> : blank)}
+      {data && (
+        <Boundary what="chart" name={props.title}>
+          <Suspense fallback={blank}>
+            <LiveChart data={data} {...props} />
+          </Suspense>
+        </Boundary>
+      )}
+    </div>
   )
 }
 
-const sumOf = ({ values }: Line) => values.reduce<number>((sum, n) => sum + (n ?? 0), 0)
+const sumOf = (line: Line | undefined) => line?.values.reduce<number>((sum, n) => sum + (n ?? 0), 0) ?? 0
 
 const whole = (n: number) => (Number.isInteger(n) ? count(n) : '')
 

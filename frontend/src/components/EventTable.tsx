@@ -11,6 +11,7 @@ import { focusOpener } from './opener'
 import { useAttention } from './useAttention'
 import styles from './EventTable.module.css'
 import { Button } from './ui/Button'
+import { Skeleton } from './ui/Skeleton'
 
 interface EventTableProps {
   rows: readonly Row[]
@@ -24,11 +25,15 @@ interface EventTableProps {
   onEnd: () => void
   /** An event is open beside the list: there is little room, and its row must not be pushed away. */
   isReading: boolean
+  /** Nothing is known of the rows yet. */
+  isLoading: boolean
   /** Stands below the last row. */
   end: ReactNode
 }
 
 const ROW_PX = { wide: 40, narrow: 60 }
+/** As many as a large screen shows. */
+const LOADING_ROWS = 50
 const NEAR_END_ROWS = 20
 const ANCHORS = 50
 const TOP_PX = 4
@@ -103,7 +108,11 @@ export function EventTable(props: EventTableProps) {
             })}
           </div>
         </div>
-        <div className={styles.end}>{props.end}</div>
+        {props.isLoading ? (
+          <Skeleton lines={LOADING_ROWS} height={height} inset label="Loading events…" />
+        ) : (
+          <div className={styles.end}>{props.end}</div>
+        )}
       </div>
     </div>
   )

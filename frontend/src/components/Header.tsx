@@ -6,6 +6,7 @@ import { useOnline } from '../app/live/freshness'
 import { POLL_MS } from '../app/live/polling'
 import { useTheme } from '../app/theme'
 import { useTitle } from '../app/useTitle'
+import { WebSocketState } from '../lib/useWebSocket'
 import { ConnectionStatus } from './ConnectionStatus'
 import styles from './Header.module.css'
 import { useShell } from './shellContext'
@@ -18,7 +19,7 @@ export function Header({ title }: { title: string }) {
   const { ws } = useLive()
   useTitle(title)
   return (
-    <header className={styles.header} data-calm={ws.isConnected}>
+    <header className={styles.header} data-calm={isCalm(ws)}>
       <h1 className={styles.title}>{title}</h1>
       <Connection />
       <PauseButton />
@@ -37,12 +38,18 @@ export function Header({ title }: { title: string }) {
   )
 }
 
+// The first attempt has no more to say than a connection: the page does not move once it is there.
+function isCalm(ws: ReturnType<typeof useLive>['ws']): boolean {
+  if (ws.isConnected) return true
+  return ws.state === WebSocketState.CONNECTING && ws.reconnectAttempt === 0 && !ws.lastError
+}
+
 function Connection() {
   const { ws, polling } = useLive()
   const { settings } = useDashboardLive()
   const isOnline = useOnline()
   return (
-    <div className={styles.connection} data-calm={ws.isConnected && isOnline}>
+    <div className={styles.connection} data-calm={isCalm(ws) && isOnline}>
       {/* Of a connection that may be gone already nothing is claimed. */}
       {(isOnline || !ws.isConnected) && (
         <ConnectionStatus

@@ -6,11 +6,12 @@ import styles from './LatestEvents.module.css'
 import { Moment } from './Moment'
 import { Panel } from './Panel'
 import panel from './Panel.module.css'
-import { Problem } from './Problem'
+import { PartProblem } from './PartProblem'
 import { useShell } from './shellContext'
 import { StatusBadge } from './StatusBadge'
 import { Button } from './ui/Button'
 import { Notice } from './ui/Notice'
+import { Skeleton } from './ui/Skeleton'
 
 const SHOWN = 10
 
@@ -21,7 +22,8 @@ export function LatestEvents() {
   const rows = events.slice(0, SHOWN)
   return (
     <Panel title="Latest events" aside={<Link href="/events">All events</Link>} testId="latest-events">
-      {list.error && !list.data ? <Problem error={list.error} /> : null}
+      {list.error && !list.data ? <PartProblem error={list.error} /> : null}
+      {list.isPending && <Skeleton lines={SHOWN} height={41} />}
       {list.data && rows.length === 0 && (
         <Notice icon={<Inbox size={24} aria-hidden />} title="No events yet">
           <p>Send the first one and watch it appear here, and in every other tab.</p>

@@ -18,10 +18,9 @@ interface ListEndProps {
 export function ListEnd({ list, rows, filters }: ListEndProps) {
   const { openSend } = useShell()
   if (list.error && asProblem(list.error).status === 403) {
-    return <Notice icon={<Lock size={24} aria-hidden />} title="Your API key may not read events" />
+    return <Notice icon={<Lock size={24} aria-hidden />} title="Events are not shown to your API key" />
   }
   if (list.error) return null
-  if (list.isPending) return <p role="status">Loading events…</p>
   if (list.isFetchingNextPage) return <p role="status">Loading more…</p>
   if (rows === 0 && isNarrowed(filters)) {
     return (

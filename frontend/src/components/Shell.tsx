@@ -7,6 +7,7 @@ import { useFreshness } from '../app/live/freshness'
 import { Boundary } from './Boundary'
 import { ClockNotice } from './ClockNotice'
 import { Header } from './Header'
+import { MissingAccess } from './MissingAccess'
 import { Nav } from './Nav'
 import { lazyPart } from './part'
 import { ShellContext } from './shellContext'
@@ -66,6 +67,7 @@ export function Shell({ children }: { children: ReactNode }) {
           <Header title={titles[path] ?? 'Not found'} />
           <StatusStrip />
           <ClockNotice />
+          <MissingAccess />
           <Main box={main}>
             <Boundary what="page" name={path}>
               {children}

@@ -13,7 +13,7 @@ it('says what was counted, whatever was deleted since', () => {
   const series = [
     aMinute({ created: 3, delivered: 1, failed: 1, left_pending: 3, left_failed: 1, deleted: 2 }),
   ]
-  render(<StatCards summary={summary} series={series} />)
+  render(<StatCards summary={summary} series={series} isLoading={false} />)
   expect(words('total')).toBe('Total13 created, 2 deleted in 1 h')
   expect(words('pending')).toBe('Pending03 came, 3 left in 1 h')
   expect(words('delivered')).toBe('Delivered11 delivered in 1 h')
@@ -23,6 +23,17 @@ it('says what was counted, whatever was deleted since', () => {
 })
 
 it('says so when nothing ended', () => {
-  render(<StatCards summary={summary} series={[]} />)
+  render(<StatCards summary={summary} series={[]} isLoading={false} />)
   expect(words('success-rate')).toBe('Success rate100 %no outcome in 1 h')
+})
+
+it('shows neither a zero nor a line of what is not known', () => {
+  const { container, rerender } = render(<StatCards summary={undefined} series={undefined} isLoading />)
+  expect(container.textContent).not.toMatch(/\d/)
+  expect(screen.getAllByTestId('skeleton')).toHaveLength(5)
+  rerender(<StatCards summary={summary} series={undefined} isLoading />)
+  expect(words('failed')).toBe('Failed0–')
+  expect(screen.getAllByTestId('skeleton')).toHaveLength(5)
+  rerender(<StatCards summary={summary} series={[aMinute()]} isLoading={false} />)
+  expect(screen.queryByTestId('skeleton')).toBeNull()
 })

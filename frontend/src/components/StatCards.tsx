@@ -5,6 +5,7 @@ import { courses, happened, within } from '../app/metrics/figures'
 import type { CardName } from '../app/metrics/figures'
 import { useNow } from '../app/now'
 import styles from './StatCard.module.css'
+import { Skeleton } from './ui/Skeleton'
 import { Sparkline } from './ui/Sparkline'
 
 const cards: readonly { name: CardName; word: string; icon: typeof Clock | null }[] = [
@@ -19,13 +20,15 @@ interface StatCardsProps {
   summary: Summary | undefined
   /** The last hour by minute. */
   series: readonly ThroughputPoint[] | undefined
+  /** What is not known has been asked for; otherwise it could not be had. */
+  isLoading: boolean
 }
 
 const HOUR_MS = 3_600_000
 const MOVE_ON_MS = 5000
 
 /** The counters, each with its course over the last hour, and with what happened in it. */
-export function StatCards({ summary, series }: StatCardsProps) {
+export function StatCards({ summary, series, isLoading }: StatCardsProps) {
   const now = useNow(MOVE_ON_MS)
   const lastHour = series && within(series, HOUR_MS, now)
   const course = summary && lastHour ? courses(summary, lastHour) : null
@@ -44,8 +47,9 @@ export function StatCards({ summary, series }: StatCardsProps) {
           <p className={styles.value} data-testid="value">
             {valueOf(name, summary)}
           </p>
-          <p className={styles.change}>{lastHour ? `${happenedTo(name, lastHour)} in\u00a01\u00a0h` : '…'}</p>
-          <Sparkline points={course?.[name] ?? []} />
+          <p className={styles.change}>{lastHour ? `${happenedTo(name, lastHour)} in\u00a01\u00a0h` : '–'}</p>
+          {course && <Sparkline points={course[name]} />}
+          {!course && (isLoading ? <Skeleton lines={1} height={32} /> : <div className={styles.blank} />)}
         </div>
       ))}
     </section>

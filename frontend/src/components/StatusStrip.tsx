@@ -1,3 +1,4 @@
+import { useAuth } from '../app/auth/context'
 import { useIdentity } from '../app/data'
 import { DataAge } from './DataAge'
 import styles from './StatusStrip.module.css'
@@ -14,17 +15,15 @@ export function StatusStrip() {
 
 function Identity() {
   const { data } = useIdentity()
+  const { claims } = useAuth()
   const key = data && (data.key_name ?? data.subject)
+  const scopes = (data ?? claims)?.scopes
+  // The token knows all but the key's name: the words are as long before the answer as after it.
   return (
     <p className={styles.identity} data-testid="identity">
-      {data ? (
-        <>
-          Tenant <strong>{data.tenant}</strong>, key <strong>{key}</strong>
-          <span className={styles.scopes}>: {data.scopes.join(', ') || 'no scopes'}</span>
-        </>
-      ) : (
-        'Tenant and key are not known'
-      )}
+      Tenant <strong>{data?.tenant ?? claims?.tenant ?? '–'}</strong>, key <strong>{key ?? '–'}</strong>
+      {scopes && <span className={styles.colon}>: </span>}
+      {scopes && <span className={styles.scopes}>{scopes.join(', ') || 'no scopes'}</span>}
     </p>
   )
 }

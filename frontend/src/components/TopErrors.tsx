@@ -7,16 +7,18 @@ import { count, percent } from '../app/format'
 import { Moment } from './Moment'
 import { Panel } from './Panel'
 import panel from './Panel.module.css'
-import { Problem } from './Problem'
+import { PartProblem } from './PartProblem'
 import styles from './TopErrors.module.css'
 import { Notice } from './ui/Notice'
+import { Skeleton } from './ui/Skeleton'
 
 /** The most frequent failures of the last 24 hours, each a click away from its events. */
 export function TopErrors() {
   const { data, error } = useErrorFigures()
   return (
     <Panel title="Top errors, last 24 h" testId="top-errors">
-      {error && !data ? <Problem error={error} /> : null}
+      {error && !data ? <PartProblem error={error} /> : null}
+      {!error && !data && <Skeleton lines={3} height={60} />}
       {data && data.total_errors > 0 && (
         <p className={styles.figures}>
           {count(data.total_errors)} failed, {percent(data.error_rate)} of all outcomes

@@ -1,3 +1,4 @@
+import { asProblem } from '../app/api/problem'
 import { useThroughput } from '../app/data'
 import { Charts } from '../components/Charts'
 import { LatestEvents } from '../components/LatestEvents'
@@ -12,28 +13,24 @@ import styles from './DashboardPage.module.css'
 
 export function DashboardPage() {
   const { metrics: summary, query } = useLiveMetrics()
-  const { data: lastHour } = useThroughput('1h')
+  const { data: lastHour, isPending } = useThroughput('1h')
   return (
     <div className={styles.page}>
-      {query.error && (
+      {query.error && asProblem(query.error).status !== 403 && (
         <div className={styles.wide}>
           <Problem error={query.error} />
         </div>
       )}
       <div className={styles.wide}>
-        <StuckEndpoints />
+        <StatCards summary={summary} series={lastHour?.series} isLoading={isPending || query.isPending} />
       </div>
-      <div className={styles.wide}>
-        <StatCards summary={summary} series={lastHour?.series} />
-      </div>
+      <StuckEndpoints />
+      <Panel title="Lifecycle">
+        <Lifecycle summary={summary} />
+      </Panel>
       <Charts />
       <LatestEvents />
-      <div className={styles.side}>
-        <Panel title="Lifecycle">
-          <Lifecycle summary={summary} />
-        </Panel>
-        <TopErrors />
-      </div>
+      <TopErrors />
     </div>
   )
 }

@@ -84,8 +84,7 @@ export function EventsPage() {
             isLoaded={list.isSuccess}
             hasMore={hasNextPage}
           />
-          <OperationBar />
-          {list.error && (
+          {list.error && asProblem(list.error).status !== 403 && (
             <div className={styles.error}>
               <Problem error={list.error}>
                 <Button onClick={() => void list.refetch()}>Try again</Button>
@@ -103,9 +102,11 @@ export function EventsPage() {
             onSelectAll={() => selection.all(selectable)}
             onEnd={onEnd}
             isReading={openId !== null}
+            isLoading={list.isPending}
             end={<ListEnd list={list} rows={rows.length} filters={filters} />}
           />
-          {/* Below the rows: they do not move when the first is selected. */}
+          {/* Below the rows: they do not move when an operation begins, or the first is selected. */}
+          <OperationBar />
           {selection.selected.size > 0 && (
             <BulkBar
               className={styles.bulk}

@@ -18,8 +18,12 @@ import { Problem } from '../components/Problem'
 import { SidePanel } from '../components/SidePanel'
 import { Button } from '../components/ui/Button'
 import { Notice } from '../components/ui/Notice'
+import { Skeleton } from '../components/ui/Skeleton'
 import events from './EventsPage.module.css'
 import styles from './WebhooksPage.module.css'
+
+/** An endpoint with its address below its name. */
+const LINE_PX = 62
 
 const views = [
   { view: '', word: 'Endpoints' },
@@ -71,6 +75,7 @@ export function WebhooksPage() {
           tone="primary"
           className={events.right ?? ''}
           disabled={!isAdmin}
+          title={isAdmin ? undefined : 'Your API key lacks the scope admin'}
           onClick={() => setCreating(true)}
         >
           <Plus size={14} aria-hidden /> New endpoint
@@ -138,7 +143,7 @@ interface EndProps {
 /** What stands below the table: why it is empty, or what went wrong. */
 function End({ list: { query: list, endpoints, health }, isAdmin, onCreate }: EndProps) {
   if (list.error && asProblem(list.error).status === 403) {
-    return <Notice icon={<Lock size={24} aria-hidden />} title="Your API key may not read endpoints" />
+    return <Notice icon={<Lock size={24} aria-hidden />} title="Endpoints are not shown to your API key" />
   }
   if (list.error) {
     return (
@@ -149,7 +154,7 @@ function End({ list: { query: list, endpoints, health }, isAdmin, onCreate }: En
       </div>
     )
   }
-  if (list.isPending) return <p role="status">Loading endpoints…</p>
+  if (list.isPending) return <Skeleton lines={10} height={LINE_PX} inset label="Loading endpoints…" />
   if (endpoints.length > 0) {
     return (
       <div className={styles.end} data-testid="endpoints-end">

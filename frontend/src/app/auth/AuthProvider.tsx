@@ -1,7 +1,7 @@
 import { useEffect, useMemo, useSyncExternalStore } from 'react'
 import type { ReactNode } from 'react'
 import { ApiClient } from '../api/client'
-import { allows } from './claims'
+import { allows, claimsOf } from './claims'
 import { AuthContext } from './context'
 import type { Auth } from './context'
 import type { Session } from './session'
@@ -15,7 +15,9 @@ export function AuthProvider({ session, children }: { session: Session; children
     () => ({
       token: state.token ?? undefined,
       identity: state.identity ?? undefined,
+      claims: state.token ? claimsOf(state.token) : null,
       reason: state.reason,
+      canRead: allows(state.scopes, 'events:read'),
       canWrite: allows(state.scopes, 'events:write'),
       isAdmin: allows(state.scopes, 'admin'),
       api,

@@ -1,5 +1,6 @@
 import { createContext, useContext } from 'react'
 import type { ApiClient } from '../api/client'
+import type { Claims } from './claims'
 
 /** Who the reader is, and what they may do. */
 export interface Auth {
@@ -7,8 +8,12 @@ export interface Auth {
   token: string | undefined
   /** Who the reader is; another one is another page. undefined while signed out. */
   identity: string | undefined
+  /** What the token says of them; null: it is not one that can be read, or there is none. */
+  claims: Claims | null
   /** Why there is no token, where there was one. */
   reason: string | null
+  /** Whether events, figures and endpoints may be read. */
+  canRead: boolean
   /** Whether events may be sent, acknowledged and deleted. */
   canWrite: boolean
   /** Whether endpoints may be changed. */

@@ -4,14 +4,13 @@ import { summaryOf } from '../../app/webhooks/health'
 import styles from './EndpointSummary.module.css'
 
 /**
- * How the endpoints do, in a few words that are read out when they change; nothing where there is none. What is not
- * known to be true now is never said to be well. It asks for nothing itself: mounted because a request has failed, it
+ * How the endpoints do, in a few words that are read out when they change; empty where there is none, and before
+ * they are known. What is not known to be true now is never said to be well. It asks for nothing itself: mounted because a request has failed, it
  * would make the next one.
  */
 export function EndpointSummary({ list: { query, health } }: { list: ReturnType<typeof useEndpoints> }) {
   const asOf = asOfQuery(useFreshness(), query)
-  if (!health && query.errorUpdateCount === 0) return null
-  if (health?.total === 0 && asOf === null) return null
+  const isEmpty = health ? health.total === 0 && asOf === null : query.errorUpdateCount === 0
   const words = health ? summaryOf(health) : ''
   const isKnown = health !== undefined && asOf === null
   return (
@@ -22,7 +21,8 @@ export function EndpointSummary({ list: { query, health } }: { list: ReturnType<
       data-stale={!isKnown}
       data-testid="endpoints-summary"
     >
-      {isKnown ? words || 'All is well' : unknownWords(health && (words || 'none failing'), asOf)}
+      {!isEmpty && isKnown && (words || 'All is well')}
+      {!isEmpty && !isKnown && unknownWords(health && (words || 'none failing'), asOf)}
     </p>
   )
 }

@@ -34,7 +34,7 @@ it('says that the health is not known, and asks no more for having failed', asyn
   const queryClient = show()
   await screen.findByText('Health is not known')
   await waitFor(() => expect(queryClient.isFetching()).toBe(0))
-  await screen.findByText('This needs another scope')
+  await screen.findByText('Not shown to your API key.')
   expect(fetched).toHaveBeenCalledTimes(1)
 })
 
@@ -47,4 +47,11 @@ it('knows no more while it asks again', async () => {
   void queryClient.invalidateQueries()
   await waitFor(() => expect(queryClient.isFetching()).toBe(1))
   screen.getByText('Health is not known')
+})
+
+it('keeps its room before anything is known, and says nothing of health', async () => {
+  vi.stubGlobal('fetch', () => new Promise<Response>(() => {}))
+  show()
+  expect(await screen.findAllByTestId('skeleton')).toHaveLength(1)
+  expect(screen.getByTestId('endpoints-summary').textContent).toBe('')
 })

@@ -9,16 +9,18 @@ import { endpointName } from '../../app/names'
 import { Moment } from '../Moment'
 import { Panel } from '../Panel'
 import panel from '../Panel.module.css'
-import { Problem } from '../Problem'
+import { PartProblem } from '../PartProblem'
+import { Skeleton } from '../ui/Skeleton'
 import { EndpointSummary } from './EndpointSummary'
 import { HealthBadge } from './HealthBadge'
 import styles from './StuckEndpoints.module.css'
 
-const SHOWN = 5
+const SHOWN = 3
+const LINE_PX = 49
 
 /**
- * The endpoints that need somebody, live: what is stuck, since when and why. Nothing where all is known to be well;
- * what is not known now stays, grey and with its age.
+ * The endpoints that need somebody, live: what is stuck, since when and why. What is not known now stays, grey and with
+ * its age. It is as tall before they are known, and where all is well, as with the last of them: nothing moves below it.
  */
 export function StuckEndpoints() {
   useFollowEndpoints()
@@ -28,13 +30,16 @@ export function StuckEndpoints() {
   const now = useNow(5000)
   const stuck = endpoints.filter((e) => isStuck(e, now)).sort(byUrgency(now))
   const all = Math.max(health?.needs_attention ?? 0, stuck.length)
-  // Asked once more after a failure, it is no better known than before.
-  const isUnknown = !health && query.errorUpdateCount > 0
-  if (all === 0 && !query.isError && !isUnknown) return null
   return (
-    <Panel title="Endpoints that need you" aside={<EndpointSummary list={list} />} testId="stuck-endpoints">
-      <div data-stale={asOf !== null}>
-        {query.isError && <Problem error={query.error} />}
+    <Panel
+      title="Endpoints that need you"
+      aside={<Link href="/webhooks">All endpoints</Link>}
+      testId="stuck-endpoints"
+    >
+      <div className={styles.body} data-stale={asOf !== null}>
+        {query.isError && <PartProblem error={query.error} />}
+        {!health && query.errorUpdateCount === 0 && <Skeleton lines={SHOWN} height={LINE_PX} />}
+        {health && all === 0 && asOf === null && <p className={styles.calm}>{calmWords(health.total)}</p>}
         <ul>
           {stuck.slice(0, SHOWN).map((e) => (
             <li key={e.id} className={panel.row}>
@@ -42,11 +47,17 @@ export function StuckEndpoints() {
             </li>
           ))}
         </ul>
-        {all > SHOWN && <Link href="/webhooks">{count(all - Math.min(SHOWN, stuck.length))} more</Link>}
+      </div>
+      <div className={styles.foot}>
+        {all > SHOWN && <p>{count(all - Math.min(SHOWN, stuck.length))} more.</p>}
+        <EndpointSummary list={list} />
       </div>
     </Panel>
   )
 }
+
+const calmWords = (total: number) =>
+  total === 0 ? 'There are no endpoints yet.' : 'No endpoint needs you now.'
 
 function StuckEndpoint({ endpoint: e, now }: { endpoint: Endpoint; now: number }) {
   const trouble = troubleOf(e)
@@ -57,7 +68,7 @@ function StuckEndpoint({ endpoint: e, now }: { endpoint: Endpoint; now: number }
       <span className={`${panel.cut} ${styles.trouble}`} title={trouble ?? undefined}>
         {trouble}
       </span>
-      <span>{count(e.pending)} waiting</span>
+      <span className={styles.waiting}>{count(e.pending)} waiting</span>
       {e.failing_since && (
         <span className={styles.since}>
           since <Moment at={e.failing_since} />
