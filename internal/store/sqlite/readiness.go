@@ -25,13 +25,13 @@ func (s *Store) Readiness(ctx context.Context, tenant apier.TenantID, group stri
 			r = store.Readiness{Ready: true, Backlog: s.backlog(0)}
 			return nil //nolint:nilerr // g.fault is for the Lease to tell
 		}
-		r, err = s.readiness(conn, g, after)
+		r, err = s.readiness(ctx, conn, g, after)
 		return err
 	})
 	return r, wrap("look for events to lease", err)
 }
 
-func (s *Store) readiness(conn *sqlite.Conn, g *inboxGroup, after apier.Seq) (r store.Readiness, err error) {
+func (s *Store) readiness(ctx context.Context, conn *sqlite.Conn, g *inboxGroup, after apier.Seq) (r store.Readiness, err error) {
 	r.Wants, r.Backlog = &store.Wants{Types: g.Types, Filter: g.filter}, s.backlog(g.Open)
 	if r.NextDue, err = firstDueAt(conn, g.id); err != nil {
 		return r, err
@@ -47,12 +47,12 @@ func (s *Store) readiness(conn *sqlite.Conn, g *inboxGroup, after apier.Seq) (r 
 		r.Ready, err = exists(conn, freshInbox, g.tenant, g.id, 1)
 		return r, err
 	}
-	err = lookThrough(conn, g, max(after, g.Position), &r)
+	err = s.lookThrough(ctx, conn, g, max(after, g.Position), &r)
 	return r, err
 }
 
 // lookThrough looks at what the group was not handed out yet, as far as one Lease would.
-func lookThrough(conn *sqlite.Conn, g *inboxGroup, after apier.Seq, r *store.Readiness) error {
+func (s *Store) lookThrough(ctx context.Context, conn *sqlite.Conn, g *inboxGroup, after apier.Seq, r *store.Readiness) error {
 	stmt, err := conn.Prepare(freshGroup)
 	if err != nil {
 		return err
@@ -70,8 +70,14 @@ func lookThrough(conn *sqlite.Conn, g *inboxGroup, after apier.Seq, r *store.Rea
 		}
 		found := scanEvent(stmt)
 		bytes += len(found.event.Payload)
-		if r.Ready = bytes > maxLookBytes || !found.event.Erased && r.Wants.Match(&found.event); r.Ready {
-			return nil
+		if r.Ready = bytes > maxLookBytes; !r.Ready && !found.event.Erased {
+			err = s.heavy.do(ctx, len(found.event.Payload), func() error {
+				r.Ready = r.Wants.Match(&found.event)
+				return nil
+			})
+		}
+		if err != nil || r.Ready {
+			return err
 		}
 		r.Upto = found.createdSeq
 	}
