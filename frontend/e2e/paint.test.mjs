@@ -141,3 +141,23 @@ test('a scope that is missing is said once, with what to do', async (t) => {
     await context.close()
   }
 })
+
+test('no row moves when an operation begins', async () => {
+  const { context, page } = await signIn({ width: 1440, height: 900 }, server.key)
+  let begin
+  const begun = new Promise((resolve) => (begin = resolve))
+  const running = { id: 'op_1', status: 'running', total: 9, done: 1, skipped: 0 }
+  await page.route('**/api/operations?*', async (route) => {
+    await begun
+    await route.fulfill({ json: { operations: [running], has_more: false } })
+  })
+  await page.goto(`${server.url}/events`)
+  const first = page.getByTestId('event-row').first()
+  await first.waitFor()
+  const place = await first.boundingBox()
+  begin()
+  await page.getByTestId('operation').getByText('1 of 9').waitFor()
+  assert.deepEqual(await first.boundingBox(), place)
+  await shot(page, 'operation')
+  await context.close()
+})
