@@ -87,6 +87,7 @@ const signIn = async (size, key, words = CONNECTED) => {
 test('nothing moves while a page is loaded', async (t) => {
   for (const size of [
     { width: 1440, height: 900 },
+    { width: 768, height: 1024 },
     { width: 390, height: 844 },
   ]) {
     const { context } = await signIn(size, server.key)
@@ -123,6 +124,7 @@ test('a scope that is missing is said once, with what to do', async (t) => {
   ]) {
     const key = await server.makeKey('default', '--scopes', scopes)
     const { context, page } = await signIn({ width: 1440, height: 900 }, key, /./)
+    await page.addInitScript(watchShifts)
     for (const [path] of PAGES) {
       await t.test(`${path || 'dashboard'}, ${scopes}`, async () => {
         const answered = page.waitForResponse((answer) =>
@@ -136,6 +138,8 @@ test('a scope that is missing is said once, with what to do', async (t) => {
         const said = await page.getByRole('alert').allInnerTexts()
         assert.equal(said.length, alerts, said.join('\n'))
         if (alerts > 0) assert.match(said[0], /events:read[^]*Sign in with a key that has it/)
+        const { sum, moved } = await page.evaluate(() => window.shifts)
+        assert.ok(sum <= MOST, `${sum}:\n${moved.join('\n')}`)
       })
     }
     await context.close()

@@ -47,6 +47,7 @@ function isCalm(ws: ReturnType<typeof useLive>['ws']): boolean {
 function Connection() {
   const { ws, polling } = useLive()
   const { settings } = useDashboardLive()
+  const { canRead } = useAuth()
   const isOnline = useOnline()
   return (
     <div className={styles.connection} data-calm={isCalm(ws) && isOnline}>
@@ -57,7 +58,7 @@ function Connection() {
           reconnectAttempt={ws.reconnectAttempt}
           reconnectDelay={ws.reconnectDelay}
           maxReconnectAttempts={settings.maxReconnectAttempts}
-          lastError={ws.lastError}
+          lastError={canRead ? ws.lastError : null} // otherwise the page says why, see MissingAccess
           nextRetryAt={ws.nextRetryAt}
           quality={ws.quality}
           {...(polling ? { pollingEvery: POLL_MS } : {})}
