@@ -51,7 +51,7 @@ export function Nav({ onHelp }: { onHelp: () => void }) {
         <LogOut size={16} aria-hidden />
         <span className={styles.word}>Sign out</span>
       </button>
-      {config?.version && <p className={styles.version}>Version {config.version}</p>}
+      <p className={styles.version}>{config?.version && `Version ${config.version}`}</p>
     </nav>
   )
 }
