@@ -537,7 +537,9 @@ func testRecoveries(t *testing.T, open Opener) {
 	if running := must[[]store.RecoveryRef](t)(h.RunningRecoveries(t.Context())); len(running) != 1 || running[0].Recovery.ID != r.ID || running[0].Tenant != acme {
 		t.Errorf("running are %+v", running)
 	}
-	r = must[apier.Recovery](t)(h.AdvanceRecovery(t.Context(), acme, r.ID, 2))
+	for range 2 { // one each: a slice may end by the clock
+		r = must[apier.Recovery](t)(h.AdvanceRecovery(t.Context(), acme, r.ID, 1))
+	}
 	if r.Done != 2 || r.Status != apier.RecoveryRunning || h.look(e).Pending != 2 {
 		t.Errorf("after two: %+v", r)
 	}
