@@ -29,8 +29,10 @@ afterEach(async () => {
 })
 
 test('1 normal operation: connects, receives updates, does not poll', async () => {
+  const { id: before } = await server.send('order.before')
   const tab = await openTab(context, proxy.url, server, 'events')
   await untilStatus(tab, CONNECTED)
+  await untilRow(tab, before) // the page has its list
   const since = tab.requests.length
   const { id } = await server.send('order.created')
   await untilRow(tab, id)

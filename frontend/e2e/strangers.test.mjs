@@ -115,6 +115,7 @@ for (const client of CLIENTS) {
 
       proxy.mend()
       await tab.pass('the connection', () => tab.get('connected'))
+      await tab.passSeconds(11) // the list of the connection is loaded, and a poll under way has ended
       const polls = await tab.get('polls')
       await tab.passSeconds(61)
       const live = await server.send('order.live')
