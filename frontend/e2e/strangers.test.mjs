@@ -37,7 +37,11 @@ for (const client of CLIENTS) {
     test('a good token: every change, in the shapes of the guide and no other', async () => {
       const context = await browser.newContext()
       const tab = await openStranger(context, proxy.url, { client, token })
-      await tab.until('the connection', () => window.strangers.connected)
+      await tab.until(
+        'the connection, and its list',
+        () => window.strangers.connected && window.strangers.polls > 0,
+      )
+      await tab.settle()
       const small = await server.send('order.created', { order: 7 })
       const large = await server.send('order.large', { x: 'x'.repeat(5000) })
       await tab.untilHeard('event_created', large.id)
